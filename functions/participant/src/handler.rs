@@ -1,0 +1,183 @@
+//! One function per route: decode, call one operation, show the result.
+
+use lambda_http::Request;
+use lambda_http::http::StatusCode;
+use serde::Serialize;
+use shared::Error;
+use shared::aws::{IvsRealTime, ParticipantTable, SigningKeys, StageTable};
+use shared::domain::participant::{
+    self, Attributes, Capabilities, GivenToken, Grant, GrantChanges, Held, Participant, RequestToken, TokenDuration,
+    TokenOrigin,
+};
+use shared::domain::{Cursor, Limit, ParticipantId, StageName, Timestamp, UserId};
+use shared::http::{Input, Reply, route};
+
+/// What the routes need; each operation is handed its part.
+pub(crate) struct Handler {
+    pub(crate) ivs: IvsRealTime,
+    pub(crate) stages: StageTable,
+    pub(crate) participants: ParticipantTable,
+    pub(crate) keys: SigningKeys,
+}
+
+impl Handler {
+    pub(crate) async fn handle(&self, request: Request) -> Result<Reply, Error> {
+        let (request, now) = (&request, Timestamp::now());
+        match route(request) {
+            "POST /stages/{stage}/participants" => self.post(request, now).await,
+            "GET /stages/{stage}/participants" => self.list(request, now).await,
+            "PATCH /stages/{stage}/participants/{userId}" => self.patch(request, now).await,
+            "DELETE /stages/{stage}/participants/{userId}" => self.delete(request, now).await,
+            _ => Err(Error::NotFound("route")),
+        }
+    }
+
+    async fn post(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
+        let mut input = Input::with_body(request)?;
+        let caller = input.caller()?;
+        let values = (
+            input.path::<StageName>("stage"),
+            input.field::<TokenDuration>("durationMinutes"),
+            input.field::<Capabilities>("capabilities"),
+            input.field::<Attributes>("attributes"),
+            input.field::<bool>("renew"),
+            input.field::<bool>("exchange"),
+        );
+        if let (.., Some(Some(true)), Some(Some(true))) = values {
+            input.reject("exchange", "keeps the participant and renew makes a new one: only one of them can be true");
+        }
+        let (stage, duration, capabilities, attributes, renew, exchange) = input.finish(values)?;
+        let held = match (renew, exchange) {
+            (_, Some(true)) => Held::Exchange,
+            (Some(true), _) => Held::Renew,
+            _ => Held::Reuse,
+        };
+        let command = RequestToken {
+            stage: stage.clone(),
+            caller: caller.clone(),
+            duration: duration.unwrap_or_default(),
+            capabilities,
+            attributes,
+            held,
+            participant_id: ParticipantId::random()?,
+        };
+        let given =
+            participant::request_token(&self.ivs, &self.stages, &self.participants, &self.keys, now, command).await?;
+        let status = if given.new { StatusCode::CREATED } else { StatusCode::OK };
+        let (origin, metric) = match given.issued.origin {
+            TokenOrigin::Signed { .. } => ("signed", "TokensSigned"),
+            TokenOrigin::Ivs(_) => ("ivs", "TokensMintedByIvs"),
+        };
+        let reply = Reply::json(status, &TokenView::of(&stage, &caller, &given))?.no_store().log("tokenOrigin", origin);
+        Ok(if given.new { reply.count(metric) } else { reply })
+    }
+
+    async fn list(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
+        let mut input = Input::without_body(request);
+        let caller = input.caller()?;
+        let values = (input.path::<StageName>("stage"), input.query::<Limit>("limit"), input.query::<Cursor>("cursor"));
+        let (stage, limit, cursor) = input.finish(values)?;
+        let limit = limit.unwrap_or_default();
+        let page = participant::list(&self.stages, &self.participants, now, &caller, &stage, limit, cursor).await?;
+        Reply::page(&page, ParticipantView::of)
+    }
+
+    async fn patch(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
+        let mut input = Input::with_body(request)?;
+        let caller = input.caller()?;
+        let values = (
+            input.path::<StageName>("stage"),
+            input.path::<UserId>("userId"),
+            input.field::<Capabilities>("capabilities"),
+            input.field::<Attributes>("attributes"),
+        );
+        let (stage, user_id, capabilities, attributes) = input.finish(values)?;
+        let changes = GrantChanges { capabilities, attributes };
+        let grant = participant::grant(&self.participants, now, &caller, &stage, &user_id, changes).await?;
+        Reply::json(StatusCode::OK, &GrantView::of(&stage, &user_id, &grant))
+    }
+
+    async fn delete(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
+        let mut input = Input::without_body(request);
+        let caller = input.caller()?;
+        let values = (input.path::<StageName>("stage"), input.path::<UserId>("userId"));
+        let (stage, user_id) = input.finish(values)?;
+        participant::remove(&self.ivs, &self.participants, now, &caller, &stage, &user_id).await?;
+        Ok(Reply::no_content())
+    }
+}
+
+/// A participant token, for the user it belongs to.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TokenView<'a> {
+    stage: &'a StageName,
+    participant_id: &'a ParticipantId,
+    user_id: &'a UserId,
+    token: &'a str,
+    capabilities: Capabilities,
+    attributes: &'a Attributes,
+    expires_at: Timestamp,
+}
+
+impl<'a> TokenView<'a> {
+    fn of(stage: &'a StageName, user_id: &'a UserId, given: &'a GivenToken) -> Self {
+        Self {
+            stage,
+            participant_id: &given.issued.participant_id,
+            user_id,
+            token: given.text.expose(),
+            capabilities: given.issued.capabilities,
+            attributes: &given.issued.attributes,
+            expires_at: given.issued.expires_at,
+        }
+    }
+}
+
+/// Who holds a token, for the owner of the stage; without the token.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ParticipantView<'a> {
+    user_id: &'a UserId,
+    #[serde(flatten)]
+    token: Option<HeldView<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HeldView<'a> {
+    participant_id: &'a ParticipantId,
+    capabilities: Capabilities,
+    attributes: &'a Attributes,
+    issued_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl<'a> ParticipantView<'a> {
+    fn of(participant: &'a Participant) -> Self {
+        let token = participant.current.as_ref().map(|token| HeldView {
+            participant_id: &token.participant_id,
+            capabilities: token.capabilities,
+            attributes: &token.attributes,
+            issued_at: token.issued_at,
+            expires_at: token.expires_at,
+        });
+        Self { user_id: &participant.user_id, token }
+    }
+}
+
+/// What a user may do on the stage from now on.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GrantView<'a> {
+    stage: &'a StageName,
+    user_id: &'a UserId,
+    capabilities: Option<Capabilities>,
+    attributes: &'a Attributes,
+}
+
+impl<'a> GrantView<'a> {
+    fn of(stage: &'a StageName, user_id: &'a UserId, grant: &'a Grant) -> Self {
+        Self { stage, user_id, capabilities: grant.capabilities, attributes: &grant.attributes }
+    }
+}

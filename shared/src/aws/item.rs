@@ -1,0 +1,115 @@
+//! DynamoDB items, read field by field. A row that cannot be read is a bug of ours, and says which field it is.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::Error;
+use crate::domain::{Cursor, Page, Timestamp};
+
+/// An item as the SDK has it.
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+/// Reads the fields of one item.
+pub(super) struct Fields<'a> {
+    of: &'static str,
+    item: &'a Item,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn of(of: &'static str, item: &'a Item) -> Self {
+        Self { of, item }
+    }
+
+    fn corrupt(&self, field: &str) -> Error {
+        Error::internal(format!("the {} row has no valid {field}", self.of))
+    }
+
+    pub(super) fn text(&self, field: &str) -> Result<&'a str, Error> {
+        let value = self.item.get(field).and_then(|value| value.as_s().ok());
+        value.map(String::as_str).ok_or_else(|| self.corrupt(field))
+    }
+
+    pub(super) fn parse<T: FromStr>(&self, field: &str) -> Result<T, Error> {
+        self.text(field)?.parse().map_err(|_| self.corrupt(field))
+    }
+
+    pub(super) fn flag(&self, field: &str) -> Result<bool, Error> {
+        self.item.get(field).and_then(|value| value.as_bool().ok()).copied().ok_or_else(|| self.corrupt(field))
+    }
+
+    pub(super) fn number<T: FromStr>(&self, field: &str) -> Result<T, Error> {
+        let value = self.item.get(field).and_then(|value| value.as_n().ok());
+        value.and_then(|number| number.parse().ok()).ok_or_else(|| self.corrupt(field))
+    }
+
+    /// A nested map; `None` when the field is absent.
+    pub(super) fn map(&self, field: &str) -> Result<Option<Fields<'a>>, Error> {
+        let Some(value) = self.item.get(field) else { return Ok(None) };
+        let item = value.as_m().map_err(|_| self.corrupt(field))?;
+        Ok(Some(Fields { of: self.of, item }))
+    }
+
+    /// A list of maps; empty when the field is absent.
+    pub(super) fn maps(&self, field: &str) -> Result<Vec<Fields<'a>>, Error> {
+        let Some(value) = self.item.get(field) else { return Ok(Vec::new()) };
+        let list = value.as_l().map_err(|_| self.corrupt(field))?;
+        list.iter()
+            .map(|value| value.as_m().map(|item| Fields { of: self.of, item }).map_err(|_| self.corrupt(field)))
+            .collect()
+    }
+
+    /// Every field of a map of texts.
+    pub(super) fn texts(&self) -> Result<impl Iterator<Item = (String, String)>, Error> {
+        let texts: Result<Vec<_>, Error> =
+            self.item.keys().map(|key| Ok((key.clone(), self.text(key)?.to_owned()))).collect();
+        Ok(texts?.into_iter())
+    }
+
+    /// A list of words; `None` when the field is absent.
+    pub(super) fn words(&self, field: &str) -> Result<Option<Vec<&'a str>>, Error> {
+        let Some(value) = self.item.get(field) else { return Ok(None) };
+        let list = value.as_l().map_err(|_| self.corrupt(field))?;
+        let words = list.iter().map(|word| word.as_s().map(String::as_str));
+        words.collect::<Result<_, _>>().map(Some).map_err(|_| self.corrupt(field))
+    }
+}
+
+/// A string attribute.
+pub(super) fn s(value: impl ToString) -> AttributeValue {
+    AttributeValue::S(value.to_string())
+}
+
+/// A number attribute.
+pub(super) fn n(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// A map attribute.
+pub(super) fn m<const N: usize>(fields: [(&str, AttributeValue); N]) -> AttributeValue {
+    AttributeValue::M(item(fields))
+}
+
+/// An item, or the inside of a map.
+pub(super) fn item<const N: usize>(fields: [(&str, AttributeValue); N]) -> Item {
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Turns one page of a Query on an index sorted by time into a page of the domain.
+pub(super) fn page<T>(
+    items: Vec<T>,
+    last: Option<&Item>,
+    of: &'static str,
+    sorted_by: &str,
+    id: &str,
+) -> Result<Page<T>, Error> {
+    let cursor = match last {
+        None => None,
+        Some(key) => {
+            let key = Fields::of(of, key);
+            Some(Cursor { at: key.parse::<Timestamp>(sorted_by)?.to_string(), id: key.text(id)?.to_owned() })
+        }
+    };
+    Ok(Page { items, cursor })
+}

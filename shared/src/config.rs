@@ -1,0 +1,120 @@
+//! Configuration: every value comes from an environment variable that template.yaml sets, or that Lambda does.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+
+use crate::aws::AwsConfig;
+
+/// Variables that are missing or invalid, all of them in one message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("invalid configuration: {}", .0.join("; "))]
+pub struct InvalidConfig(Vec<String>);
+
+/// Reads variables and remembers what was wrong with them.
+pub struct Variables<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    problems: Vec<String>,
+}
+
+impl<'a> Variables<'a> {
+    /// Reads through `lookup`; a test passes a map.
+    pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { lookup, problems: Vec::new() }
+    }
+
+    /// The variable's value, empty (and noted as a problem) when it is not set.
+    pub fn required(&mut self, name: &str) -> String {
+        self.optional(name).unwrap_or_else(|| {
+            self.problems.push(format!("{name} is not set"));
+            String::new()
+        })
+    }
+
+    /// The variable's value; an empty one counts as absent.
+    pub fn optional(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).filter(|value| !value.is_empty())
+    }
+
+    /// A whole number of seconds of at least one.
+    pub fn seconds(&mut self, name: &str) -> Duration {
+        let text = self.required(name);
+        match text.parse() {
+            Ok(seconds) if seconds > 0 => Duration::from_secs(seconds),
+            _ => {
+                if !text.is_empty() {
+                    self.problems.push(format!("{name} must be a whole number of seconds, not {text:?}"));
+                }
+                Duration::ZERO
+            }
+        }
+    }
+
+    /// What Lambda sets for every function: region and credentials. `AWS_ENDPOINT_URL` and
+    /// `AWS_ENDPOINT_URL_<SERVICE>` redirect a client, as in every AWS SDK.
+    pub fn aws(&mut self) -> AwsConfig {
+        let credentials = Credentials::new(
+            self.required("AWS_ACCESS_KEY_ID"),
+            self.required("AWS_SECRET_ACCESS_KEY"),
+            self.optional("AWS_SESSION_TOKEN"),
+            None,
+            "environment",
+        );
+        let endpoint = |service: &str| {
+            self.optional(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| self.optional("AWS_ENDPOINT_URL"))
+        };
+        let (dynamodb, ivs_realtime, secrets_manager) =
+            (endpoint("DYNAMODB"), endpoint("IVS_REALTIME"), endpoint("SECRETS_MANAGER"));
+        AwsConfig { region: self.required("AWS_REGION"), credentials, dynamodb, ivs_realtime, secrets_manager }
+    }
+
+    /// The configuration, if every variable was there and valid.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`] names each that was not.
+    pub fn finish<T>(self, config: T) -> Result<T, InvalidConfig> {
+        if self.problems.is_empty() { Ok(config) } else { Err(InvalidConfig(self.problems)) }
+    }
+}
+
+/// Reads a configuration from the environment of the process.
+///
+/// # Errors
+/// Whatever `read` answers.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn from_env<T>(
+    read: impl FnOnce(&dyn Fn(&str) -> Option<String>) -> Result<T, InvalidConfig>,
+) -> Result<T, InvalidConfig> {
+    read(&|name| std::env::var(name).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bad_variable_is_named_at_once() {
+        let lookup = |name: &str| (name == "LEASE").then(|| "soon".to_owned());
+        let mut variables = Variables::new(&lookup);
+        let config = (variables.required("STAGES_TABLE"), variables.seconds("LEASE"));
+        assert_eq!(
+            variables.finish(config).unwrap_err().to_string(),
+            "invalid configuration: STAGES_TABLE is not set; LEASE must be a whole number of seconds, not \"soon\""
+        );
+    }
+
+    #[test]
+    fn a_services_own_endpoint_comes_before_the_general_one() {
+        let lookup = |name: &str| match name {
+            "AWS_ENDPOINT_URL" => Some("http://all".to_owned()),
+            "AWS_ENDPOINT_URL_DYNAMODB" => Some("http://dynamodb".to_owned()),
+            _ => Some("x".to_owned()),
+        };
+        let lookup = |name: &str| {
+            if name.starts_with("AWS_ENDPOINT_URL_") && !name.ends_with("DYNAMODB") { None } else { lookup(name) }
+        };
+        let aws = Variables::new(&lookup).aws();
+        assert_eq!(aws.dynamodb.as_deref(), Some("http://dynamodb"));
+        assert_eq!(aws.ivs_realtime.as_deref(), Some("http://all"));
+    }
+}

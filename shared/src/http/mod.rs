@@ -1,0 +1,10 @@
+//! The HTTP edge: an API Gateway event (payload 2.0) becomes typed values, and a result becomes an answer.
+
+mod input;
+mod problem;
+mod reply;
+mod serve;
+
+pub use input::{Input, MAX_BODY};
+pub use reply::Reply;
+pub use serve::{route, serve};

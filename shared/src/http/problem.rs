@@ -1,0 +1,178 @@
+//! Errors as RFC 9457 problems: the one place where an [`Error`] becomes HTTP.
+
+use std::time::Duration;
+
+use lambda_http::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use lambda_http::http::{HeaderValue, StatusCode};
+use lambda_http::{Body, Response};
+use serde::Serialize;
+
+use crate::Error;
+use crate::error::{Conflict, Denial, FieldError};
+
+/// `application/problem+json`. `type` is a stable word that clients may rely on; `detail` is for people.
+#[derive(Debug, Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    /// API Gateway's id of the request, which is in the log, too.
+    instance: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+/// Status, type and title of every error.
+fn classify(error: &Error) -> (StatusCode, &'static str, &'static str) {
+    match error {
+        Error::InvalidRequest(_) => (StatusCode::BAD_REQUEST, "invalid-request", "Invalid request"),
+        Error::MalformedBody(_) => (StatusCode::BAD_REQUEST, "malformed-body", "Malformed body"),
+        Error::UnsupportedMediaType => {
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type")
+        }
+        Error::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large"),
+        Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Unauthenticated"),
+        Error::Forbidden(Denial::NotOwner) => (StatusCode::FORBIDDEN, "not-owner", "Not the owner"),
+        Error::Forbidden(Denial::StageClosed) => (StatusCode::FORBIDDEN, "stage-closed", "Stage closed"),
+        Error::Forbidden(Denial::Removed) => (StatusCode::FORBIDDEN, "removed", "Removed"),
+        Error::Forbidden(Denial::Capabilities) => {
+            (StatusCode::FORBIDDEN, "capabilities-not-allowed", "Capabilities not allowed")
+        }
+        Error::NotFound(_) => (StatusCode::NOT_FOUND, "not-found", "Not found"),
+        Error::Conflict(Conflict::OptionsDiffer(_)) => (StatusCode::CONFLICT, "options-differ", "Options differ"),
+        Error::Conflict(Conflict::NothingToExchange) => {
+            (StatusCode::CONFLICT, "nothing-to-exchange", "Nothing to exchange")
+        }
+        Error::Conflict(Conflict::ExchangeNotSupported) => {
+            (StatusCode::CONFLICT, "exchange-not-supported", "Exchange not supported")
+        }
+        Error::Conflict(Conflict::TooManyTokens) => (StatusCode::CONFLICT, "too-many-tokens", "Too many tokens"),
+        Error::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy"),
+        Error::QuotaExceeded(_) => (StatusCode::SERVICE_UNAVAILABLE, "limit-reached", "Limit reached"),
+        Error::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable"),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
+    }
+}
+
+/// When a caller should ask again, for every 503. A quota is raised by people, so not before a minute.
+fn retry_after(error: &Error) -> Option<Duration> {
+    match error {
+        Error::Busy { retry_after, .. } | Error::Unavailable { retry_after, .. } => Some(*retry_after),
+        Error::QuotaExceeded(_) => Some(Duration::from_secs(60)),
+        _ => None,
+    }
+}
+
+/// Writes the problem, and its source into the log, once.
+pub(super) fn respond(error: &Error, request_id: &str) -> Response<Body> {
+    let (status, r#type, title) = classify(error);
+    log(error, status, r#type, request_id);
+    let errors = match error {
+        Error::InvalidRequest(errors) | Error::Conflict(Conflict::OptionsDiffer(errors)) => errors.as_slice(),
+        _ => &[],
+    };
+    let problem =
+        Problem { r#type, title, status: status.as_u16(), detail: error.to_string(), instance: request_id, errors };
+    let mut response = Response::new(Body::Text(serde_json::to_string(&problem).unwrap_or_default()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if let Some(retry_after) = retry_after(error) {
+        // Whole seconds, rounded up: zero would be an invitation to hammer.
+        let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    }
+    response
+}
+
+/// Only what has a source is news; the request's own line tells the rest.
+fn log(error: &Error, status: StatusCode, r#type: &str, request_id: &str) {
+    let mut causes = Vec::new();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        causes.push(cause.to_string());
+        source = cause.source();
+    }
+    if causes.is_empty() {
+        return;
+    }
+    let cause = causes.join(": ");
+    if status == StatusCode::INTERNAL_SERVER_ERROR {
+        tracing::error!(requestId = request_id, problem = r#type, cause, "{cause}");
+    } else {
+        tracing::warn!(requestId = request_id, problem = r#type, cause, "{cause}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn body(response: &Response<Body>) -> Value {
+        serde_json::from_slice(response.body()).unwrap()
+    }
+
+    #[test]
+    fn a_bad_request_names_its_fields() {
+        let error = Error::InvalidRequest(vec![FieldError::new("stage", "must be short")]);
+        let response = respond(&error, "id-1");
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert_eq!(
+            body(&response),
+            json!({
+                "type": "invalid-request", "title": "Invalid request", "status": 400,
+                "detail": "the request has invalid fields", "instance": "id-1",
+                "errors": [{"field": "stage", "reason": "must be short"}],
+            })
+        );
+    }
+
+    #[test]
+    fn every_error_has_its_status_and_type() {
+        let secs = Duration::from_secs;
+        let table: [(Error, u16, &str); 15] = [
+            (Error::MalformedBody("x".to_owned()), 400, "malformed-body"),
+            (Error::UnsupportedMediaType, 415, "unsupported-media-type"),
+            (Error::BodyTooLarge { limit: 1 }, 413, "body-too-large"),
+            (Error::Unauthenticated, 401, "unauthenticated"),
+            (Error::Forbidden(Denial::NotOwner), 403, "not-owner"),
+            (Error::Forbidden(Denial::StageClosed), 403, "stage-closed"),
+            (Error::Forbidden(Denial::Removed), 403, "removed"),
+            (Error::Forbidden(Denial::Capabilities), 403, "capabilities-not-allowed"),
+            (Error::NotFound("stage"), 404, "not-found"),
+            (Error::Conflict(Conflict::OptionsDiffer(Vec::new())), 409, "options-differ"),
+            (Error::Conflict(Conflict::NothingToExchange), 409, "nothing-to-exchange"),
+            (Error::Conflict(Conflict::ExchangeNotSupported), 409, "exchange-not-supported"),
+            (Error::Conflict(Conflict::TooManyTokens), 409, "too-many-tokens"),
+            (Error::Busy { resource: "stage", retry_after: secs(1) }, 503, "busy"),
+            (Error::internal("oops"), 500, "internal"),
+        ];
+        for (error, status, r#type) in table {
+            let response = respond(&error, "id");
+            assert_eq!((response.status().as_u16(), body(&response)["type"].as_str()), (status, Some(r#type)));
+            assert_eq!(response.headers().contains_key("retry-after"), status == 503, "{error}");
+        }
+    }
+
+    #[test]
+    fn the_time_to_retry_is_rounded_up_and_never_zero() {
+        let after = |millis| {
+            let error = Error::Busy { resource: "stage", retry_after: Duration::from_millis(millis) };
+            respond(&error, "id").headers()["retry-after"].to_str().unwrap().to_owned()
+        };
+        assert_eq!([after(0), after(1), after(1000), after(1001)], ["1", "1", "1", "2"]);
+    }
+
+    #[test]
+    fn what_went_wrong_inside_stays_inside() {
+        for error in [
+            Error::internal("arn:aws:secret"),
+            Error::unavailable("arn:aws:secret"),
+            Error::QuotaExceeded("arn:aws:secret".into()),
+        ] {
+            assert!(!body(&respond(&error, "id")).to_string().contains("arn:aws"));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The loop of an HTTP function: event in, answer out, one log line each.
+
+use std::convert::Infallible;
+use std::time::Instant;
+
+use lambda_http::request::RequestContext;
+use lambda_http::{Request, RequestExt, service_fn};
+use serde_json::Map;
+
+use super::{Reply, problem};
+use crate::Error;
+use crate::aws::Calls;
+use crate::domain::Timestamp;
+use crate::log::RequestLine;
+
+/// The route that API Gateway matched, as template.yaml writes it: `PUT /stages/{stage}`.
+pub fn route(request: &Request) -> &str {
+    match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.route_key.as_deref().unwrap_or_default(),
+        _ => "",
+    }
+}
+
+/// Serves requests until Lambda ends the process. A handler's error becomes a problem; there is always an answer.
+///
+/// # Errors
+/// When the Runtime API is out of reach.
+pub async fn serve<H, F>(function: &'static str, calls: Calls, handler: H) -> Result<(), lambda_http::Error>
+where
+    H: Fn(Request) -> F,
+    F: Future<Output = Result<Reply, Error>> + Send,
+{
+    let (calls, handler) = (&calls, &handler);
+    lambda_http::run(service_fn(|request: Request| {
+        let started = Instant::now();
+        let about = About::of(&request);
+        // Whatever was called outside of a request, such as during init, is not this one's.
+        calls.take();
+        let handled = handler(request);
+        async move {
+            let (response, fields, counts) = match handled.await {
+                Ok(mut reply) => {
+                    let (fields, counts) = (std::mem::take(&mut reply.fields), std::mem::take(&mut reply.counts));
+                    (reply.into_response(), fields, counts)
+                }
+                Err(error) => (problem::respond(&error, &about.request_id), Map::new(), Vec::new()),
+            };
+            let mut line = RequestLine {
+                function,
+                route: &about.route,
+                status: response.status().as_u16(),
+                duration: started.elapsed(),
+                calls: &calls.take(),
+                request_id: &about.request_id,
+                fields,
+                counts: &counts,
+            };
+            if let Some(stage) = about.stage {
+                line.fields.insert("stage".to_owned(), stage.into());
+            }
+            line.write(Timestamp::now());
+            Ok::<_, Infallible>(response)
+        }
+    }))
+    .await
+}
+
+/// What the log line says of a request that its handler has consumed.
+struct About {
+    route: String,
+    request_id: String,
+    stage: Option<String>,
+}
+
+impl About {
+    fn of(request: &Request) -> Self {
+        let request_id = match request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone().unwrap_or_default(),
+            _ => String::new(),
+        };
+        let stage = request.path_parameters_ref().and_then(|path| path.first("stage")).map(str::to_owned);
+        Self { route: route(request).to_owned(), request_id, stage }
+    }
+}

@@ -1,0 +1,115 @@
+//! What a function writes to its log: one line a request, which is its metrics, too (CloudWatch embedded metric
+//! format), and one line for whatever went wrong. Never a token, a key, or a body.
+
+use std::io::Write;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::aws::Call;
+use crate::domain::Timestamp;
+
+/// Sends `tracing` to the log as Lambda's variables say (`AWS_LAMBDA_LOG_FORMAT`, `AWS_LAMBDA_LOG_LEVEL`).
+pub fn init() {
+    lambda_http::tracing::init_default_subscriber();
+}
+
+/// One served request.
+#[derive(Debug)]
+pub struct RequestLine<'a> {
+    /// Which function.
+    pub function: &'a str,
+    /// Such as `PUT /stages/{stage}`.
+    pub route: &'a str,
+    /// HTTP status of the answer.
+    pub status: u16,
+    /// From the event to the answer.
+    pub duration: Duration,
+    /// The AWS calls made for it, retries included.
+    pub calls: &'a [Call],
+    /// API Gateway's id of the request: the caller sees it, as `apigw-requestid` and as a problem's `instance`.
+    pub request_id: &'a str,
+    /// Further fields, such as which stage it was about.
+    pub fields: Map<String, Value>,
+    /// Further counts, by the name of the metric.
+    pub counts: &'a [&'static str],
+}
+
+impl RequestLine<'_> {
+    /// Writes the line to stdout, where Lambda takes it from.
+    pub fn write(&self, now: Timestamp) {
+        let mut line = self.to_json(now).to_string();
+        line.push('\n');
+        // One write, so that lines do not mix. If stdout is gone, there is nobody to tell.
+        let _ = std::io::stdout().write_all(line.as_bytes());
+    }
+
+    /// The line: fields for people and Logs Insights, `_aws` for CloudWatch's metrics
+    /// (CloudWatch user guide, "Specification: Embedded metric format").
+    fn to_json(&self, now: Timestamp) -> Value {
+        let count = |name: &str| json!({"Name": name, "Unit": "Count"});
+        let mut metrics =
+            vec![json!({"Name": "Duration", "Unit": "Milliseconds"}), count("AwsCalls"), count("ServerErrors")];
+        metrics.extend(self.counts.iter().map(|name| count(name)));
+        let mut line = json!({
+            "timestamp": now.to_string(),
+            "level": if self.status >= 500 { "ERROR" } else { "INFO" },
+            "message": format!("{} {}", self.route, self.status),
+            "function": self.function,
+            "route": self.route,
+            "status": self.status,
+            "requestId": self.request_id,
+            "Duration": millis(self.duration),
+            "AwsCalls": self.calls.len(),
+            "ServerErrors": u8::from(self.status >= 500),
+            "awsCalls": self.calls.iter().map(|call| json!({
+                "operation": call.operation, "durationMs": millis(call.duration),
+            })).collect::<Vec<_>>(),
+            "_aws": {
+                "Timestamp": now.epoch_millis(),
+                "CloudWatchMetrics": [{
+                    "Namespace": "Greenroom", "Dimensions": [["function"], ["function", "route"]], "Metrics": metrics,
+                }],
+            },
+        });
+        if let Some(line) = line.as_object_mut() {
+            line.extend(self.counts.iter().map(|name| ((*name).to_owned(), json!(1))));
+            line.extend(self.fields.clone());
+        }
+        line
+    }
+}
+
+/// Milliseconds to the microsecond.
+fn millis(duration: Duration) -> f64 {
+    f64::from(u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)) / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_that_the_line_declares_has_a_number_in_it() {
+        let line = RequestLine {
+            function: "participant",
+            route: "POST /stages/{stage}/participants",
+            status: 201,
+            duration: Duration::from_micros(2500),
+            calls: &[Call { operation: "DynamoDB.BatchGetItem".to_owned(), duration: Duration::from_millis(1) }],
+            request_id: "id-1",
+            fields: Map::from_iter([("stage".to_owned(), json!("demo"))]),
+            counts: &["TokensSigned"],
+        };
+        let line = line.to_json("2026-03-01T12:00:00Z".parse().unwrap());
+        let declared = &line["_aws"]["CloudWatchMetrics"][0];
+        for metric in declared["Metrics"].as_array().unwrap() {
+            assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
+        }
+        for dimension in declared["Dimensions"].as_array().unwrap().iter().flat_map(|set| set.as_array().unwrap()) {
+            assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension}");
+        }
+        assert_eq!(line["Duration"], json!(2.5));
+        assert_eq!(line["_aws"]["Timestamp"], json!(1_772_366_400_000_i64));
+    }
+}
