@@ -193,9 +193,9 @@ pub struct Grant {
 pub struct IssuedToken {
     /// The token's `jti`.
     pub participant_id: ParticipantId,
-    /// Whole seconds.
+    /// To the millisecond, for the order of the list; the token's `iat` has whole seconds.
     pub issued_at: Timestamp,
-    /// Whole seconds.
+    /// Whole seconds, as the token's `exp`.
     pub expires_at: Timestamp,
     /// What it allows.
     pub capabilities: Capabilities,
@@ -489,13 +489,13 @@ pub async fn request_token(
                 return Ok(GivenToken { text: text_of(&issued, key, &stage, &command.caller)?, issued, new: false });
             }
             Decision::Issue { capabilities, attributes, replaces } => {
-                let issued_at = now.whole_seconds();
+                let expires_at = now.whole_seconds() + command.duration.into();
                 let (participant_id, expires_at, origin) = match (replaces, key) {
-                    (Some(token), _) => (token.participant_id, issued_at + command.duration.into(), token.origin),
+                    (Some(token), _) => (token.participant_id, expires_at, token.origin),
                     (None, Some(_)) => {
                         let endpoints = fresh_endpoints(ivs, stages, &stage, now).await?;
                         let origin = TokenOrigin::Signed { events_url: endpoints.events, whip_url: endpoints.whip };
-                        (command.participant_id.clone(), issued_at + command.duration.into(), origin)
+                        (command.participant_id.clone(), expires_at, origin)
                     }
                     (None, None) => {
                         let minted = ivs
@@ -510,7 +510,15 @@ pub async fn request_token(
                         (minted.participant_id, minted.expires_at, TokenOrigin::Ivs(minted.text))
                     }
                 };
-                IssuedToken { participant_id, issued_at, expires_at, capabilities, attributes, origin, outdated: false }
+                IssuedToken {
+                    participant_id,
+                    issued_at: now,
+                    expires_at,
+                    capabilities,
+                    attributes,
+                    origin,
+                    outdated: false,
+                }
             }
         };
         // The row is written before the token is given out, so that a removal that comes next knows of it.

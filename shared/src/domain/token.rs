@@ -53,7 +53,7 @@ pub struct TokenClaims<'a> {
     pub capabilities: Capabilities,
     /// Shown to every participant.
     pub attributes: &'a Attributes,
-    /// When it was made; whole seconds.
+    /// When it was made; the claim has whole seconds.
     pub issued_at: Timestamp,
     /// Until when it can be used to join; whole seconds, at most 14 days after `issued_at`.
     pub expires_at: Timestamp,

@@ -1,0 +1,114 @@
+//! A function that does what its event says, for the tests of the local cloud. It speaks the Runtime API by itself, so
+//! that no runtime library stands between a test and what it looks at.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+fn main() -> io::Result<()> {
+    let api = variable("AWS_LAMBDA_RUNTIME_API");
+    match variable("PROBE_INIT").as_str() {
+        "exit" => {
+            let _ = writeln!(io::stderr(), "cannot start");
+            std::process::exit(7);
+        }
+        "error" => {
+            let error = json!({"errorType": "Probe.Init", "errorMessage": "told to"});
+            send(&api, "POST", "/2018-06-01/runtime/init/error", &[], &error.to_string())?;
+            std::process::exit(1);
+        }
+        _ => {}
+    }
+    loop {
+        let next = send(&api, "GET", "/2018-06-01/runtime/invocation/next", &[], "")?;
+        let id = next.header("lambda-runtime-aws-request-id");
+        let event: Value = serde_json::from_str(&next.body)?;
+        // Over HTTP, what to do is in the body.
+        let order = event["body"].as_str().and_then(|body| serde_json::from_str(body).ok()).unwrap_or(event.clone());
+        let (kind, answer) = match obey(&order, event, &next)? {
+            Ok(answer) => ("response", answer),
+            Err(error) => ("error", error),
+        };
+        send(&api, "POST", &format!("/2018-06-01/runtime/invocation/{id}/{kind}"), &[], &answer.to_string())?;
+    }
+}
+
+fn obey(order: &Value, event: Value, next: &Answer) -> io::Result<Result<Value, Value>> {
+    Ok(match order["do"].as_str().unwrap_or("echo") {
+        "exit" => std::process::exit(3),
+        "hang" => loop {
+            thread::park();
+        },
+        "sleep" => {
+            thread::sleep(Duration::from_millis(order["ms"].as_u64().unwrap_or_default()));
+            Ok(json!({"process": std::process::id()}))
+        }
+        "fail" => Err(json!({"errorType": "Probe.Failure", "errorMessage": "told to"})),
+        "answer" => Ok(order["answer"].clone()),
+        "say" => {
+            let _ = writeln!(io::stderr(), "{}", order["line"].as_str().unwrap_or_default());
+            Ok(json!({}))
+        }
+        "environment" => Ok(std::env::vars().map(|(name, value)| (name, Value::from(value))).collect()),
+        "context" => Ok(next.headers.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect()),
+        "aws" => Ok(call_aws(order)?),
+        _ => Ok(json!({"process": std::process::id(), "event": event})),
+    })
+}
+
+/// Calls the AWS endpoint with this instance's credentials.
+fn call_aws(order: &Value) -> io::Result<Value> {
+    let text = |key: &str| order[key].as_str().unwrap_or_default().to_owned();
+    let credential = format!("{}/20300101/us-east-1/{}/aws4_request", variable("AWS_ACCESS_KEY_ID"), text("service"));
+    let headers = [
+        ("authorization", format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0")),
+        ("x-amz-security-token", variable("AWS_SESSION_TOKEN")),
+        ("x-amz-date", "20300101T000000Z".to_owned()),
+        ("x-amz-target", text("target")),
+        ("content-type", "application/x-amz-json-1.0".to_owned()),
+    ];
+    let host = variable("AWS_ENDPOINT_URL").replace("http://", "");
+    let path = if text("path").is_empty() { "/".to_owned() } else { text("path") };
+    match send(&host, "POST", &path, &headers, &order["input"].to_string()) {
+        Ok(answer) => Ok(json!({"status": answer.status, "body": serde_json::from_str::<Value>(&answer.body)?})),
+        Err(_) => Ok(json!({"status": null})),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test program has no configuration to speak of")]
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_default()
+}
+
+struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> String {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+}
+
+/// One request on a connection of its own.
+fn send(host: &str, method: &str, path: &str, headers: &[(&str, String)], body: &str) -> io::Result<Answer> {
+    let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
+    for (name, value) in headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    request.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
+    let mut connection = TcpStream::connect(host)?;
+    connection.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|status| status.parse().ok());
+    let headers = lines.filter_map(|line| line.split_once(": ")).map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    Ok(Answer { status: status.unwrap_or_default(), headers, body: body.to_owned() })
+}

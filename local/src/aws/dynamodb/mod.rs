@@ -1,0 +1,169 @@
+//! DynamoDB: the embedded engine `dynoxide`, with the tables of the template.
+//!
+//! Requests go to the engine's own HTTP server on a private loopback port, because that is where it checks requests
+//! as DynamoDB does. Tables are made, kept and emptied in process.
+
+mod capacity;
+mod permission;
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use dynoxide::Database;
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::time::{self, MissedTickBehavior};
+
+use super::call::Call;
+use super::reply::{Protocol, Reply};
+use super::service::Requirement;
+use crate::http_server;
+use crate::jobs::Jobs;
+use crate::template::Table;
+
+/// How often rows whose time to live is over are deleted. AWS takes up to days.
+const TTL_SWEEP: Duration = Duration::from_secs(60);
+
+/// The engine and the way to it.
+pub(crate) struct DynamoDb {
+    database: Database,
+    tables: Vec<Table>,
+    region: String,
+    client: Client<HttpConnector, Full<Bytes>>,
+    url: String,
+}
+
+impl DynamoDb {
+    /// Opens the database in `file`, or one in memory, and makes the tables that it does not have yet.
+    pub(crate) async fn open(file: Option<&Path>, tables: &[Table], region: &str, jobs: &Jobs) -> anyhow::Result<Self> {
+        let database = match file {
+            Some(file) => Database::new(&file.display().to_string())
+                .map_err(|error| anyhow!("cannot open {}: {error}", file.display()))?,
+            None => Database::memory().map_err(|error| anyhow!("cannot open a database in memory: {error}"))?,
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let url = format!("http://{}/", listener.local_addr()?);
+        let server = dynoxide::server::serve_with_shutdown(listener, database.clone(), std::future::pending());
+        jobs.spawn(async move {
+            let _ = server.await;
+        });
+        let swept = database.clone();
+        jobs.spawn(async move {
+            let mut sweep = time::interval(TTL_SWEEP);
+            sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                sweep.tick().await;
+                let database = swept.clone();
+                // A sweep that fails is made up for by the next one.
+                let _ = tokio::task::spawn_blocking(move || database.sweep_ttl()).await;
+            }
+        });
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new()).build(connector);
+        let dynamodb = Self { database, tables: tables.to_vec(), region: region.to_owned(), client, url };
+        dynamodb.make_tables()?;
+        Ok(dynamodb)
+    }
+
+    /// The permissions that a request needs.
+    pub(crate) fn requirements(&self, operation: &str, input: &Value) -> Vec<Requirement> {
+        permission::requirements(&self.region, operation, input)
+    }
+
+    /// Has the engine answer a request.
+    pub(crate) async fn call(&self, call: &Call) -> Reply {
+        let asking = capacity::ask(&call.operation, &call.input);
+        let body = asking.as_ref().map_or_else(|| call.body.clone(), |input| input.to_string().into());
+        match self.forward(call, body).await {
+            Ok((status, body)) => reply(status, body, asking.is_some()),
+            Err(error) => Protocol::Json10.error(500, "InternalServerError", &format!("{error:#}")),
+        }
+    }
+
+    async fn forward(&self, call: &Call, body: Bytes) -> anyhow::Result<(u16, Bytes)> {
+        let mut request = Request::post(&self.url).body(Full::new(body))?;
+        for name in ["content-type", "x-amz-target", "authorization", "x-amz-date"] {
+            if let Some(value) = call.headers.get(name) {
+                request.headers_mut().insert(name, value.clone());
+            }
+        }
+        let answer = self.client.request(request).await?;
+        let status = answer.status().as_u16();
+        Ok((status, answer.into_body().collect().await?.to_bytes()))
+    }
+
+    /// Empties every table of the template.
+    pub(crate) fn reset(&self) -> anyhow::Result<()> {
+        for table in &self.tables {
+            let request = serde_json::from_value(json!({"TableName": table.name}))?;
+            self.database.delete_table(request).map_err(|error| anyhow!("cannot delete {}: {error}", table.name))?;
+        }
+        self.make_tables()
+    }
+
+    fn make_tables(&self) -> anyhow::Result<()> {
+        self.tables.iter().try_for_each(|table| self.make_table(table))
+    }
+
+    fn make_table(&self, table: &Table) -> anyhow::Result<()> {
+        let described = self.database.describe_table(serde_json::from_value(json!({"TableName": table.name}))?);
+        match described {
+            Ok(existing) => return unchanged(table, &json!(existing)["Table"]),
+            Err(dynoxide::DynoxideError::ResourceNotFoundException(_)) => {}
+            Err(error) => return Err(anyhow!("cannot read table {}: {error}", table.name)),
+        }
+        let cannot = || format!("cannot create table {}", table.name);
+        let create = serde_json::from_value(table.create.clone()).with_context(cannot)?;
+        self.database.create_table(create).map_err(|error| anyhow!("{}: {error}", cannot()))?;
+        if let Some(attribute) = &table.ttl_attribute {
+            let ttl = json!({
+                "TableName": table.name,
+                "TimeToLiveSpecification": {"AttributeName": attribute, "Enabled": true},
+            });
+            let ttl = serde_json::from_value(ttl)?;
+            self.database.update_time_to_live(ttl).map_err(|error| anyhow!("{}: {error}", cannot()))?;
+        }
+        Ok(())
+    }
+}
+
+/// An existing table must have the keys and indexes that the template says; CloudFormation would replace it.
+fn unchanged(table: &Table, existing: &Value) -> anyhow::Result<()> {
+    let keys = |description: &Value| {
+        let indexes = description["GlobalSecondaryIndexes"].as_array().into_iter().flatten();
+        let mut keys: Vec<_> =
+            indexes.map(|index| (index["IndexName"].to_string(), index["KeySchema"].clone())).collect();
+        keys.sort_by(|a, b| a.0.cmp(&b.0));
+        (description["KeySchema"].clone(), keys)
+    };
+    if keys(&table.create) == keys(existing) {
+        return Ok(());
+    }
+    Err(anyhow!(
+        "the stored table {} has other keys or indexes than the template: delete the data directory to start anew",
+        table.name
+    ))
+}
+
+/// The engine's answer. Its checksum header is left out, since the body may have been changed.
+fn reply(status: u16, body: Bytes, strip: bool) -> Reply {
+    let mut output: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let consumed_capacity = capacity::units(&output);
+    let error_code = output["__type"].as_str().and_then(|code| code.rsplit('#').next()).map(str::to_owned);
+    let stripped = strip && output.as_object_mut().is_some_and(|map| map.remove("ConsumedCapacity").is_some());
+    let body = if stripped { output.to_string().into() } else { body };
+    let mut answer = http_server::answer(status, "application/x-amz-json-1.0", body);
+    if let Some(code) = &error_code {
+        http_server::set_header(&mut answer, "x-amzn-errortype", code);
+    }
+    Reply { answer, error_code, consumed_capacity }
+}

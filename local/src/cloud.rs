@@ -1,0 +1,176 @@
+//! The whole local cloud, put together.
+
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use anyhow::{anyhow, bail};
+use hyper::body::Incoming;
+use tokio::net::TcpListener;
+use tokio::sync::RwLock;
+
+use crate::aws::{CallLog, Callers, DynamoDb, Endpoint, Faults, IvsRealTime, SecretsManager};
+use crate::clock;
+use crate::data_dir::DataDir;
+use crate::events::EventBus;
+use crate::gateway::Gateway;
+use crate::http_server::{self, Answer};
+use crate::issuer::Issuer;
+use crate::jobs::Jobs;
+use crate::lambda::{Lambda, World};
+use crate::log::{Lines, LogLine};
+use crate::options::Options;
+use crate::seed::seed;
+use crate::side_door::{self, SideDoor};
+use crate::template::Template;
+
+/// A running local cloud. Dropping it ends every process that it started.
+pub struct LocalCloud {
+    template: Template,
+    api_address: SocketAddr,
+    aws_address: SocketAddr,
+    side_door: Arc<SideDoor>,
+    lines: Arc<Lines>,
+    jobs: Jobs,
+    _data_dir: Option<DataDir>,
+}
+
+impl LocalCloud {
+    /// Reads the template, opens the ports and puts the signing keys in place. Functions are started by their first
+    /// request.
+    ///
+    /// # Errors
+    /// One sentence that names the cure: a broken template, a taken port, a data directory in use, a missing binary.
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let data_dir = options.data_dir.as_deref().map(DataDir::open).transpose()?;
+        let file = |name: &str| data_dir.as_ref().map(|directory| directory.file(name));
+        let secrets = Arc::new(SecretsManager::open(&options.region, file("secrets-manager.json"))?);
+        let template = options.load_template(&|name, description| secrets.declare(name, description))?;
+        check_binaries(&options, &template)?;
+        let issuer = match file("issuer.pem") {
+            Some(key) => Issuer::open(&key)?,
+            None => Issuer::ephemeral()?,
+        };
+        let issuer = Arc::new(issuer);
+
+        let api_listener = bind(options.port, "--port").await?;
+        let aws_listener = bind(options.aws_port, "--aws-port").await?;
+        let (api_address, aws_address) = (api_listener.local_addr()?, aws_listener.local_addr()?);
+
+        let jobs = Jobs::default();
+        let callers = Arc::new(Callers::default());
+        let lines = Arc::new(Lines::new(options.log));
+        let world = World {
+            region: options.region.clone(),
+            aws_url: format!("http://{aws_address}"),
+            bin_dir: options.bin_dir.clone(),
+            max_instances: options.max_instances,
+            callers: Arc::clone(&callers),
+            lines: Arc::clone(&lines),
+            jobs: jobs.clone(),
+        };
+        let lambda = Arc::new(Lambda::new(&template.functions, world));
+        let policies = template.functions.iter().map(|function| (function.id.clone(), function.policy.clone()));
+        let database = file("dynamodb.sqlite");
+        let endpoint = Arc::new(Endpoint {
+            policies: policies.collect(),
+            callers,
+            faults: Faults::default(),
+            calls: CallLog::default(),
+            dynamodb: DynamoDb::open(database.as_deref(), &template.tables, &options.region, &jobs).await?,
+            ivs: IvsRealTime::open(&options.region, file("ivs-realtime.json"))?,
+            secrets,
+            bus: Arc::new(EventBus::new(&template.functions, &options.region, Arc::clone(&lambda))),
+            lambda: Arc::clone(&lambda),
+            jobs: jobs.clone(),
+            gate: RwLock::default(),
+            region: options.region,
+        });
+        seed(&endpoint, &template.secrets, &options.stack_name, clock::now())?;
+
+        let gateway = Arc::new(Gateway::new(template.api.clone(), Arc::clone(&issuer), lambda));
+        let side_door = Arc::new(SideDoor {
+            endpoint: Arc::clone(&endpoint),
+            issuer,
+            authorizer: template.api.main_authorizer().cloned(),
+            secrets: template.secrets.clone(),
+            stack_name: options.stack_name,
+            api_gate: RwLock::default(),
+        });
+        let door = Arc::clone(&side_door);
+        jobs.spawn(http_server::serve(api_listener, move |request| {
+            let (gateway, door) = (Arc::clone(&gateway), Arc::clone(&door));
+            async move { Ok(serve_api(&gateway, &door, request).await) }
+        }));
+        jobs.spawn(http_server::serve(aws_listener, move |request| Arc::clone(&endpoint).handle(request)));
+        Ok(Self { template, api_address, aws_address, side_door, lines, jobs, _data_dir: data_dir })
+    }
+
+    /// Base URL of the API, without a slash at its end.
+    pub fn api_url(&self) -> String {
+        format!("http://{}", self.api_address)
+    }
+
+    /// URL of the AWS endpoint, as `AWS_ENDPOINT_URL` takes it.
+    pub fn aws_url(&self) -> String {
+        format!("http://{}", self.aws_address)
+    }
+
+    /// A token of the user `sub` that the API accepts for 12 hours.
+    pub fn token(&self, sub: &str) -> String {
+        self.side_door.token_for(sub, clock::now())
+    }
+
+    /// What the functions have written so far, if the log is collected.
+    pub fn logs(&self) -> Vec<LogLine> {
+        self.lines.collected()
+    }
+
+    /// The template that runs here.
+    pub fn template(&self) -> &Template {
+        &self.template
+    }
+
+    /// Ends every instance of every function: the next request starts a new one, which remembers nothing.
+    pub fn replace_instances(&self) {
+        self.side_door.endpoint.lambda.replace_instances();
+    }
+
+    /// Ends every process and closes every port, and waits until that is done.
+    pub async fn shutdown(self) {
+        self.side_door.endpoint.bus.forget().await;
+        self.jobs.stop().await;
+    }
+}
+
+impl Drop for LocalCloud {
+    fn drop(&mut self) {
+        self.side_door.endpoint.bus.abort();
+        self.jobs.abort_all();
+    }
+}
+
+async fn serve_api(gateway: &Gateway, side_door: &SideDoor, request: http::Request<Incoming>) -> Answer {
+    if request.uri().path().starts_with(side_door::PREFIX) {
+        return side_door.handle(request).await;
+    }
+    let _open = side_door.api_gate.read().await;
+    gateway.handle(request).await
+}
+
+async fn bind(port: u16, option: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => anyhow!("port {port} is taken: choose another with {option}"),
+        _ => anyhow!("cannot listen on port {port}: {error}; choose another with {option}"),
+    })
+}
+
+fn check_binaries(options: &Options, template: &Template) -> anyhow::Result<()> {
+    for function in &template.functions {
+        let binary = options.bin_dir.join(&function.binary);
+        if !binary.is_file() {
+            bail!("{} has no binary {}: build it first", function.id, binary.display());
+        }
+    }
+    Ok(())
+}

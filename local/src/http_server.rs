@@ -1,0 +1,102 @@
+//! A small HTTP/1.1 server that can close a connection without an answer, which the AWS endpoint needs to stage a
+//! dropped connection. Its connections end with it.
+
+use std::fmt;
+
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+/// A complete answer.
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// Instead of an answer: the connection is closed.
+#[derive(Debug)]
+pub(crate) struct HangUp;
+
+impl fmt::Display for HangUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("connection closed without an answer")
+    }
+}
+
+impl std::error::Error for HangUp {}
+
+/// Serves until the returned future is dropped; every open connection is dropped with it.
+pub(crate) async fn serve<H, F>(listener: TcpListener, handler: H)
+where
+    H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Result<Answer, HangUp>> + Send + 'static,
+{
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                // An accept fails for want of file descriptors, say: the next one may succeed.
+                let Ok((stream, _)) = accepted else { continue };
+                let _ = stream.set_nodelay(true);
+                let service = service_fn(handler.clone());
+                connections.spawn(async move {
+                    // Ends in an error when the client goes away, or with `HangUp`: nothing to tell anyone.
+                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// Why a request's body could not be read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum BodyError {
+    /// It is longer than the limit.
+    TooLarge,
+    /// The client went away.
+    Interrupted,
+}
+
+/// Reads a whole body of at most `limit` bytes. A longer one is read to its end (up to 64 MB) and discarded, since a
+/// client that is still sending would otherwise see a reset in place of the answer.
+pub(crate) async fn read_body(body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+    const DISCARD_LIMIT: usize = 64 << 20;
+    let mut body = Limited::new(body, DISCARD_LIMIT);
+    let mut bytes = Vec::new();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return Err(if length > limit { BodyError::TooLarge } else { BodyError::Interrupted });
+        };
+        if let Some(data) = frame.data_ref() {
+            length += data.len();
+            if length <= limit {
+                bytes.extend_from_slice(data);
+            }
+        }
+    }
+    if length > limit { Err(BodyError::TooLarge) } else { Ok(bytes.into()) }
+}
+
+/// An answer of status, content type and body.
+pub(crate) fn answer(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    answer.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+    answer
+}
+
+/// An answer whose body is JSON.
+pub(crate) fn json(status: u16, body: &serde_json::Value) -> Answer {
+    answer(status, "application/json", body.to_string())
+}
+
+/// Sets one header; a value that HTTP cannot carry is left out.
+pub(crate) fn set_header(answer: &mut Answer, name: &'static str, value: &str) {
+    if let Ok(value) = http::HeaderValue::from_str(value) {
+        answer.headers_mut().insert(name, value);
+    }
+}

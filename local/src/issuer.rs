@@ -1,0 +1,139 @@
+//! The local OpenID Connect issuer: stands in for the user pool or identity provider of the template.
+//!
+//! Its tokens carry the `iss` and `aud` that the template's authorizer asks for, signed by a key of its own.
+
+use std::fs;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use anyhow::{Context, anyhow};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde_json::{Map, Value, json};
+
+use crate::pem;
+
+/// Signs and checks tokens by RS256, the one algorithm of user pools.
+pub(crate) struct Issuer {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    jwk: Jwk,
+}
+
+const KEY_ID: &str = "local";
+
+impl Issuer {
+    /// An issuer with the key in `file`, which is made if it does not exist.
+    pub(crate) fn open(file: &Path) -> anyhow::Result<Self> {
+        let key = match fs::read_to_string(file) {
+            Ok(key) => key,
+            Err(_) => {
+                let key = generate()?;
+                pem::write_private(file, &key)?;
+                key
+            }
+        };
+        Self::from_pem(&key).with_context(|| format!("{} is not an RSA private key", file.display()))
+    }
+
+    /// An issuer with a key that lasts as long as the process.
+    pub(crate) fn ephemeral() -> anyhow::Result<Self> {
+        static KEY: OnceLock<String> = OnceLock::new();
+        let key = match KEY.get() {
+            Some(key) => key,
+            None => {
+                let key = generate()?;
+                KEY.get_or_init(|| key)
+            }
+        };
+        Self::from_pem(key)
+    }
+
+    fn from_pem(key: &str) -> anyhow::Result<Self> {
+        let encoding = EncodingKey::from_rsa_pem(key.as_bytes())?;
+        let mut jwk = Jwk::from_encoding_key(&encoding, Algorithm::RS256)?;
+        jwk.common.key_id = Some(KEY_ID.to_owned());
+        jwk.common.public_key_use = Some(jsonwebtoken::jwk::PublicKeyUse::Signature);
+        let decoding = DecodingKey::from_jwk(&jwk)?;
+        Ok(Self { encoding, decoding, jwk })
+    }
+
+    /// Signs claims as they are.
+    pub(crate) fn sign(&self, claims: &Map<String, Value>) -> String {
+        let mut header = Header::new(Algorithm::RS256);
+        header.kid = Some(KEY_ID.to_owned());
+        // The key was accepted when this issuer was made, and JSON values always serialize.
+        jsonwebtoken::encode(&header, claims, &self.encoding).unwrap_or_default()
+    }
+
+    /// The claims of a token that this issuer signed, unchecked beyond the signature; or what is wrong with it.
+    pub(crate) fn verify(&self, token: &str) -> Result<Map<String, Value>, &'static str> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| "the token is malformed")?;
+        if header.alg != Algorithm::RS256 {
+            return Err("the token is signed by an unsupported algorithm");
+        }
+        if header.kid.as_deref() != Some(KEY_ID) {
+            return Err("the token is signed by an unknown key");
+        }
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        let decoded = jsonwebtoken::decode::<Map<String, Value>>(token, &self.decoding, &validation);
+        decoded.map(|token| token.claims).map_err(|_| "the token has an invalid signature")
+    }
+
+    /// The key set, as an OpenID provider publishes it.
+    pub(crate) fn key_set(&self) -> Value {
+        json!({"keys": [self.jwk]})
+    }
+}
+
+fn generate() -> anyhow::Result<String> {
+    let key = KeyPair::generate(KeySize::Rsa2048).map_err(|_| anyhow!("cannot make an RSA key"))?;
+    let der: Pkcs8V1Der<'_> = key.as_der().map_err(|_| anyhow!("cannot encode an RSA key"))?;
+    Ok(pem::encode("PRIVATE KEY", der.as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims() -> Map<String, Value> {
+        json!({"sub": "alice"}).as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn a_token_gives_back_its_claims() {
+        let issuer = Issuer::ephemeral().unwrap();
+        assert_eq!(issuer.verify(&issuer.sign(&claims())), Ok(claims()));
+    }
+
+    #[test]
+    fn a_changed_token_is_refused() {
+        let issuer = Issuer::ephemeral().unwrap();
+        let token = issuer.sign(&claims());
+        let (head, _) = token.rsplit_once('.').unwrap();
+        assert_eq!(issuer.verify(&format!("{head}.AAAA")), Err("the token has an invalid signature"));
+        assert_eq!(issuer.verify("nonsense"), Err("the token is malformed"));
+    }
+
+    #[test]
+    fn a_token_of_another_algorithm_is_refused() {
+        let issuer = Issuer::ephemeral().unwrap();
+        let secret = EncodingKey::from_secret(b"secret");
+        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims(), &secret).unwrap();
+        assert_eq!(issuer.verify(&token), Err("the token is signed by an unsupported algorithm"));
+    }
+
+    #[test]
+    fn the_key_set_names_its_key() {
+        let set = Issuer::ephemeral().unwrap().key_set();
+        assert_eq!(
+            (&set["keys"][0]["kid"], &set["keys"][0]["kty"], &set["keys"][0]["alg"]),
+            (&json!("local"), &json!("RSA"), &json!("RS256"))
+        );
+    }
+}

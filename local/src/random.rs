@@ -1,0 +1,16 @@
+//! Identifiers in the shapes that AWS gives them.
+
+use crate::aws::ids;
+
+/// `digits` lower-case hexadecimal digits, at most 64.
+pub(crate) fn hex(digits: usize) -> String {
+    let mut text: String = ids::bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect();
+    text.truncate(digits);
+    text
+}
+
+/// A version 4 UUID, such as every AWS request id.
+pub(crate) fn uuid() -> String {
+    let h = hex(32);
+    format!("{}-{}-4{}-a{}-{}", &h[..8], &h[8..12], &h[13..16], &h[17..20], &h[20..])
+}

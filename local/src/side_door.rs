@@ -1,0 +1,230 @@
+//! The side door: what AWS has no API for, under `/_local/` on the API's port.
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET /_local/token?sub=alice` | answers a signed token as plain text. `exp`: seconds from now (default 12 hours, may be negative). `iss`, `aud`, `scope` and any other key become string claims; an empty value leaves the claim out |
+//! | `GET /_local/.well-known/jwks.json`, `/_local/.well-known/openid-configuration` | the local issuer, as OpenID Connect Discovery describes one |
+//! | `GET /_local/calls?since=<seq>` | every AWS call from that number on: who, what, how it ended |
+//! | `PUT /_local/faults` | puts a fault in force: `{"service", "operation", "function"?, "nth"?, "times"?, "fault"}`. `service` is dynamodb, ivs, secretsmanager, lambda, events or sts; `nth` the first matching call that it strikes (default 1); `times` how many from there on (default 1, `null` until deleted). `fault` is one of `{"kind":"throttle"}`, `{"kind":"error","status","code","message"?}`, `{"kind":"latency","ms"}`, `{"kind":"drop","when":"before"\|"after"}` (no answer, before or after the effect), `{"kind":"kill","when":"before"\|"after"}` (ends the calling instance) |
+//! | `GET /_local/faults`, `DELETE /_local/faults`, `DELETE /_local/faults/{id}` | lists them with how often each struck; takes all or one back |
+//! | `GET`, `PUT /_local/quotas` | quotas of IVS Real-Time: calls per second by operation, `stages`, `publicKeys` |
+//! | `POST /_local/join` | `{"token"}`: what IVS would say to a client that joins with this participant token |
+//! | `POST /_local/events[?wait=true]` | an EventBridge event or a list of them; with `wait`, answers after their delivery |
+//! | `POST /_local/reset` | back to the start: empty tables, no stages, no faults, an empty call log, new instances |
+//!
+//! Errors are `{"message": ...}` with a 4xx status.
+
+use std::sync::Arc;
+
+use http::{Method, Request};
+use hyper::body::{Bytes, Incoming};
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+
+use crate::aws::Endpoint;
+use crate::clock;
+use crate::http_server::{self, Answer};
+use crate::issuer::Issuer;
+use crate::percent;
+use crate::seed::seed;
+use crate::template::{JwtAuthorizer, Secret};
+
+/// The prefix of every path of the side door.
+pub(crate) const PREFIX: &str = "/_local/";
+
+/// The most that a request's body may hold.
+const BODY_LIMIT: usize = 6 << 20;
+/// How long a token is good unless it says otherwise, seconds.
+const TOKEN_LIFETIME: i64 = 12 * 60 * 60;
+
+/// What the side door reaches.
+pub(crate) struct SideDoor {
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) issuer: Arc<Issuer>,
+    /// Whom tokens are made for; an API may have no authorizer.
+    pub(crate) authorizer: Option<JwtAuthorizer>,
+    pub(crate) secrets: Vec<Secret>,
+    pub(crate) stack_name: String,
+    /// Held for reading by every request to the API, for writing by a reset.
+    pub(crate) api_gate: tokio::sync::RwLock<()>,
+}
+
+/// A request that cannot be served: status and message.
+struct Refused(u16, String);
+
+impl SideDoor {
+    /// Answers one request.
+    pub(crate) async fn handle(&self, request: Request<Incoming>) -> Answer {
+        let (parts, body) = request.into_parts();
+        let Ok(body) = http_server::read_body(body, BODY_LIMIT).await else {
+            return refused(&Refused(413, "the body is larger than 6 MB, or incomplete".to_owned()));
+        };
+        let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
+        let path: Vec<_> = path.split('/').collect();
+        let query = percent::pairs(parts.uri.query().unwrap_or_default());
+        let answered = self.answer(&parts.method, &path, &query, &body, &parts.headers).await;
+        answered.unwrap_or_else(|refusal| refused(&refusal))
+    }
+
+    async fn answer(
+        &self,
+        method: &Method,
+        path: &[&str],
+        query: &[(String, String)],
+        body: &Bytes,
+        headers: &http::HeaderMap,
+    ) -> Result<Answer, Refused> {
+        let faults = &self.endpoint.faults;
+        let json = match (method.as_str(), path) {
+            ("GET", ["token"]) => {
+                let token = self.token(query, clock::now())?;
+                return Ok(http_server::answer(200, "text/plain", token));
+            }
+            ("GET", [".well-known", "jwks.json"]) => self.issuer.key_set(),
+            ("GET", [".well-known", "openid-configuration"]) => self.openid_configuration(headers),
+            ("GET", ["calls"]) => self.endpoint.calls.since(since(query)?),
+            ("PUT", ["faults"]) => faults.put(body).map_err(bad_request)?,
+            ("GET", ["faults"]) => faults.list(),
+            ("DELETE", ["faults"]) => {
+                faults.clear();
+                json!({})
+            }
+            ("DELETE", ["faults", id]) => match id.parse().is_ok_and(|id| faults.delete(id)) {
+                true => json!({}),
+                false => return Err(Refused(404, format!("there is no fault `{id}`"))),
+            },
+            ("GET", ["quotas"]) => self.endpoint.ivs.quotas(),
+            ("PUT", ["quotas"]) => {
+                self.endpoint.ivs.set_quotas(&parse(body)?).map_err(bad_request)?;
+                self.endpoint.ivs.quotas()
+            }
+            ("POST", ["join"]) => self.join(&parse(body)?)?,
+            ("POST", ["events"]) => self.events(parse(body)?, query).await?,
+            ("POST", ["reset"]) => {
+                self.reset().await?;
+                json!({})
+            }
+            (method, path) => {
+                return Err(Refused(404, format!("the side door has no {method} {PREFIX}{}", path.join("/"))));
+            }
+        };
+        Ok(http_server::json(200, &json))
+    }
+
+    /// A token for `sub`, good for 12 hours.
+    pub(crate) fn token_for(&self, sub: &str, now: OffsetDateTime) -> String {
+        self.issuer.sign(&self.claims(sub, now.unix_timestamp(), TOKEN_LIFETIME))
+    }
+
+    fn token(&self, query: &[(String, String)], now: OffsetDateTime) -> Result<String, Refused> {
+        let lifetime = query.iter().rev().find(|(key, _)| key == "exp");
+        let lifetime = lifetime.map_or(Ok(TOKEN_LIFETIME), |(_, value)| value.parse());
+        let lifetime = lifetime.map_err(|_| bad_request("`exp` is a number of seconds from now".to_owned()))?;
+        let mut claims = self.claims("alice", now.unix_timestamp(), lifetime);
+        for (key, value) in query.iter().filter(|(key, _)| key != "exp") {
+            if value.is_empty() {
+                claims.remove(key);
+            } else {
+                claims.insert(key.clone(), value.as_str().into());
+            }
+        }
+        Ok(self.issuer.sign(&claims))
+    }
+
+    fn claims(&self, sub: &str, now: i64, lifetime: i64) -> Map<String, Value> {
+        let mut claims = Map::from_iter([
+            ("sub".to_owned(), sub.into()),
+            ("iat".to_owned(), now.into()),
+            ("exp".to_owned(), now.saturating_add(lifetime).into()),
+        ]);
+        if let Some(authorizer) = &self.authorizer {
+            claims.insert("iss".to_owned(), authorizer.issuer.as_str().into());
+            if let Some(audience) = authorizer.audiences.first() {
+                claims.insert("aud".to_owned(), audience.as_str().into());
+            }
+        }
+        claims
+    }
+
+    fn openid_configuration(&self, headers: &http::HeaderMap) -> Value {
+        let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+        json!({
+            "issuer": self.authorizer.as_ref().map(|authorizer| &authorizer.issuer),
+            "jwks_uri": format!("http://{host}{PREFIX}.well-known/jwks.json"),
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "response_types_supported": ["token"],
+            "subject_types_supported": ["public"],
+        })
+    }
+
+    fn join(&self, body: &Value) -> Result<Value, Refused> {
+        let token = body["token"].as_str().ok_or_else(|| bad_request("`token` must be a string".to_owned()))?;
+        Ok(self.endpoint.ivs.join(token, clock::now()))
+    }
+
+    async fn events(&self, body: Value, query: &[(String, String)]) -> Result<Value, Refused> {
+        let events = match body {
+            Value::Array(events) => events,
+            single => vec![single],
+        };
+        let bus = &self.endpoint.bus;
+        let complete = |event: Value| match event {
+            Value::Object(event) if event.contains_key("source") && event.contains_key("detail-type") => {
+                Ok(bus.complete(event, clock::now()))
+            }
+            _ => Err(bad_request("an event is a mapping with at least `source` and `detail-type`".to_owned())),
+        };
+        let events = events.into_iter().map(complete).collect::<Result<Vec<_>, _>>()?;
+        let mut deliveries = Vec::new();
+        let wait = query.iter().any(|(key, value)| key == "wait" && value == "true");
+        for event in events {
+            if wait {
+                deliveries.extend(bus.put_and_wait(event).await.iter().map(|delivery| delivery.to_json()));
+            } else {
+                bus.put(event);
+            }
+        }
+        Ok(if wait { json!({"deliveries": deliveries}) } else { json!({}) })
+    }
+
+    /// Back to the start. Requests under way end first, and new ones wait until it is done.
+    async fn reset(&self) -> Result<(), Refused> {
+        let _api = self.api_gate.write().await;
+        let endpoint = &self.endpoint;
+        endpoint.bus.forget().await;
+        endpoint.lambda.replace_instances();
+        let _aws = endpoint.gate.write().await;
+        endpoint.reset(&self.secrets, &self.stack_name).map_err(|error| Refused(500, format!("{error:#}")))
+    }
+}
+
+impl Endpoint {
+    /// Empties everything and puts the signing keys in place again.
+    fn reset(&self, secrets: &[Secret], stack: &str) -> anyhow::Result<()> {
+        use crate::aws::Service;
+        self.faults.clear();
+        self.dynamodb.reset()?;
+        self.ivs.reset();
+        self.secrets.reset();
+        seed(self, secrets, stack, clock::now())?;
+        self.calls.reset();
+        Ok(())
+    }
+}
+
+fn since(query: &[(String, String)]) -> Result<u64, Refused> {
+    let since = query.iter().find(|(key, _)| key == "since").map_or(Ok(0), |(_, value)| value.parse());
+    since.map_err(|_| bad_request("`since` is the number of a call".to_owned()))
+}
+
+fn parse(body: &[u8]) -> Result<Value, Refused> {
+    serde_json::from_slice(body).map_err(|error| bad_request(format!("the body is not JSON: {error}")))
+}
+
+fn bad_request(message: String) -> Refused {
+    Refused(400, message)
+}
+
+fn refused(Refused(status, message): &Refused) -> Answer {
+    http_server::json(*status, &json!({"message": message}))
+}

@@ -1,0 +1,215 @@
+//! `AWS::Serverless::Function`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::api::{self, Api, HttpRoute};
+use super::error::Result;
+use super::node::Node;
+use super::policy::{self, Statement};
+use crate::events::Pattern;
+
+/// A Lambda function.
+#[derive(Debug, Clone)]
+pub(crate) struct Function {
+    /// Logical id, such as `StageFunction`.
+    pub(crate) id: String,
+    /// Physical name, such as `greenroom-StageFunction`.
+    pub(crate) name: String,
+    /// Cargo package: the last component of `CodeUri`.
+    pub(crate) package: String,
+    /// The executable's name: `Metadata.BuildProperties.Binary`, or the package's.
+    pub(crate) binary: String,
+    pub(crate) handler: String,
+    pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) memory_mb: u64,
+    pub(crate) timeout: Duration,
+    pub(crate) logging: Logging,
+    pub(crate) policy: Vec<Statement>,
+    pub(crate) rules: Vec<Rule>,
+    /// Expressions of its schedules. They are recorded, not run.
+    pub(crate) schedules: Vec<String>,
+    /// How often Lambda repeats a failed asynchronous invocation.
+    pub(crate) async_retries: u32,
+}
+
+/// `LoggingConfig`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Logging {
+    /// `Text` or `JSON`.
+    pub(crate) format: Option<String>,
+    /// `ApplicationLogLevel`; `INFO` if the format is JSON.
+    pub(crate) level: Option<String>,
+    pub(crate) group: Option<String>,
+}
+
+/// An EventBridge rule whose target is the function.
+#[derive(Debug, Clone)]
+pub(crate) struct Rule {
+    /// The event's name in the template after the function's, such as `TaskTrackerFunction.Tasks`.
+    pub(crate) name: String,
+    pub(crate) pattern: Pattern,
+    pub(crate) enabled: bool,
+}
+
+/// Properties that the local cloud reads.
+const READ: [&str; 12] = [
+    "CodeUri",
+    "Environment",
+    "EventInvokeConfig",
+    "Events",
+    "FunctionName",
+    "Handler",
+    "LoggingConfig",
+    "MemorySize",
+    "PackageType",
+    "Policies",
+    "Runtime",
+    "Timeout",
+];
+
+/// Properties that change nothing for one process on one machine.
+const HARMLESS: [&str; 11] = [
+    "Architectures",
+    "AutoPublishAlias",
+    "DeploymentPreference",
+    "Description",
+    "EphemeralStorage",
+    "PermissionsBoundary",
+    "PropagateTags",
+    "ReservedConcurrentExecutions",
+    "RolePath",
+    "Tags",
+    "Tracing",
+];
+
+/// Lambda's own default of `Timeout`, seconds.
+const DEFAULT_TIMEOUT_SECONDS: u64 = 3;
+/// Lambda's own default of `MemorySize`.
+const DEFAULT_MEMORY_MB: u64 = 128;
+/// Lambda's own default of `MaximumRetryAttempts`.
+const DEFAULT_ASYNC_RETRIES: u64 = 2;
+
+/// Reads a function's resolved properties (globals merged in) and adds its routes to the API.
+pub(crate) fn function(
+    id: &str,
+    name: String,
+    metadata: &Node<'_>,
+    properties: &Node<'_>,
+    api: &mut Api,
+) -> Result<Function> {
+    properties.only("AWS::Serverless::Function", &[&READ[..], &HARMLESS[..]].concat())?;
+    check_runtime(properties)?;
+    let package = package(properties)?;
+    let binary = metadata.get("BuildProperties").and_then(|build| build.get("Binary")).map(|binary| binary.text());
+    let number = |key: &str, default| properties.get(key).map_or(Ok(default), |value| value.number());
+    let mut function = Function {
+        id: id.to_owned(),
+        name,
+        binary: binary.transpose()?.unwrap_or_else(|| package.clone()),
+        package,
+        handler: properties.get("Handler").map_or(Ok("bootstrap".to_owned()), |handler| handler.text())?,
+        environment: environment(properties)?,
+        memory_mb: number("MemorySize", DEFAULT_MEMORY_MB)?,
+        timeout: Duration::from_secs(number("Timeout", DEFAULT_TIMEOUT_SECONDS)?),
+        logging: properties.get("LoggingConfig").map(|config| logging(&config)).transpose()?.unwrap_or_default(),
+        policy: properties.get("Policies").map(|list| policy::statements(&list)).transpose()?.unwrap_or_default(),
+        rules: Vec::new(),
+        schedules: Vec::new(),
+        async_retries: async_retries(properties)?,
+    };
+    if let Some(events) = properties.get("Events") {
+        for (name, event) in events.entries()? {
+            self::event(&mut function, api, name, &event)?;
+        }
+    }
+    Ok(function)
+}
+
+/// Only functions that are executables of their own can run here.
+fn check_runtime(properties: &Node<'_>) -> Result<()> {
+    if let Some(kind) = properties.get("PackageType").filter(|kind| kind.value != "Zip") {
+        return Err(kind.unsupported("container images"));
+    }
+    match properties.get("Runtime") {
+        Some(runtime) if !runtime.text()?.starts_with("provided") => {
+            Err(runtime.unsupported(format!("the runtime {}", runtime.value)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn package(properties: &Node<'_>) -> Result<String> {
+    let code = properties.require("CodeUri")?;
+    let uri = code.text()?;
+    match uri.trim_end_matches('/').rsplit('/').next() {
+        Some(package) if !package.is_empty() && package != "." => Ok(package.to_owned()),
+        _ => Err(code.error(format!("`{uri}` must end in the name of a Cargo package"))),
+    }
+}
+
+fn environment(properties: &Node<'_>) -> Result<BTreeMap<String, String>> {
+    let Some(environment) = properties.get("Environment") else { return Ok(BTreeMap::new()) };
+    environment.only("Environment", &["Variables"])?;
+    let Some(variables) = environment.get("Variables") else { return Ok(BTreeMap::new()) };
+    let mut settled = BTreeMap::new();
+    for (name, value) in variables.entries()? {
+        if name.starts_with("AWS_") || name.starts_with("LAMBDA_") {
+            return Err(value.error("is reserved by Lambda"));
+        }
+        settled.insert(name.to_owned(), value.text()?);
+    }
+    Ok(settled)
+}
+
+fn logging(config: &Node<'_>) -> Result<Logging> {
+    config.only("LoggingConfig", &["LogFormat", "LogGroup", "ApplicationLogLevel", "SystemLogLevel"])?;
+    let text = |key: &str| config.get(key).map(|value| value.text()).transpose();
+    Ok(Logging { format: text("LogFormat")?, level: text("ApplicationLogLevel")?, group: text("LogGroup")? })
+}
+
+fn async_retries(properties: &Node<'_>) -> Result<u32> {
+    let Some(config) = properties.get("EventInvokeConfig") else { return Ok(DEFAULT_ASYNC_RETRIES as u32) };
+    config.only("EventInvokeConfig", &["MaximumRetryAttempts", "MaximumEventAgeInSeconds"])?;
+    match config.get("MaximumRetryAttempts").map_or(Ok(DEFAULT_ASYNC_RETRIES), |attempts| attempts.number())? {
+        attempts @ 0..=2 => Ok(attempts as u32),
+        _ => Err(config.error("`MaximumRetryAttempts` is at most 2")),
+    }
+}
+
+fn event(function: &mut Function, api: &mut Api, name: &str, event: &Node<'_>) -> Result<()> {
+    let kind = event.require("Type")?;
+    let empty = serde_json::json!({});
+    let properties = event.get("Properties").unwrap_or_else(|| Node::new(&empty, &event.at));
+    match kind.text()?.as_str() {
+        "HttpApi" => {
+            let route: HttpRoute = api::route(api, &function.id, &properties)?;
+            if let Some(other) = api.routes.iter().find(|other| other.key() == route.key()) {
+                return Err(event.error(format!("`{}` is already a route of {}", route.key(), other.function)));
+            }
+            api.routes.push(route);
+        }
+        "EventBridgeRule" | "CloudWatchEvent" => {
+            let rule = rule(format!("{}.{name}", function.id), &properties)?;
+            function.rules.push(rule);
+        }
+        "Schedule" => function.schedules.push(properties.require("Schedule")?.text()?),
+        "ScheduleV2" => function.schedules.push(properties.require("ScheduleExpression")?.text()?),
+        other => return Err(kind.unsupported(format!("events of type {other}"))),
+    }
+    Ok(())
+}
+
+fn rule(name: String, properties: &Node<'_>) -> Result<Rule> {
+    // What follows a delivery that Lambda does not accept (`RetryPolicy`, `DeadLetterConfig`) cannot happen here:
+    // the local Lambda accepts every event.
+    const KNOWN: [&str; 6] = ["DeadLetterConfig", "EventBusName", "Pattern", "RetryPolicy", "RuleName", "State"];
+    properties.only("an EventBridgeRule event", &KNOWN)?;
+    if let Some(bus) = properties.get("EventBusName").filter(|bus| bus.value != "default") {
+        return Err(bus.unsupported("event buses other than default"));
+    }
+    let pattern = properties.require("Pattern")?;
+    let compiled = Pattern::parse(pattern.value).map_err(|what| pattern.error(what))?;
+    let enabled = properties.get("State").is_none_or(|state| state.value != "DISABLED");
+    Ok(Rule { name, pattern: compiled, enabled })
+}

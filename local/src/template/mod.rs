@@ -1,0 +1,299 @@
+//! template.yaml (AWS SAM) as the local cloud understands it.
+//!
+//! What the template declares works locally as far as this module reads it; what it declares and the local cloud
+//! cannot do is an error that says where, so that nothing is silently different. Resource types that do no harm by
+//! their absence (log groups, alarms, dashboards, user pools) are accepted and left alone.
+
+mod api;
+mod error;
+mod function;
+mod intrinsics;
+mod node;
+mod parameters;
+mod policy;
+mod resources;
+mod table;
+mod yaml;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+pub(crate) use self::api::{Api, Cors, HttpRoute, JwtAuthorizer};
+pub use self::error::TemplateError;
+pub(crate) use self::function::{Function, Rule};
+pub(crate) use self::intrinsics::SecretArn;
+pub(crate) use self::policy::{Condition, ConditionKey, Effect, Operator, Statement};
+pub(crate) use self::table::Table;
+
+use self::error::Result;
+use self::intrinsics::Scope;
+use self::node::Node;
+
+/// A template, its parameters settled and its functions evaluated.
+#[derive(Debug, Clone)]
+pub struct Template {
+    pub(crate) api: Api,
+    pub(crate) functions: Vec<Function>,
+    pub(crate) tables: Vec<Table>,
+    pub(crate) secrets: Vec<Secret>,
+    outputs: BTreeMap<String, String>,
+}
+
+/// A secret without its value.
+#[derive(Debug, Clone)]
+pub(crate) struct Secret {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    /// `Metadata.LocalCloud.KeyPairFor`: a key pair is made for it at start.
+    pub(crate) key_pair_for: Option<String>,
+}
+
+/// One route of the API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// A method or `ANY`; empty for the `$default` route.
+    pub method: String,
+    /// Such as `/stages/{stage}`; empty for the `$default` route.
+    pub path: String,
+    /// Whether the route asks for a token.
+    pub authorized: bool,
+    /// Logical id of the function behind it.
+    pub function: String,
+}
+
+/// Types whose absence would change what the application does.
+const UNSUPPORTED: [&str; 9] = [
+    "AWS::ApiGateway",
+    "AWS::AppSync::",
+    "AWS::Events::",
+    "AWS::IAM::ManagedPolicy",
+    "AWS::IAM::Policy",
+    "AWS::Lambda::",
+    "AWS::Scheduler::",
+    "AWS::Serverless::",
+    "AWS::StepFunctions::",
+];
+
+impl Template {
+    /// Reads a template. `secret_arn` is asked for the ARN of each secret that something refers to.
+    ///
+    /// # Errors
+    /// A syntax error with its line and column, a mistake, or something that the local cloud does not support.
+    pub(crate) fn load(
+        text: &str,
+        stack_name: &str,
+        region: &str,
+        overrides: &BTreeMap<String, String>,
+        secret_arn: SecretArn<'_>,
+    ) -> Result<Self> {
+        let source = yaml::parse(text)?;
+        check_sections(&source)?;
+        let parameters = parameters::settle(&source, overrides)?;
+        Loader { scope: Scope::new(&source, parameters, stack_name, region, secret_arn) }.load()
+    }
+
+    /// The routes of the API, by function and event name.
+    pub fn routes(&self) -> Vec<Route> {
+        let route = |route: &HttpRoute| Route {
+            method: route.method.clone(),
+            path: route.path.clone(),
+            authorized: route.authorizer.is_some(),
+            function: route.function.clone(),
+        };
+        self.api.routes.iter().map(route).collect()
+    }
+
+    /// The Cargo packages of the functions.
+    pub fn packages(&self) -> Vec<String> {
+        self.functions.iter().map(|function| function.package.clone()).collect()
+    }
+
+    /// The stack's outputs.
+    pub fn outputs(&self) -> &BTreeMap<String, String> {
+        &self.outputs
+    }
+}
+
+/// Refuses sections that would change what the rest means.
+fn check_sections(source: &Value) -> Result<()> {
+    const SECTIONS: [&str; 10] = [
+        "AWSTemplateFormatVersion",
+        "Conditions",
+        "Description",
+        "Globals",
+        "Mappings",
+        "Metadata",
+        "Outputs",
+        "Parameters",
+        "Resources",
+        "Transform",
+    ];
+    let root = Node::new(source, "");
+    root.only("a template", &SECTIONS)?;
+    const TRANSFORM: &str = "AWS::Serverless-2016-10-31";
+    let transforms = source.get("Transform").map(|transforms| Node::new(transforms, "Transform").elements());
+    match transforms.as_deref() {
+        Some([only]) if only.value == TRANSFORM => {}
+        _ => return Err(TemplateError::unsupported("Transform", format!("other transforms than {TRANSFORM}"))),
+    }
+    let empty = json!({});
+    Node::new(source.get("Globals").unwrap_or(&empty), "Globals").only("Globals", &["Function", "HttpApi"])
+}
+
+struct Loader<'a> {
+    scope: Scope<'a>,
+}
+
+impl Loader<'_> {
+    fn load(&self) -> Result<Template> {
+        let resources = self.resources()?;
+        let mut template = Template {
+            api: self.api(&resources)?,
+            functions: Vec::new(),
+            tables: Vec::new(),
+            secrets: Vec::new(),
+            outputs: self.outputs()?,
+        };
+        for (id, kind, declaration) in &resources {
+            match *kind {
+                "AWS::Serverless::HttpApi" => {}
+                "AWS::Serverless::Function" => {
+                    let function = self.function(id, declaration, &mut template.api)?;
+                    template.functions.push(function);
+                }
+                "AWS::DynamoDB::Table" => {
+                    let properties = self.properties(id, declaration)?;
+                    let name = resources::physical_name(&self.scope, kind, id)?;
+                    template.tables.push(table::table(name, &Node::new(&properties, properties_at(id)))?);
+                }
+                "AWS::SecretsManager::Secret" => template.secrets.push(self.secret(id, declaration)?),
+                _ if UNSUPPORTED.iter().any(|prefix| kind.starts_with(prefix)) => {
+                    return Err(TemplateError::unsupported(format!("Resources.{id}"), kind));
+                }
+                _ => {}
+            }
+        }
+        if template.functions.is_empty() {
+            return Err(TemplateError::new("", "the template has no AWS::Serverless::Function"));
+        }
+        Ok(template)
+    }
+
+    /// Id, type and declaration of every resource whose condition holds.
+    fn resources(&self) -> Result<Vec<(&str, &str, &Value)>> {
+        let Some(declared) = self.scope.template.get("Resources").and_then(Value::as_object) else {
+            return Err(TemplateError::new("", "the template has no `Resources`"));
+        };
+        let mut resources = Vec::new();
+        for (id, declaration) in declared {
+            let at = format!("Resources.{id}");
+            let Some(kind) = declaration.get("Type").and_then(Value::as_str) else {
+                return Err(TemplateError::new(at, "`Type` is missing"));
+            };
+            if self.scope.exists(declaration, &at)? {
+                resources.push((id.as_str(), kind, declaration));
+            }
+        }
+        Ok(resources)
+    }
+
+    fn api(&self, resources: &[(&str, &str, &Value)]) -> Result<Api> {
+        let mut apis = resources.iter().filter(|(_, kind, _)| *kind == "AWS::Serverless::HttpApi");
+        let (first, second) = (apis.next(), apis.next());
+        if let Some((id, ..)) = second {
+            return Err(TemplateError::unsupported(format!("Resources.{id}"), "a second HTTP API"));
+        }
+        let id = first.map_or("ServerlessHttpApi", |(id, ..)| id);
+        let own =
+            first.and_then(|(_, _, declaration)| declaration.get("Properties")).cloned().unwrap_or_else(|| json!({}));
+        let properties = self.scope.resolve(&self.with_globals("HttpApi", own), &properties_at(id))?;
+        api::api(&Node::new(&properties, properties_at(id)))
+    }
+
+    fn function(&self, id: &str, declaration: &Value, api: &mut Api) -> Result<Function> {
+        let own = declaration.get("Properties").cloned().unwrap_or_else(|| json!({}));
+        let properties = self.scope.resolve(&self.with_globals("Function", own), &properties_at(id))?;
+        let metadata = self.metadata(id, declaration)?;
+        let name = resources::physical_name(&self.scope, "AWS::Serverless::Function", id)?;
+        let metadata = Node::new(&metadata, format!("Resources.{id}.Metadata"));
+        function::function(id, name, &metadata, &Node::new(&properties, properties_at(id)), api)
+    }
+
+    fn secret(&self, id: &str, declaration: &Value) -> Result<Secret> {
+        let metadata = self.metadata(id, declaration)?;
+        let metadata = Node::new(&metadata, format!("Resources.{id}.Metadata.LocalCloud"));
+        let key_pair_for = match metadata.get("LocalCloud").and_then(|local| local.get("KeyPairFor")) {
+            Some(purpose) if purpose.value == "ivs-participant-tokens" => Some(purpose.text()?),
+            Some(purpose) => return Err(purpose.unsupported(format!("key pairs for {}", purpose.value))),
+            None => None,
+        };
+        Ok(Secret {
+            name: resources::physical_name(&self.scope, "AWS::SecretsManager::Secret", id)?,
+            description: self.scope.property(id, "Description")?.unwrap_or_default(),
+            key_pair_for,
+        })
+    }
+
+    fn outputs(&self) -> Result<BTreeMap<String, String>> {
+        let mut outputs = BTreeMap::new();
+        let Some(declared) = self.scope.template.get("Outputs").and_then(Value::as_object) else { return Ok(outputs) };
+        for (name, output) in declared {
+            let at = format!("Outputs.{name}");
+            if self.scope.exists(output, &at)? {
+                let value = self.scope.resolve(&output["Value"], &format!("{at}.Value"))?;
+                outputs.insert(name.clone(), Node::new(&value, at).text()?);
+            }
+        }
+        Ok(outputs)
+    }
+
+    fn properties(&self, id: &str, declaration: &Value) -> Result<Value> {
+        self.scope.resolve(declaration.get("Properties").unwrap_or(&json!({})), &properties_at(id))
+    }
+
+    fn metadata(&self, id: &str, declaration: &Value) -> Result<Value> {
+        self.scope.resolve(declaration.get("Metadata").unwrap_or(&json!({})), &format!("Resources.{id}.Metadata"))
+    }
+
+    fn with_globals(&self, section: &str, own: Value) -> Value {
+        match self.scope.template.get("Globals").and_then(|globals| globals.get(section)) {
+            Some(globals) => merge(globals.clone(), own),
+            None => own,
+        }
+    }
+}
+
+fn properties_at(id: &str) -> String {
+    format!("Resources.{id}.Properties")
+}
+
+/// SAM's rule for globals: mappings merge key by key, lists are joined, and of anything else the own value wins.
+fn merge(global: Value, own: Value) -> Value {
+    match (global, own) {
+        (Value::Object(global), Value::Object(own)) if !is_call(&global) && !is_call(&own) => {
+            let mut merged = global;
+            for (key, value) in own {
+                let value = match merged.remove(&key) {
+                    Some(global) => merge(global, value),
+                    None => value,
+                };
+                merged.insert(key, value);
+            }
+            merged.into()
+        }
+        (Value::Array(mut global), Value::Array(own)) => {
+            global.extend(own);
+            global.into()
+        }
+        (_, own) => own,
+    }
+}
+
+/// A call of an intrinsic function is one value, not a mapping to merge into.
+fn is_call(map: &Map<String, Value>) -> bool {
+    map.len() == 1 && map.keys().all(|key| key == "Ref" || key.starts_with("Fn::"))
+}
+
+#[cfg(test)]
+mod tests;

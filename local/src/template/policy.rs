@@ -1,0 +1,175 @@
+//! A function's IAM policy, as far as the local cloud can judge it.
+//!
+//! A policy element that it cannot judge is an error at start, never a permission silently given or withheld.
+
+use super::error::Result;
+use super::node::Node;
+use crate::wildcard::Wildcard;
+
+/// Whether a statement gives or forbids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Allow,
+    Deny,
+}
+
+/// How a condition compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operator {
+    StringEquals,
+    StringLike,
+}
+
+/// Where a condition's value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ConditionKey {
+    /// `aws:RequestTag/<key>`: a tag that the call would set.
+    RequestTag(String),
+    /// `aws:ResourceTag/<key>`: a tag that the resource has.
+    ResourceTag(String),
+}
+
+/// One comparison; all of a statement's conditions must hold, and for each any one of its values suffices.
+#[derive(Debug, Clone)]
+pub(crate) struct Condition {
+    pub(crate) operator: Operator,
+    pub(crate) key: ConditionKey,
+    pub(crate) values: Vec<String>,
+}
+
+/// One statement of a policy.
+#[derive(Debug, Clone)]
+pub(crate) struct Statement {
+    pub(crate) effect: Effect,
+    /// Compared without regard to case.
+    pub(crate) actions: Vec<Wildcard>,
+    pub(crate) resources: Vec<Wildcard>,
+    pub(crate) conditions: Vec<Condition>,
+}
+
+/// The statements of a function's `Policies`.
+pub(crate) fn statements(policies: &Node<'_>) -> Result<Vec<Statement>> {
+    let mut statements = Vec::new();
+    for policy in policies.elements() {
+        if policy.value.is_string() {
+            return Err(policy.unsupported("managed policies; write the statements out"));
+        }
+        let Some(list) = policy.get("Statement") else {
+            return Err(policy.unsupported("SAM policy templates; write the statements out"));
+        };
+        policy.only("a policy", &["Version", "Id", "Statement"])?;
+        for statement in list.elements() {
+            statements.push(self::statement(&statement)?);
+        }
+    }
+    Ok(statements)
+}
+
+fn statement(node: &Node<'_>) -> Result<Statement> {
+    node.only("a policy statement", &["Sid", "Effect", "Action", "Resource", "Condition"])?;
+    let effect = node.require("Effect")?;
+    let effect = match effect.text()?.as_str() {
+        "Allow" => Effect::Allow,
+        "Deny" => Effect::Deny,
+        other => return Err(effect.error(format!("`{other}` is neither Allow nor Deny"))),
+    };
+    let actions = node.require("Action")?.texts()?.iter().map(|action| Wildcard::iam(&action.to_lowercase())).collect();
+    let resources = node.require("Resource")?.elements().iter().map(resource).collect::<Result<_>>()?;
+    let conditions = node.get("Condition").map(|condition| conditions(&condition)).transpose()?.unwrap_or_default();
+    Ok(Statement { effect, actions, resources, conditions })
+}
+
+fn resource(node: &Node<'_>) -> Result<Wildcard> {
+    let text = node.text()?;
+    if text.contains("${") {
+        return Err(node.unsupported("policy variables"));
+    }
+    if text != "*" && !text.starts_with("arn:") {
+        return Err(node.error(format!("`{text}` is neither an ARN nor *")));
+    }
+    Ok(Wildcard::iam(&text))
+}
+
+fn conditions(node: &Node<'_>) -> Result<Vec<Condition>> {
+    let mut conditions = Vec::new();
+    for (operator, comparisons) in node.entries()? {
+        let operator = match operator {
+            "StringEquals" => Operator::StringEquals,
+            "StringLike" => Operator::StringLike,
+            other => return Err(node.unsupported(format!("the policy condition operator {other}"))),
+        };
+        for (key, values) in comparisons.entries()? {
+            let key = match key.split_once('/') {
+                Some(("aws:RequestTag", tag)) => ConditionKey::RequestTag(tag.to_owned()),
+                Some(("aws:ResourceTag", tag)) => ConditionKey::ResourceTag(tag.to_owned()),
+                _ => return Err(comparisons.unsupported(format!("the policy condition key {key}"))),
+            };
+            let values = values.texts()?;
+            if values.iter().any(|value| value.contains("${")) {
+                return Err(comparisons.unsupported("policy variables"));
+            }
+            conditions.push(Condition { operator, key, values });
+        }
+    }
+    Ok(conditions)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn parse(policies: Value) -> Result<Vec<Statement>> {
+        statements(&Node::new(&policies, "Policies"))
+    }
+
+    #[test]
+    fn a_statement_takes_single_values_and_lists() {
+        let parsed = parse(json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "ivs:GetStage", "Resource": "*"},
+            {"Effect": "Deny", "Action": ["a:B", "a:C"], "Resource": ["arn:x", "arn:y"],
+             "Condition": {"StringLike": {"aws:ResourceTag/team": ["a*", "b"]}}},
+        ]}));
+        let parsed = parsed.unwrap();
+        assert_eq!(parsed[0].effect, Effect::Allow);
+        assert_eq!((parsed[1].actions.len(), parsed[1].resources.len()), (2, 2));
+        assert_eq!(parsed[1].conditions[0].key, ConditionKey::ResourceTag("team".into()));
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_refused() {
+        let base = json!({"Effect": "Allow", "Action": "a:B", "Resource": "*"});
+        let with = |key: &str, value: Value| {
+            let mut statement = base.clone();
+            statement[key] = value;
+            json!([{"Statement": [statement]}])
+        };
+        for (policies, expected) in [
+            (
+                json!(["AmazonDynamoDBFullAccess"]),
+                "Policies[0]: the local cloud does not support managed policies; write the statements out",
+            ),
+            (
+                json!([{"DynamoDBCrudPolicy": {"TableName": "t"}}]),
+                "Policies[0]: the local cloud does not support SAM policy templates; write the statements out",
+            ),
+            (
+                with("NotAction", json!("x")),
+                "Policies[0].Statement[0]: the local cloud does not support `NotAction` of a policy statement",
+            ),
+            (with("Effect", json!("allow")), "Policies[0].Statement[0].Effect: `allow` is neither Allow nor Deny"),
+            (with("Resource", json!("table")), "Policies[0].Statement[0].Resource: `table` is neither an ARN nor *"),
+            (
+                with("Condition", json!({"NumericLessThan": {"aws:RequestTag/x": 1}})),
+                "Policies[0].Statement[0].Condition: the local cloud does not support the policy condition operator NumericLessThan",
+            ),
+            (
+                with("Condition", json!({"StringEquals": {"aws:SourceIp": "x"}})),
+                "Policies[0].Statement[0].Condition.StringEquals: the local cloud does not support the policy condition key aws:SourceIp",
+            ),
+        ] {
+            assert_eq!(parse(policies).unwrap_err().to_string(), expected);
+        }
+    }
+}

@@ -1,0 +1,205 @@
+use std::time::Duration;
+
+use super::*;
+
+const TEMPLATE: &str = r#"
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  Issuer: {Type: String, Default: ""}
+  Origins: {Type: CommaDelimitedList, Default: "http://a.test,http://b.test"}
+Conditions:
+  OwnPool: !Equals [!Ref Issuer, ""]
+Globals:
+  Function:
+    Timeout: 10
+    MemorySize: 256
+    Environment:
+      Variables: {SHARED: global, TABLE: !Ref Rows}
+Resources:
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      CorsConfiguration: {AllowOrigins: !Ref Origins, AllowMethods: [GET], MaxAge: 600}
+      Auth:
+        DefaultAuthorizer: Jwt
+        Authorizers:
+          Jwt:
+            JwtConfiguration:
+              issuer: !If [OwnPool, !Sub "https://cognito-idp.${AWS::Region}.amazonaws.com/${Pool}", !Ref Issuer]
+              audience: [!If [OwnPool, !Ref Client, other]]
+  Pool: {Type: AWS::Cognito::UserPool, Condition: OwnPool}
+  Client: {Type: AWS::Cognito::UserPoolClient, Condition: OwnPool}
+  Logs: {Type: AWS::Logs::LogGroup, Properties: {RetentionInDays: 30}}
+  RowFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/row/
+      LoggingConfig: {LogFormat: JSON, LogGroup: !Ref Logs}
+      Environment:
+        Variables: {SHARED: own, KEY: !Ref Key}
+      Policies:
+        - Statement:
+            - {Effect: Allow, Action: dynamodb:GetItem, Resource: !GetAtt Rows.Arn}
+      Events:
+        Get:
+          Type: HttpApi
+          Properties: {ApiId: !Ref Api, Method: get, Path: "/rows/{row}", TimeoutInMillis: 12000}
+        Health:
+          Type: HttpApi
+          Properties: {ApiId: !Ref Api, Method: GET, Path: /health, Auth: {Authorizer: NONE}}
+        Tasks:
+          Type: EventBridgeRule
+          Properties: {Pattern: {source: [aws.ecs]}, RetryPolicy: {MaximumRetryAttempts: 5}}
+        Sweep:
+          Type: ScheduleV2
+          Properties: {ScheduleExpression: rate(5 minutes)}
+  Rows:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: !Sub ${AWS::StackName}-rows
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+      TimeToLiveSpecification: {AttributeName: ttl, Enabled: true}
+      PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}
+  Key:
+    Type: AWS::SecretsManager::Secret
+    Metadata: {LocalCloud: {KeyPairFor: ivs-participant-tokens}}
+    Properties: {Name: !Sub "${AWS::StackName}/key", Description: a key}
+Outputs:
+  Pool: {Condition: OwnPool, Value: !Ref Pool}
+"#;
+
+fn load(text: &str, overrides: &[(&str, &str)]) -> Result<Template> {
+    let overrides = overrides.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let secret_arn =
+        |name: &str, _: &str| format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{name}-AbCdEf");
+    Template::load(text, "stack", "us-east-1", &overrides, &secret_arn)
+}
+
+fn load_changed(from: &str, to: &str) -> String {
+    assert!(TEMPLATE.contains(from), "{from}");
+    load(&TEMPLATE.replace(from, to), &[]).unwrap_err().to_string()
+}
+
+#[test]
+fn globals_merge_into_functions_key_by_key() {
+    let template = load(TEMPLATE, &[]).unwrap();
+    let function = &template.functions[0];
+    assert_eq!((function.timeout, function.memory_mb), (Duration::from_secs(10), 256));
+    let environment: Vec<_> = function.environment.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:stack/key-AbCdEf";
+    assert_eq!(environment, [("KEY", arn), ("SHARED", "own"), ("TABLE", "stack-rows")]);
+}
+
+#[test]
+fn a_function_is_named_by_its_code_and_its_stack() {
+    let template = load(TEMPLATE, &[]).unwrap();
+    let function = &template.functions[0];
+    assert_eq!(
+        (function.name.as_str(), function.package.as_str(), function.binary.as_str()),
+        ("stack-RowFunction", "row", "row")
+    );
+    assert_eq!(template.packages(), ["row"]);
+    assert_eq!(function.logging.group.as_deref(), Some("stack-Logs"));
+    assert_eq!(function.schedules, ["rate(5 minutes)"]);
+}
+
+#[test]
+fn routes_carry_their_authorizer_and_timeout() {
+    let template = load(TEMPLATE, &[]).unwrap();
+    let route = |method: &str, path: &str, authorized| Route {
+        method: method.into(),
+        path: path.into(),
+        authorized,
+        function: "RowFunction".into(),
+    };
+    let mut routes = template.routes();
+    routes.sort_by(|a, b| a.path.cmp(&b.path));
+    assert_eq!(routes, [route("GET", "/health", false), route("GET", "/rows/{row}", true)]);
+    let timeout = |path: &str| template.api.routes.iter().find(|route| route.path == path).unwrap().timeout;
+    assert_eq!((timeout("/rows/{row}"), timeout("/health")), (Duration::from_secs(12), Duration::from_secs(5)));
+}
+
+#[test]
+fn conditions_decide_who_issues_tokens() {
+    let own = load(TEMPLATE, &[]).unwrap();
+    let jwt = own.api.main_authorizer().unwrap();
+    assert_eq!(jwt.issuer, "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Local");
+    assert_eq!(own.outputs()["Pool"], "us-east-1_Local");
+    let foreign = load(TEMPLATE, &[("Issuer", "https://id.test/")]).unwrap();
+    let jwt = foreign.api.main_authorizer().unwrap();
+    assert_eq!((jwt.issuer.as_str(), jwt.audiences.as_slice()), ("https://id.test/", &["other".to_owned()][..]));
+    assert!(foreign.outputs().is_empty());
+}
+
+#[test]
+fn tables_become_create_table_input() {
+    let template = load(TEMPLATE, &[]).unwrap();
+    let table = &template.tables[0];
+    assert_eq!(table.create["TableName"], "stack-rows");
+    assert!(table.create.get("PointInTimeRecoverySpecification").is_none());
+    assert_eq!(table.ttl_attribute.as_deref(), Some("ttl"));
+}
+
+#[test]
+fn secrets_say_which_key_pair_they_want() {
+    let secret = &load(TEMPLATE, &[]).unwrap().secrets[0];
+    assert_eq!((secret.name.as_str(), secret.description.as_str()), ("stack/key", "a key"));
+    assert_eq!(secret.key_pair_for.as_deref(), Some("ivs-participant-tokens"));
+}
+
+#[test]
+fn what_the_local_cloud_cannot_do_is_an_error_with_its_place() {
+    for (from, to, expected) in [
+        (
+            "Type: ScheduleV2",
+            "Type: SQS",
+            "Resources.RowFunction.Properties.Events.Sweep.Type: the local cloud does not support events of type SQS",
+        ),
+        (
+            "AWS::Logs::LogGroup",
+            "AWS::Serverless::Api",
+            "Resources.Logs: the local cloud does not support AWS::Serverless::Api",
+        ),
+        (
+            "CodeUri: functions/row/",
+            "CodeUri: functions/row/\n      Layers: []",
+            "Resources.RowFunction.Properties: the local cloud does not support `Layers` of AWS::Serverless::Function",
+        ),
+        (
+            "{source: [aws.ecs]}",
+            "{source: [{odd: 1}]}",
+            "Resources.RowFunction.Properties.Events.Tasks.Properties.Pattern: unknown matcher `odd` at source",
+        ),
+        (
+            "Transform: AWS::Serverless-2016-10-31",
+            "Transform: [AWS::Serverless-2016-10-31, AWS::LanguageExtensions]",
+            "Transform: the local cloud does not support other transforms than AWS::Serverless-2016-10-31",
+        ),
+        (
+            "Path: /health",
+            "Path: health",
+            "Resources.RowFunction.Properties.Events.Health.Properties.Path: `health` must start with `/`",
+        ),
+        (
+            "DefaultAuthorizer: Jwt",
+            "DefaultAuthorizer: Other",
+            "Resources.Api.Properties.Auth.DefaultAuthorizer: there is no authorizer `Other`",
+        ),
+        (
+            "SHARED: own",
+            "AWS_REGION: x",
+            "Resources.RowFunction.Properties.Environment.Variables.AWS_REGION: is reserved by Lambda",
+        ),
+        (
+            "TimeoutInMillis: 12000",
+            "TimeoutInMillis: 31000",
+            "Resources.RowFunction.Properties.Events.Get.Properties.TimeoutInMillis: 31000 is not within 50..30000 ms",
+        ),
+    ] {
+        let error = load_changed(from, to);
+        // Type errors in the test's own YAML would show here, too.
+        assert_eq!(error, expected, "{to}");
+    }
+}

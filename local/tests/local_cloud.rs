@@ -1,0 +1,381 @@
+//! The local cloud from outside, with `examples/probe.rs` as its function.
+
+use std::path::PathBuf;
+
+use http::{HeaderMap, Request};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use local::{LocalCloud, Log, Options, TemplateSource};
+use serde_json::{Value, json};
+
+const ANSWERED: &str = "the local cloud answers";
+
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {:?}", self.body))
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// `target/<profile>/examples`, seen from `target/<profile>/deps`.
+fn bin_dir() -> PathBuf {
+    let this = std::env::current_exe().expect("a test has a path");
+    this.parent().and_then(|deps| deps.parent()).expect("cargo's layout").join("examples")
+}
+
+fn options() -> Options {
+    Options {
+        template: TemplateSource::Text(include_str!("template.yaml").to_owned()),
+        stack_name: "stack".to_owned(),
+        bin_dir: bin_dir(),
+        log: Log::Collect,
+        ..Options::default()
+    }
+}
+
+async fn start() -> LocalCloud {
+    LocalCloud::start(options()).await.expect("the local cloud starts")
+}
+
+async fn try_send(request: Request<Full<Bytes>>) -> Option<Answer> {
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let answer = client.request(request).await.ok()?;
+    let (parts, body) = answer.into_parts();
+    let body = body.collect().await.ok()?.to_bytes();
+    Some(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
+}
+
+async fn send(method: &str, url: String, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+    let mut request = Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Full::new(body.into())).expect("a test's request is well formed");
+    try_send(request).await.expect(ANSWERED)
+}
+
+async fn post(cloud: &LocalCloud, path: &str, body: Value) -> Answer {
+    let headers = [("content-type", "application/json")];
+    send("POST", format!("{}{path}", cloud.api_url()), &headers, body.to_string()).await
+}
+
+async fn probe(cloud: &LocalCloud, order: Value) -> Answer {
+    post(cloud, "/probe", order).await
+}
+
+async fn door(cloud: &LocalCloud, method: &str, path: &str, body: Value) -> Answer {
+    send(method, format!("{}/_local/{path}", cloud.api_url()), &[], body.to_string()).await
+}
+
+fn put_row(id: &str) -> Value {
+    let input = json!({"TableName": "stack-rows", "Item": {"id": {"S": id}}});
+    json!({"do": "aws", "service": "dynamodb", "target": "DynamoDB_20120810.PutItem", "input": input})
+}
+
+/// A call of the developer's, with any key.
+async fn developer(cloud: &LocalCloud, service: &str, target: &str, path: &str, input: Value) -> Answer {
+    let authorization = format!(
+        "AWS4-HMAC-SHA256 Credential=local/20300101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+    );
+    let headers = [
+        ("authorization", authorization.as_str()),
+        ("x-amz-date", "20300101T000000Z"),
+        ("x-amz-target", target),
+        ("content-type", "application/x-amz-json-1.0"),
+    ];
+    send("POST", format!("{}{path}", cloud.aws_url()), &headers, input.to_string()).await
+}
+
+async fn row_count(cloud: &LocalCloud) -> Value {
+    let scan = developer(cloud, "dynamodb", "DynamoDB_20120810.Scan", "/", json!({"TableName": "stack-rows"})).await;
+    scan.json()["Count"].clone()
+}
+
+#[tokio::test]
+async fn a_request_reaches_the_function_and_its_answer_comes_back() {
+    let cloud = start().await;
+    let answer = probe(&cloud, json!({"do": "answer", "answer": {"statusCode": 201, "body": "made"}})).await;
+    assert_eq!((answer.status, answer.body.as_ref()), (201, &b"made"[..]));
+    assert!(!answer.header("apigw-requestid").is_empty());
+}
+
+#[tokio::test]
+async fn an_idle_instance_is_used_again_and_a_busy_one_is_not() {
+    let cloud = start().await;
+    let process = |answer: &Answer| answer.json()["process"].clone();
+    let first = process(&probe(&cloud, json!({})).await);
+    assert_eq!(process(&probe(&cloud, json!({})).await), first);
+    let nap = json!({"do": "sleep", "ms": 300});
+    let (one, other) = tokio::join!(probe(&cloud, nap.clone()), probe(&cloud, nap));
+    assert_ne!(process(&one), process(&other));
+}
+
+#[tokio::test]
+async fn beyond_the_limit_requests_wait_for_an_instance() {
+    let cloud = LocalCloud::start(Options { max_instances: 1, ..options() }).await.unwrap();
+    let nap = json!({"do": "sleep", "ms": 50});
+    let (one, other) = tokio::join!(probe(&cloud, nap.clone()), probe(&cloud, nap));
+    assert_eq!(one.json()["process"], other.json()["process"]);
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_in_a_function_is_a_500_at_once() {
+    let cloud = start().await;
+    let failure = json!({"message": "Internal Server Error"});
+    for order in [json!({"do": "exit"}), json!({"do": "fail"}), json!({"do": "answer", "answer": {"statusCode": "?"}})]
+    {
+        let answer = probe(&cloud, order.clone()).await;
+        assert_eq!((answer.status, answer.json()), (500, failure.clone()), "{order}");
+    }
+    let answer = post(&cloud, "/exit", json!({})).await;
+    assert_eq!((answer.status, answer.json()), (500, failure));
+    assert!(cloud.logs().iter().any(|line| line.function == "ExitFunction" && line.line == "cannot start"));
+    assert_eq!(probe(&cloud, json!({})).await.status, 200, "the next request meets a new instance");
+}
+
+#[tokio::test]
+async fn a_function_that_takes_too_long_is_killed() {
+    let cloud = start().await;
+    assert_eq!(probe(&cloud, json!({"do": "hang"})).await.status, 500);
+    assert!(cloud.logs().iter().any(|line| line.line.ends_with("Task timed out after 2.00 seconds")));
+    assert_eq!(probe(&cloud, json!({})).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_gateway_does_not_wait_beyond_the_routes_time() {
+    let cloud = start().await;
+    let answer = post(&cloud, "/short", json!({"do": "sleep", "ms": 500})).await;
+    assert_eq!((answer.status, answer.json()), (503, json!({"message": "Service Unavailable"})));
+}
+
+#[tokio::test]
+async fn an_instance_sees_lambdas_environment_and_nothing_else() {
+    let cloud = start().await;
+    let environment = probe(&cloud, json!({"do": "environment"})).await.json();
+    for (name, value) in [
+        ("AWS_LAMBDA_FUNCTION_NAME", "stack-ProbeFunction"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+        ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", &cloud.aws_url()),
+        ("ROWS", "stack-rows"),
+        ("_HANDLER", "bootstrap"),
+    ] {
+        assert_eq!(environment[name], value, "{name}");
+    }
+    assert!(environment["AWS_ACCESS_KEY_ID"].as_str().unwrap().starts_with("ASIA"));
+    assert!(environment.get("CARGO_MANIFEST_DIR").is_none());
+    let context = probe(&cloud, json!({"do": "context"})).await.json();
+    assert!(context["lambda-runtime-trace-id"].as_str().unwrap().starts_with("Root=1-"));
+    let arn = "arn:aws:lambda:us-east-1:000000000000:function:stack-ProbeFunction";
+    assert_eq!(context["lambda-runtime-invoked-function-arn"], arn);
+}
+
+#[tokio::test]
+async fn only_a_good_token_opens_an_authorized_route() {
+    let cloud = start().await;
+    let url = format!("{}/own/a%20b", cloud.api_url());
+    let bearer = |token: &str| format!("Bearer {token}");
+    let answer = send("PUT", url.clone(), &[("authorization", &bearer(&cloud.token("alice")))], "").await;
+    let event = &answer.json()["event"];
+    assert_eq!(event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"], "alice");
+    assert_eq!(event["pathParameters"], json!({"name": "a b"}));
+
+    let answer = send("PUT", url.clone(), &[], "").await;
+    assert_eq!((answer.status, answer.json()), (401, json!({"message": "Unauthorized"})));
+    assert_eq!(answer.header("www-authenticate"), "Bearer");
+    let expired = door(&cloud, "GET", "token?sub=bob&exp=-60", json!(null)).await;
+    let expired = bearer(str::from_utf8(&expired.body).unwrap());
+    let answer = send("PUT", url, &[("authorization", &expired)], "").await;
+    let challenge = r#"Bearer scope="" error="invalid_token" error_description="the token has expired""#;
+    assert_eq!((answer.status, answer.header("www-authenticate")), (401, challenge));
+}
+
+#[tokio::test]
+async fn what_the_gateway_refuses_carries_its_own_body() {
+    let cloud = start().await;
+    let answer = send("GET", format!("{}/probe", cloud.api_url()), &[], "").await;
+    assert_eq!((answer.status, answer.json()), (404, json!({"message": "Not Found"})));
+    let long = "x".repeat(10_240);
+    let answer = send("POST", format!("{}/probe", cloud.api_url()), &[("x-long", &long)], "").await;
+    assert_eq!(answer.status, 431);
+    for length in [(6 << 20) + 1, (10 << 20) + 1] {
+        let answer = send("POST", format!("{}/probe", cloud.api_url()), &[], "x".repeat(length)).await;
+        assert_eq!((answer.status, answer.json()), (413, json!({"message": "Request Entity Too Large"})));
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_without_the_function() {
+    let cloud = start().await;
+    let headers = [("origin", "http://app.test"), ("access-control-request-method", "POST")];
+    let answer = send("OPTIONS", format!("{}/probe", cloud.api_url()), &headers, "").await;
+    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (204, "http://app.test"));
+    assert!(cloud.logs().is_empty());
+}
+
+#[tokio::test]
+async fn a_function_may_do_what_its_policy_allows_and_no_more() {
+    let cloud = start().await;
+    assert_eq!(probe(&cloud, put_row("a")).await.json()["status"], 200);
+    let scan = json!({"do": "aws", "service": "dynamodb", "target": "DynamoDB_20120810.Scan", "input": {"TableName": "stack-rows"}});
+    let refused = probe(&cloud, scan).await.json();
+    assert_eq!((&refused["status"], &refused["body"]["__type"]), (&json!(400), &json!("AccessDeniedException")));
+    let message = refused["body"]["message"].as_str().unwrap();
+    let arn = "arn:aws:dynamodb:us-east-1:000000000000:table/stack-rows";
+    assert!(message.starts_with("User: arn:aws:sts::000000000000:assumed-role/ProbeFunction/"), "{message}");
+    assert!(
+        message.ends_with(&format!(" is not authorized to perform: dynamodb:Scan on resource: {arn}")),
+        "{message}"
+    );
+    let stage = json!({"do": "aws", "service": "ivs", "path": "/CreateStage", "input": {}});
+    let refused = probe(&cloud, stage).await.json();
+    assert_eq!((&refused["status"], &refused["body"]["__type"]), (&json!(403), &json!("AccessDeniedException")));
+    assert_eq!(row_count(&cloud).await, 1);
+}
+
+#[tokio::test]
+async fn every_call_is_logged_with_its_caller_and_its_cost() {
+    let cloud = start().await;
+    let answered = probe(&cloud, put_row("a")).await.json();
+    assert!(answered["body"].get("ConsumedCapacity").is_none(), "nobody asked for it");
+    row_count(&cloud).await;
+    let log = door(&cloud, "GET", "calls", json!(null)).await.json();
+    let [put, scan] = log["calls"].as_array().unwrap().as_slice() else { panic!("{log}") };
+    assert_eq!(
+        (&put["function"], &put["operation"], &put["status"]),
+        (&json!("ProbeFunction"), &json!("PutItem"), &json!(200))
+    );
+    assert_eq!((&put["consumedCapacity"], &scan["function"]), (&json!(1.0), &Value::Null));
+    let rest = door(&cloud, "GET", &format!("calls?since={}", scan["seq"]), json!(null)).await.json();
+    assert_eq!((rest["calls"].as_array().unwrap().len(), &rest["next"]), (1, &log["next"]));
+}
+
+#[tokio::test]
+async fn faults_strike_before_or_after_the_effect() {
+    let cloud = start().await;
+    let fault = |fault: Value| json!({"service": "dynamodb", "operation": "PutItem", "function": "ProbeFunction", "fault": fault});
+    for (order, status, rows) in [
+        (json!({"kind": "throttle"}), json!(400), 0),
+        (json!({"kind": "error", "status": 500, "code": "InternalServerError"}), json!(500), 0),
+        (json!({"kind": "drop", "when": "before"}), Value::Null, 0),
+        (json!({"kind": "drop", "when": "after"}), Value::Null, 1),
+        (json!({"kind": "latency", "ms": 1}), json!(200), 2),
+    ] {
+        assert_eq!(door(&cloud, "PUT", "faults", fault(order.clone())).await.status, 200);
+        let answered = probe(&cloud, put_row(&order.to_string())).await.json();
+        assert_eq!((&answered["status"], row_count(&cloud).await), (&status, json!(rows)), "{order}");
+    }
+    let kill = fault(json!({"kind": "kill", "when": "after"}));
+    door(&cloud, "PUT", "faults", kill).await;
+    assert_eq!(probe(&cloud, put_row("last")).await.status, 500);
+    assert_eq!(row_count(&cloud).await, 3);
+    let wrong = door(&cloud, "PUT", "faults", json!({"service": "dynamodb"})).await;
+    assert_eq!(wrong.status, 400);
+}
+
+#[tokio::test]
+async fn lambda_can_be_invoked_through_aws() {
+    let cloud = start().await;
+    let path = "/2015-03-31/functions/stack-ProbeFunction/invocations";
+    let answer = developer(&cloud, "lambda", "", path, json!({"do": "answer", "answer": [1]})).await;
+    assert_eq!((answer.status, answer.json()), (200, json!([1])));
+    let answer = developer(&cloud, "lambda", "", path, json!({"do": "fail"})).await;
+    assert_eq!(
+        (answer.header("x-amz-function-error"), &answer.json()["errorType"]),
+        ("Unhandled", &json!("Probe.Failure"))
+    );
+    let path = "/2015-03-31/functions/ErrorFunction/invocations";
+    let answer = developer(&cloud, "lambda", "", path, json!({})).await;
+    assert_eq!(answer.json(), json!({"errorType": "Probe.Init", "errorMessage": "told to"}));
+    let path = "/2015-03-31/functions/Nobody/invocations";
+    assert_eq!(developer(&cloud, "lambda", "", path, json!({})).await.status, 404);
+}
+
+#[tokio::test]
+async fn an_event_is_delivered_to_the_rules_that_match_with_retries() {
+    let cloud = start().await;
+    let event = |order: &str| json!({"source": "test", "detail-type": "Test", "detail": {"do": order}, "do": order});
+    let delivered = door(&cloud, "POST", "events?wait=true", event("say")).await.json();
+    let expected = json!({"rule": "ProbeFunction.Told", "function": "ProbeFunction", "attempts": 1, "ok": true});
+    assert_eq!(delivered["deliveries"], json!([expected]));
+    let failed = door(&cloud, "POST", "events?wait=true", json!([event("fail")])).await.json();
+    assert_eq!((&failed["deliveries"][0]["attempts"], &failed["deliveries"][0]["ok"]), (&json!(3), &json!(false)));
+    let other = json!({"source": "other", "detail-type": "Test", "detail": {}});
+    assert_eq!(door(&cloud, "POST", "events?wait=true", other).await.json()["deliveries"], json!([]));
+    assert_eq!(door(&cloud, "POST", "events", json!({"source": "test"})).await.status, 400);
+}
+
+#[tokio::test]
+async fn the_signing_key_is_in_place_and_a_reset_makes_another() {
+    let cloud = start().await;
+    let secret = async || {
+        let input = json!({"SecretId": "stack/key"});
+        let value = developer(&cloud, "secretsmanager", "secretsmanager.GetSecretValue", "/", input).await.json();
+        serde_json::from_str::<Value>(value["SecretString"].as_str().unwrap()).unwrap()
+    };
+    let first = secret().await;
+    assert!(first["keyId"].as_str().unwrap().starts_with("arn:aws:ivs:us-east-1:000000000000:public-key/"));
+    assert!(first["privateKey"].as_str().unwrap().starts_with("-----BEGIN PRIVATE KEY-----\n"));
+    let process = probe(&cloud, json!({})).await.json()["process"].clone();
+    probe(&cloud, put_row("a")).await;
+    assert_eq!(door(&cloud, "POST", "reset", json!(null)).await.status, 200);
+    assert_ne!(secret().await, first);
+    assert_eq!(row_count(&cloud).await, 0);
+    assert_ne!(probe(&cloud, json!({})).await.json()["process"], process);
+}
+
+#[tokio::test]
+async fn requests_without_known_credentials_are_refused() {
+    let cloud = start().await;
+    let answer = send("POST", cloud.aws_url(), &[], "{}").await;
+    assert_eq!((answer.status, answer.header("x-amzn-errortype")), (403, "MissingAuthenticationTokenException"));
+    let answer = developer(&cloud, "s3", "", "/", json!({})).await;
+    assert_eq!((answer.status, answer.header("x-amzn-errortype")), (404, "UnknownOperationException"));
+}
+
+#[tokio::test]
+async fn who_am_i_is_answered_in_xml() {
+    let cloud = start().await;
+    let authorization = "AWS4-HMAC-SHA256 Credential=local/20300101/us-east-1/sts/aws4_request, Signature=0";
+    let answer = send("POST", cloud.aws_url(), &[("authorization", authorization)], "Action=GetCallerIdentity").await;
+    let body = str::from_utf8(&answer.body).unwrap();
+    assert!(body.contains("<Account>000000000000</Account>"), "{body}");
+}
+
+#[tokio::test]
+async fn a_data_directory_keeps_state_and_serves_one_at_a_time() {
+    let directory = std::env::temp_dir().join(format!("local-cloud-{}", std::process::id()));
+    let kept = Options { data_dir: Some(directory.clone()), ..options() };
+    let cloud = LocalCloud::start(kept.clone()).await.unwrap();
+    probe(&cloud, put_row("a")).await;
+    let token = cloud.token("alice");
+    let Err(refused) = LocalCloud::start(kept.clone()).await else { panic!("two at a time") };
+    assert!(refused.to_string().contains("is in use by another local cloud"), "{refused}");
+    cloud.shutdown().await;
+    let cloud = LocalCloud::start(kept).await.unwrap();
+    assert_eq!(row_count(&cloud).await, 1);
+    let headers = [("authorization", token.as_str())];
+    assert_eq!(send("PUT", format!("{}/own/x", cloud.api_url()), &headers, "").await.status, 200);
+    cloud.shutdown().await;
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[tokio::test]
+async fn a_taken_port_names_the_option_that_helps() {
+    let cloud = start().await;
+    let port = cloud.api_url().rsplit(':').next().unwrap().parse().unwrap();
+    let Err(error) = LocalCloud::start(Options { port, ..options() }).await else { panic!("one port, two clouds") };
+    assert_eq!(error.to_string(), format!("port {port} is taken: choose another with --port"));
+}

@@ -1,0 +1,100 @@
+//! Every route for every kind of caller. The routes come from template.yaml: one without a row here fails.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tests::{Caller, TestApp};
+
+/// Who calls.
+const CALLERS: [&str; 6] = ["no token", "expired", "wrong audience", "stranger", "guest", "owner"];
+
+/// A route, an example of it, and the status that each of [`CALLERS`] gets, in their order.
+struct Row {
+    route: &'static str,
+    path: &'static str,
+    body: Option<Value>,
+    statuses: [u16; 6],
+}
+
+/// `demo` is a hosted stage of the owner's, on which the guest holds a token and the stranger does not.
+fn table() -> Vec<Row> {
+    let row = |route, path, body, statuses| Row { route, path, body, statuses };
+    let user = "/stages/demo/participants/guest";
+    vec![
+        row("GET /health", "/health", None, [200; 6]),
+        row("PUT /stages/{stage}", "/stages/demo", Some(json!({})), [401, 401, 401, 200, 200, 200]),
+        row("GET /stages/{stage}", "/stages/demo", None, [401, 401, 401, 200, 200, 200]),
+        row("GET /stages", "/stages", None, [401, 401, 401, 200, 200, 200]),
+        row("PATCH /stages/{stage}", "/stages/demo", Some(json!({"live": true})), [401, 401, 401, 403, 403, 200]),
+        row(
+            "POST /stages/{stage}/participants",
+            "/stages/demo/participants",
+            Some(json!({})),
+            [401, 401, 401, 201, 200, 201],
+        ),
+        row("GET /stages/{stage}/participants", "/stages/demo/participants", None, [401, 401, 401, 403, 403, 200]),
+        row("PATCH /stages/{stage}/participants/{userId}", user, Some(json!({})), [401, 401, 401, 403, 403, 200]),
+        row("DELETE /stages/{stage}/participants/{userId}", user, None, [401, 401, 401, 403, 403, 204]),
+        // Last, since it ends the stage.
+        row("DELETE /stages/{stage}", "/stages/demo", None, [401, 401, 401, 403, 403, 204]),
+    ]
+}
+
+#[tokio::test]
+async fn every_route_answers_every_caller_as_the_table_says() {
+    TestApp::run(async |app| {
+        let owner = app.user("owner");
+        owner.put("/stages/demo", json!({"admission": "hosted"})).await.expect(201);
+        app.mint(&app.user("guest"), "demo", json!({})).await.expect(201);
+        let callers: [Caller; 6] = [
+            app.anonymous().clone(),
+            app.user_with("sub=owner&exp=-60").await,
+            app.user_with("sub=owner&aud=somebody-else").await,
+            app.user("stranger"),
+            app.user("guest"),
+            owner,
+        ];
+        for row in table() {
+            let method = row.route.split(' ').next().unwrap();
+            for ((caller, name), status) in callers.iter().zip(CALLERS).zip(row.statuses) {
+                let answer = match &row.body {
+                    Some(body) => {
+                        let json = [("content-type", "application/json")];
+                        caller.send(method, row.path, &json, body.to_string()).await
+                    }
+                    None => caller.send(method, row.path, &[], "").await,
+                };
+                assert_eq!(answer.status, status, "{} for {name}: {}", row.route, answer.text);
+                match status {
+                    // What API Gateway refuses looks as API Gateway's own answer does.
+                    401 => assert_eq!(answer.text, r#"{"message":"Unauthorized"}"#, "{}", row.route),
+                    403 => assert_eq!(answer.json()["type"], "not-owner", "{}", row.route),
+                    _ => {}
+                }
+                if let Some(token) = answer.json()["token"].as_str() {
+                    app.is_secret(token);
+                }
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_route_of_the_template_has_a_row() {
+    TestApp::run(async |app| {
+        let rows: BTreeSet<String> = table().iter().map(|row| row.route.to_owned()).collect();
+        let routes = app.routes();
+        let template: BTreeSet<String> = routes.iter().map(key).collect();
+        assert_eq!(rows, template);
+        // Only what says so is open.
+        let open: Vec<String> =
+            routes.iter().filter(|route| !route.authorized).map(key).collect();
+        assert_eq!(open, ["GET /health"]);
+    })
+    .await;
+}
+
+fn key(route: &local::Route) -> String {
+    format!("{} {}", route.method, route.path)
+}

@@ -1,0 +1,77 @@
+//! What each request costs in AWS calls. A call more is a bug: it is paid for and waited for.
+
+use serde_json::json;
+use tests::TestApp;
+
+#[tokio::test]
+async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
+    TestApp::run(async |app| {
+        let (alice, bob) = (app.user("alice"), app.user("bob"));
+        let made = async |what: &str, status: u16, request: tests::Request<'_>, expected: &[&str]| {
+            let (answer, calls) = app.calls_of(request).await;
+            assert_eq!(answer.status, status, "{what}: {}", answer.text);
+            if let Some(token) = answer.json()["token"].as_str() {
+                app.is_secret(token);
+            }
+            assert_eq!(calls, expected, "{what}");
+        };
+        let participants = "/stages/demo/participants";
+        let create =
+            ["dynamodb:GetItem", "dynamodb:PutItem", "ivs:CreateStage", "dynamodb:PutItem"];
+        made("create", 201, Box::pin(alice.put("/stages/demo", json!({}))), &create).await;
+        made("fetch", 200, Box::pin(alice.get("/stages/demo")), &["dynamodb:GetItem"]).await;
+        made("fetch by PUT", 200, Box::pin(bob.put("/stages/demo", json!({}))), &["dynamodb:GetItem"]).await;
+        made("list", 200, Box::pin(alice.get("/stages")), &["dynamodb:Query"]).await;
+        let update = ["dynamodb:UpdateItem"];
+        made("update", 200, Box::pin(alice.patch("/stages/demo", json!({"live": true}))), &update).await;
+
+        // An instance fetches the signing key once; after that, minting is one read and one write.
+        let mint = ["dynamodb:BatchGetItem", "dynamodb:PutItem"];
+        let first = ["secretsmanager:GetSecretValue", "dynamodb:BatchGetItem", "dynamodb:PutItem"];
+        made("first mint", 201, Box::pin(alice.post(participants, json!({}))), &first).await;
+        made("mint", 201, Box::pin(bob.post(participants, json!({}))), &mint).await;
+        made("the current token", 200, Box::pin(bob.post(participants, json!({}))), &mint[..1]).await;
+        made("exchange", 201, Box::pin(bob.post(participants, json!({"exchange": true}))), &mint).await;
+        made("who is there", 200, Box::pin(alice.get(participants)), &["dynamodb:GetItem", "dynamodb:Query"]).await;
+        let bobs = "/stages/demo/participants/bob";
+        made("grant", 200, Box::pin(alice.patch(bobs, json!({}))), &mint).await;
+        let remove = ["dynamodb:BatchGetItem", "dynamodb:PutItem", "ivs:DisconnectParticipant"];
+        made("remove", 204, Box::pin(alice.delete(bobs)), &remove).await;
+
+        let delete = [
+            "dynamodb:GetItem",
+            "dynamodb:UpdateItem",
+            "ivs:DeleteStage",
+            "dynamodb:Query",
+            "dynamodb:BatchWriteItem",
+            "dynamodb:DeleteItem",
+        ];
+        made("delete", 204, Box::pin(alice.delete("/stages/demo")), &delete).await;
+        made("delete again", 204, Box::pin(alice.delete("/stages/demo")), &["dynamodb:GetItem"]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn capacity_does_not_grow_with_the_tables() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        alice.put("/stages/demo", json!({})).await.expect(201);
+        // The instance's first request fetches the key as well.
+        app.mint(&alice, "demo", json!({})).await.expect(201);
+        let cost = async |user: &str| {
+            let before = app.anonymous().get("/_local/calls").await.json()["next"].clone();
+            app.user("alice").get("/stages/demo").await.expect(200);
+            app.mint(&app.user(user), "demo", json!({})).await.expect(201);
+            app.user("alice").get("/stages?limit=20").await.expect(200);
+            app.user("alice").get("/stages/demo/participants?limit=20").await.expect(200);
+            let calls = app.anonymous().get(&format!("/_local/calls?since={before}")).await.json();
+            let units = calls["calls"].as_array().unwrap().iter();
+            units.map(|call| call["consumedCapacity"].as_f64().unwrap()).collect::<Vec<_>>()
+        };
+        let few = cost("before").await;
+        app.fill_participants("demo", 2_000).await;
+        assert_eq!(cost("after").await, few);
+    })
+    .await;
+}

@@ -1,0 +1,363 @@
+//! Exactly-once create: any number of callers, a failure at any point, one stage.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tests::{Setup, TestApp, eventually};
+
+/// A lease short enough to wait for.
+fn short_lease() -> Setup {
+    Setup::default().parameter("ClaimLeaseSeconds", "1")
+}
+
+/// Asks until there is an answer other than "not now".
+async fn put_until_answered(app: &TestApp, user: &str, stage: &str) -> (u16, Value) {
+    eventually("the stage can be had", async || {
+        let answer = app.user(user).put(&format!("/stages/{stage}"), json!({})).await;
+        matches!(answer.status, 200 | 201).then(|| (answer.status, answer.json()))
+    })
+    .await
+}
+
+/// One row, one stage in IVS, and the row's stage is that one.
+async fn assert_one_stage(app: &TestApp, answered: &Value, context: &str) {
+    let stages = app.stages_in_ivs().await;
+    assert_eq!(stages.len(), 1, "{context}: {stages:?}");
+    assert_eq!(answered["arn"], json!(stages[0].1), "{context}");
+    assert_eq!(app.rows("stages").await.len(), 1, "{context}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_concurrent_callers_get_one_stage_and_one_owner() {
+    TestApp::run(async |app| {
+        let users: Vec<_> = (0..10).map(|n| app.user(&format!("user-{n}"))).collect();
+        let requests: Vec<_> = (0..200)
+            .map(|n| {
+                let user = users[n % users.len()].clone();
+                tokio::spawn(async move { user.put("/stages/same", json!({})).await })
+            })
+            .collect();
+        let mut answers = Vec::new();
+        for request in requests {
+            answers.push(request.await.unwrap());
+        }
+        let created: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
+        assert_eq!(created.len(), 1);
+        let stage = created[0].json();
+        for answer in &answers {
+            match answer.status {
+                200 | 201 => assert_eq!(answer.json(), stage),
+                503 => assert!(answer.header("retry-after").parse::<u32>().unwrap() >= 1, "{}", answer.text),
+                status => panic!("{status}: {}", answer.text),
+            }
+        }
+        let fetched = answers.iter().filter(|answer| answer.status == 200).count();
+        assert!(fetched > 150, "only {fetched} of 200 got the stage at once");
+        assert_one_stage(app, &stage, "after 200 callers").await;
+    })
+    .await;
+}
+
+/// The AWS calls of a create, as the function makes them when nothing goes wrong.
+async fn calls_of_a_create() -> Vec<(String, String, usize)> {
+    let mut calls = Vec::new();
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        let (answer, made) = app.calls_of(alice.put("/stages/demo", json!({}))).await;
+        answer.expect(201);
+        calls = nth_of_each(&made);
+    })
+    .await;
+    calls
+}
+
+/// Each call as service, operation and which of its kind it is.
+fn nth_of_each(made: &[String]) -> Vec<(String, String, usize)> {
+    let nth = |index: usize| made[..=index].iter().filter(|call| **call == made[index]).count();
+    made.iter()
+        .enumerate()
+        .map(|(index, call)| {
+            let (service, operation) = call.split_once(':').unwrap();
+            (service.to_owned(), operation.to_owned(), nth(index))
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_at_any_aws_call_of_a_create_leaves_one_stage_after_a_retry() {
+    let calls = calls_of_a_create().await;
+    assert_eq!(calls.len(), 4, "{calls:?}");
+    for (service, operation, nth) in calls {
+        for when in ["before", "after"] {
+            let context = format!("killed {when} {service}:{operation} #{nth}");
+            short_lease()
+                .run(async |app| {
+                    app.fault(json!({
+                        "service": service, "operation": operation, "nth": nth, "fault": {"kind": "kill", "when": when},
+                    }))
+                    .await;
+                    app.user("alice").put("/stages/demo", json!({})).await.expect(500);
+                    app.heal().await;
+                    let (_, stage) = put_until_answered(app, "alice", "demo").await;
+                    assert_eq!(stage["owner"], "alice", "{context}");
+                    assert_one_stage(app, &stage, &context).await;
+                })
+                .await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_at_any_aws_call_of_a_takeover_leaves_one_stage_after_a_retry() {
+    // What the first request left behind: a stage that nobody committed, or a bare claim.
+    for first in ["after", "before"] {
+        let mut takeover = Vec::new();
+        short_lease()
+            .run(async |app| {
+                leave_a_claim(app, first).await;
+                let (stage, calls) = app.calls_of(put_until_answered(app, "alice", "demo")).await;
+                assert_one_stage(app, &stage.1, first).await;
+                // The polls that met the live claim come before the one that took it over.
+                let start = calls.iter().position(|call| call == "dynamodb:PutItem").unwrap();
+                takeover = nth_of_each(&calls[start..]);
+            })
+            .await;
+        assert!(takeover.iter().any(|(_, operation, _)| operation == "ListStages"), "{takeover:?}");
+        for (service, operation, nth) in takeover {
+            for when in ["before", "after"] {
+                let context = format!("{first}, then killed {when} {service}:{operation} #{nth}");
+                short_lease()
+                    .run(async |app| {
+                        leave_a_claim(app, first).await;
+                        app.fault(json!({
+                            "service": service, "operation": operation, "nth": nth,
+                            "fault": {"kind": "kill", "when": when},
+                        }))
+                        .await;
+                        eventually("the takeover is killed", async || {
+                            let answer = app.user("bob").put("/stages/demo", json!({})).await;
+                            (answer.status == 500).then_some(())
+                        })
+                        .await;
+                        app.heal().await;
+                        let (_, stage) = put_until_answered(app, "bob", "demo").await;
+                        // The first caller of the name owns it, whoever finished the work.
+                        assert_eq!(stage["owner"], "alice", "{context}");
+                        assert_one_stage(app, &stage, &context).await;
+                    })
+                    .await;
+            }
+        }
+    }
+}
+
+/// Has a create of alice's die at `CreateStage`, before its effect or after it.
+async fn leave_a_claim(app: &TestApp, when: &str) {
+    app.fault(json!({"service": "ivs", "operation": "CreateStage", "fault": {"kind": "kill", "when": when}})).await;
+    app.user("alice").put("/stages/demo", json!({})).await.expect(500);
+    app.heal().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_lost_on_the_way_makes_no_second_stage() {
+    for (service, operation, nth) in calls_of_a_create().await {
+        for when in ["before", "after"] {
+            let context = format!("dropped {when} {service}:{operation} #{nth}");
+            short_lease()
+                .run(async |app| {
+                    app.fault(json!({
+                        "service": service, "operation": operation, "nth": nth, "fault": {"kind": "drop", "when": when},
+                    }))
+                    .await;
+                    let answer = app.user("alice").put("/stages/demo", json!({})).await;
+                    // The SDK repeats what may be repeated; CreateStage is sent once.
+                    let expected = if operation == "CreateStage" { 503 } else { 201 };
+                    assert_eq!(answer.status, expected, "{context}: {}", answer.text);
+                    let (_, stage) = put_until_answered(app, "alice", "demo").await;
+                    assert_one_stage(app, &stage, &context).await;
+                })
+                .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_create_frees_the_name_at_once() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        for (fault, problem) in [
+            (json!({"kind": "throttle"}), "unavailable"),
+            (json!({"kind": "error", "status": 402, "code": "ServiceQuotaExceededException"}), "limit-reached"),
+        ] {
+            app.fault(json!({"service": "ivs", "operation": "CreateStage", "fault": fault})).await;
+            let refused = alice.put("/stages/demo", json!({})).await.expect_problem(503, problem);
+            assert!(refused.header("retry-after").parse::<u32>().unwrap() >= 1);
+            app.heal().await;
+            assert!(app.rows("stages").await.is_empty(), "the claim was kept after {problem}");
+        }
+        // Whoever comes next is the first caller of the name.
+        assert_eq!(app.user("bob").put("/stages/demo", json!({})).await.expect(201).json()["owner"], "bob");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_used_up_quota_of_ivs_is_a_503_that_quotes_nothing_of_aws() {
+    TestApp::run(async |app| {
+        app.quotas(json!({"stages": 1})).await;
+        let alice = app.user("alice");
+        alice.put("/stages/one", json!({})).await.expect(201);
+        let full = alice.put("/stages/two", json!({})).await.expect_problem(503, "limit-reached");
+        assert!(!full.text.contains("arn:") && !full.text.contains("Exception"), "{}", full.text);
+        alice.delete("/stages/one").await.expect(204);
+        alice.put("/stages/two", json!({})).await.expect(201);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_rate_of_ivs_is_a_503_and_the_retry_succeeds() {
+    TestApp::run(async |app| {
+        app.quotas(json!({"CreateStage": 1})).await;
+        let alice = app.user("alice");
+        let mut refused = 0;
+        for n in 0..4 {
+            let answer = alice.put(&format!("/stages/s{n}"), json!({})).await;
+            refused += usize::from(answer.status == 503);
+        }
+        assert!(refused > 0, "four creates in a moment passed a rate of one a second");
+        for n in 0..4 {
+            put_until_answered(app, "alice", &format!("s{n}")).await;
+        }
+        assert_eq!(app.stages_in_ivs().await.len(), 4);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_live_claim_is_waited_for_and_then_answered_with_a_time_to_retry() {
+    TestApp::run(async |app| {
+        leave_a_claim(app, "before").await;
+        let busy = app.user("bob").put("/stages/demo", json!({})).await.expect_problem(503, "busy");
+        assert!(busy.header("retry-after").parse::<u32>().unwrap() >= 1);
+        app.user("bob").get("/stages/demo").await.expect_problem(503, "busy");
+        app.user("alice").delete("/stages/demo").await.expect_problem(503, "busy");
+        app.user("bob").delete("/stages/demo").await.expect_problem(403, "not-owner");
+        // The claim is still alice's: nothing was deleted and nothing made.
+        assert_eq!(app.rows("stages").await.len(), 1);
+        app.set_stage_attribute("demo", "leaseUntil", "2020-01-01T00:00:00.000Z").await;
+        app.user("alice").delete("/stages/demo").await.expect(204);
+        assert!(app.rows("stages").await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_delete_of_a_dead_create_deletes_what_it_made() {
+    TestApp::run(async |app| {
+        leave_a_claim(app, "after").await;
+        assert_eq!(app.stages_in_ivs().await.len(), 1);
+        app.set_stage_attribute("demo", "leaseUntil", "2020-01-01T00:00:00.000Z").await;
+        app.user("alice").delete("/stages/demo").await.expect(204);
+        assert!(app.stages_in_ivs().await.is_empty());
+        assert!(app.rows("stages").await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_holder_that_lost_its_claim_deletes_what_it_made_unless_it_was_adopted() {
+    for (successor_adopts, expected) in [(false, 1), (true, 1)] {
+        Setup::default()
+            .run(async |app| {
+                // The slow request's CreateStage takes a second; its claim lapses meanwhile.
+                app.fault(json!({
+                    "service": "ivs", "operation": "CreateStage", "fault": {"kind": "latency", "ms": 1000},
+                }))
+                .await;
+                let alice = app.user("alice");
+                let slow = tokio::spawn(async move { alice.put("/stages/demo", json!({})).await });
+                eventually("the claim is made", async || (app.rows("stages").await.len() == 1).then_some(())).await;
+                if successor_adopts {
+                    // The successor waits until the stage is there, and finds it.
+                    eventually("the stage is made", async || {
+                        (app.stages_in_ivs().await.len() == 1).then_some(())
+                    })
+                    .await;
+                }
+                app.set_stage_attribute("demo", "leaseUntil", "2020-01-01T00:00:00.000Z").await;
+                let (_, stage) = put_until_answered(app, "bob", "demo").await;
+                let slow = slow.await.unwrap();
+                assert!(matches!(slow.status, 200 | 201), "{}", slow.text);
+                assert_eq!(slow.json()["arn"], stage["arn"]);
+                assert_eq!(app.stages_in_ivs().await.len(), expected);
+                assert_one_stage(app, &stage, "after a lost claim").await;
+            })
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn random_failures_under_concurrency_end_in_one_stage() {
+    // A fixed sequence of pseudo-random choices, so that a failure can be repeated.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut choose = |n: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % n as u64).unwrap()
+    };
+    let faults = [
+        json!({"kind": "kill", "when": "before"}),
+        json!({"kind": "kill", "when": "after"}),
+        json!({"kind": "drop", "when": "before"}),
+        json!({"kind": "drop", "when": "after"}),
+        json!({"kind": "throttle"}),
+        json!({"kind": "error", "status": 500, "code": "InternalServerException"}),
+        json!({"kind": "latency", "ms": 300}),
+    ];
+    let targets = [
+        ("dynamodb", "GetItem"),
+        ("dynamodb", "PutItem"),
+        ("ivs", "CreateStage"),
+        ("ivs", "ListStages"),
+        ("ivs", "GetStage"),
+    ];
+    for round in 0..8 {
+        let chosen: Vec<Value> = (0..4)
+            .map(|_| {
+                let (service, operation) = targets[choose(targets.len())];
+                let (nth, fault) = (1 + choose(4), &faults[choose(faults.len())]);
+                json!({"service": service, "operation": operation, "nth": nth, "fault": fault})
+            })
+            .collect();
+        short_lease()
+            .run(async |app| {
+                for fault in &chosen {
+                    app.fault(fault.clone()).await;
+                }
+                let requests: Vec<_> = (0..12)
+                    .map(|n| {
+                        let user = app.user(&format!("user-{}", n % 3));
+                        tokio::spawn(async move { user.put("/stages/demo", json!({})).await })
+                    })
+                    .collect();
+                let mut told = Vec::new();
+                for request in requests {
+                    let answer = tokio::time::timeout(Duration::from_secs(30), request).await.unwrap().unwrap();
+                    assert!(matches!(answer.status, 200 | 201 | 500 | 503), "{}: {}", answer.status, answer.text);
+                    if answer.status < 300 {
+                        told.push(answer.json());
+                    }
+                }
+                app.heal().await;
+                let (_, stage) = put_until_answered(app, "user-0", "demo").await;
+                // Nobody was told of another stage, or of another owner.
+                for other in told {
+                    assert_eq!(other, stage, "round {round}: {chosen:?}");
+                }
+                assert_one_stage(app, &stage, &format!("round {round}: {chosen:?}")).await;
+            })
+            .await;
+    }
+}

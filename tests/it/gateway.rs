@@ -1,0 +1,106 @@
+//! What API Gateway answers by itself looks as API Gateway's own answer does.
+
+use serde_json::{Value, json};
+use tests::{Setup, TestApp};
+
+#[tokio::test]
+async fn an_unknown_route_or_method_is_api_gateways_404() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        for (method, path) in [("GET", "/nothing"), ("POST", "/stages/demo"), ("GET", "/stages/a/b/c"), ("GET", "/")] {
+            let answer = alice.send(method, path, &[], "").await.expect(404);
+            assert_eq!(answer.text, r#"{"message":"Not Found"}"#, "{method} {path}");
+            assert_eq!(answer.header("content-type"), "application/json");
+            assert!(!answer.header("apigw-requestid").is_empty());
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_bad_token_is_api_gateways_401_and_reaches_no_function() {
+    TestApp::run(async |app| {
+        let good = app.user_with("sub=alice").await;
+        good.get("/stages").await.expect(200);
+        let (_, calls) = app
+            .calls_of(async {
+                for token in ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9."] {
+                    let answer = app.anonymous().with_token(token).get("/stages").await.expect(401);
+                    assert_eq!(answer.text, r#"{"message":"Unauthorized"}"#, "{token:?}");
+                    assert!(answer.header("www-authenticate").starts_with("Bearer"));
+                }
+                for query in ["sub=alice&exp=-60", "sub=alice&aud=other", "sub=alice&iss=https://other.example"] {
+                    app.user_with(query).await.get("/stages").await.expect(401);
+                }
+            })
+            .await;
+        assert!(calls.is_empty(), "{calls:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_without_a_usable_sub_is_the_functions_401() {
+    TestApp::run(async |app| {
+        let long = format!("sub={}", "x".repeat(129));
+        app.user_with(&long).await.get("/stages").await.expect_problem(401, "unauthenticated");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_body_over_api_gateways_limit_is_api_gateways_413() {
+    TestApp::run(async |app| {
+        let huge = vec![b'x'; 10 * 1024 * 1024 + 1];
+        let answer = app.user("alice").send("PUT", "/stages/demo", &[], huge).await.expect(413);
+        assert_eq!(answer.json(), json!({"message": "Request Entity Too Large"}));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_without_a_token_and_other_origins_get_nothing() {
+    TestApp::run(async |app| {
+        let preflight = async |origin: &str| {
+            let headers = [("origin", origin), ("access-control-request-method", "PUT")];
+            app.anonymous().send("OPTIONS", "/stages/demo", &headers, "").await
+        };
+        let allowed = preflight("http://localhost:3000").await.expect(204);
+        assert_eq!(allowed.header("access-control-allow-origin"), "http://localhost:3000");
+        assert!(allowed.header("access-control-allow-methods").contains("PUT"));
+        assert!(allowed.header("access-control-allow-headers").contains("authorization"));
+        assert_eq!(preflight("https://evil.example").await.header("access-control-allow-origin"), "");
+        let answer =
+            app.user("alice").send("GET", "/stages", &[("origin", "http://localhost:3000")], "").await.expect(200);
+        assert_eq!(answer.header("access-control-allow-origin"), "http://localhost:3000");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_function_that_takes_too_long_is_api_gateways_503() {
+    Setup::default()
+        .edit("Timeout: 10\n", "Timeout: 1\n")
+        .run(async |app| {
+            let latency = json!({"kind": "latency", "ms": 1500});
+            app.fault(json!({"service": "dynamodb", "operation": "Query", "fault": latency})).await;
+            let answer = app.user("alice").get("/stages").await;
+            // Lambda ends the function before API Gateway's own timeout: an error of the integration.
+            assert!(matches!(answer.status, 500 | 503), "{}", answer.text);
+            assert!(answer.json()["message"].is_string(), "{}", answer.text);
+            app.heal().await;
+            app.user("alice").get("/stages").await.expect(200);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_claim_that_is_no_text_reaches_the_function_as_text() {
+    TestApp::run(async |app| {
+        // API Gateway hands claims on as strings: the function sees `sub`, whatever else is there.
+        let caller = app.user_with("sub=alice&scope=a%20b").await;
+        let stage: Value = caller.put("/stages/demo", json!({})).await.expect(201).json();
+        assert_eq!(stage["owner"], "alice");
+    })
+    .await;
+}

@@ -1,0 +1,48 @@
+//! The local cloud holds each function to its policy in template.yaml.
+
+use serde_json::json;
+use tests::{Setup, TestApp};
+
+#[tokio::test]
+async fn a_function_whose_policy_lacks_an_action_is_denied() {
+    Setup::default()
+        .edit("Action: [ivs:CreateStage, ivs:TagResource]", "Action: [ivs:TagResource]")
+        .run(async |app| {
+            let denied = app.user("alice").put("/stages/demo", json!({})).await.expect_problem(500, "internal");
+            assert!(!denied.text.contains("ivs:CreateStage"), "{}", denied.text);
+            // The developer sees in the log what the caller does not.
+            let line = app.log_lines().into_iter().find(|line| line.contains("AccessDeniedException")).unwrap();
+            assert!(line.contains("is not authorized to perform: ivs:CreateStage"), "{line}");
+            // Refused before it had an effect: no claim is left behind.
+            assert!(app.rows("stages").await.is_empty());
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn creating_with_tags_needs_the_permission_to_tag() {
+    Setup::default()
+        .edit("Action: [ivs:CreateStage, ivs:TagResource]", "Action: [ivs:CreateStage]")
+        .run(async |app| {
+            app.user("alice").put("/stages/demo", json!({})).await.expect_problem(500, "internal");
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_function_reaches_no_stage_of_another_stack() {
+    TestApp::run(async |app| {
+        let foreign = app.ivs().create_stage().name("foreign").tags("greenroom:stack", "another").send().await.unwrap();
+        let arn = foreign.stage().unwrap().arn().to_owned();
+        let alice = app.user("alice");
+        let own = alice.put("/stages/demo", json!({})).await.expect(201).json();
+        // Even if a row came to name another stack's stage, deleting it is denied.
+        app.set_stage_attribute("demo", "arn", &arn).await;
+        alice.delete("/stages/demo").await.expect_problem(500, "internal");
+        assert_eq!(app.stages_in_ivs().await.len(), 2);
+        app.set_stage_attribute("demo", "arn", own["arn"].as_str().unwrap()).await;
+        alice.delete("/stages/demo").await.expect(204);
+        app.ivs().delete_stage().arn(arn).send().await.unwrap();
+    })
+    .await;
+}

@@ -1,0 +1,15 @@
+//! End-to-end tests: one file per subject, every test in a cloud of its own.
+
+mod access;
+mod aws_calls;
+mod create;
+mod events;
+mod gateway;
+mod iam;
+mod logs;
+mod participant;
+mod repository;
+mod restart;
+mod side_door;
+mod signing;
+mod stage;

@@ -1,0 +1,367 @@
+//! `/stages/{stage}/participants`: who gets which token, and what becomes of it.
+
+use serde_json::{Value, json};
+use tests::{Caller, TestApp};
+
+/// A stage of alice's.
+async fn stage(app: &TestApp, options: Value) -> Caller {
+    let alice = app.user("alice");
+    alice.put("/stages/demo", options).await.expect(201);
+    alice
+}
+
+#[tokio::test]
+async fn a_user_gets_a_token_and_then_the_same_one_again() {
+    TestApp::run(async |app| {
+        stage(app, json!({})).await;
+        let bob = app.user("bob");
+        let first = app.mint(&bob, "demo", json!({})).await.expect(201);
+        assert_eq!(first.header("cache-control"), "no-store");
+        let first = first.json();
+        assert_eq!(first["stage"], "demo");
+        assert_eq!(first["userId"], "bob");
+        assert_eq!(first["capabilities"], json!(["PUBLISH", "SUBSCRIBE"]));
+        assert_eq!(first["attributes"], json!({}));
+        assert_eq!(first.as_object().unwrap().len(), 7, "{first}");
+        let again = app.mint(&bob, "demo", json!({"durationMinutes": 600})).await.expect(200).json();
+        for field in ["participantId", "expiresAt", "capabilities", "attributes"] {
+            assert_eq!(again[field], first[field], "{field}");
+        }
+        // Both texts open the stage for the same participant.
+        for token in [&first["token"], &again["token"]] {
+            let joined = app.join(token.as_str().unwrap()).await;
+            assert_eq!(joined["joined"], true, "{joined}");
+            assert_eq!(joined["participantId"], first["participantId"]);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_with_less_than_five_minutes_left_is_replaced() {
+    TestApp::run(async |app| {
+        stage(app, json!({})).await;
+        let bob = app.user("bob");
+        let short = app.mint(&bob, "demo", json!({"durationMinutes": 4})).await.expect(201).json();
+        let next = app.mint(&bob, "demo", json!({"durationMinutes": 4})).await.expect(201).json();
+        assert_ne!(short["participantId"], next["participantId"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn renew_makes_a_new_participant() {
+    TestApp::run(async |app| {
+        stage(app, json!({})).await;
+        let bob = app.user("bob");
+        let first = app.mint(&bob, "demo", json!({})).await.expect(201).json();
+        let renewed = app.mint(&bob, "demo", json!({"renew": true})).await.expect(201).json();
+        assert_ne!(first["participantId"], renewed["participantId"]);
+        let again = app.mint(&bob, "demo", json!({})).await.expect(200).json();
+        assert_eq!(again["participantId"], renewed["participantId"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_can_hoard_tokens() {
+    TestApp::run(async |app| {
+        stage(app, json!({})).await;
+        let bob = app.user("bob");
+        for _ in 0..10 {
+            app.mint(&bob, "demo", json!({"renew": true})).await.expect(201);
+        }
+        app.mint(&bob, "demo", json!({"renew": true})).await.expect_problem(409, "too-many-tokens");
+        app.mint(&bob, "demo", json!({})).await.expect(200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_hosted_stage_lets_guests_watch_until_they_are_promoted() {
+    TestApp::run(async |app| {
+        let alice = stage(app, json!({"admission": "hosted"})).await;
+        let bob = app.user("bob");
+        let watching = app.mint(&bob, "demo", json!({})).await.expect(201).json();
+        assert_eq!(watching["capabilities"], json!(["SUBSCRIBE"]));
+        app.mint(&bob, "demo", json!({"capabilities": ["PUBLISH"]}))
+            .await
+            .expect_problem(403, "capabilities-not-allowed");
+        let owners = app.mint(&alice, "demo", json!({})).await.expect(201).json();
+        assert_eq!(owners["capabilities"], json!(["PUBLISH", "SUBSCRIBE"]));
+
+        let grant = alice
+            .patch(
+                "/stages/demo/participants/bob",
+                json!({"capabilities": ["PUBLISH", "SUBSCRIBE"], "attributes": {"role": "speaker"}}),
+            )
+            .await
+            .expect(200)
+            .json();
+        assert_eq!(
+            grant,
+            json!({"stage": "demo", "userId": "bob", "capabilities": ["PUBLISH", "SUBSCRIBE"],
+                "attributes": {"role": "speaker"}})
+        );
+        // A viewer becomes a speaker without leaving: the same participant under the present grant.
+        let speaking = app.mint(&bob, "demo", json!({"exchange": true})).await.expect(201).json();
+        assert_eq!(speaking["participantId"], watching["participantId"]);
+        assert_eq!(speaking["capabilities"], json!(["PUBLISH", "SUBSCRIBE"]));
+        assert_eq!(speaking["attributes"], json!({"role": "speaker"}));
+        // From then on, that is the current token.
+        let current = app.mint(&bob, "demo", json!({})).await.expect(200).json();
+        assert_eq!(current["capabilities"], json!(["PUBLISH", "SUBSCRIBE"]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_promoted_user_who_asks_anew_gets_what_was_granted() {
+    TestApp::run(async |app| {
+        let alice = stage(app, json!({"admission": "hosted"})).await;
+        let bob = app.user("bob");
+        app.mint(&bob, "demo", json!({})).await.expect(201);
+        alice
+            .patch("/stages/demo/participants/bob", json!({"capabilities": ["PUBLISH", "SUBSCRIBE"]}))
+            .await
+            .expect(200);
+        let promoted = app.mint(&bob, "demo", json!({})).await.expect(201).json();
+        assert_eq!(promoted["capabilities"], json!(["PUBLISH", "SUBSCRIBE"]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_invitation_holds_before_the_guest_ever_came() {
+    TestApp::run(async |app| {
+        let alice = stage(app, json!({"admission": "hosted"})).await;
+        let path = "/stages/demo/participants/auth0%7Cbob";
+        alice.patch(path, json!({"capabilities": ["PUBLISH"]})).await.expect(200);
+        // An invitation is no token: nobody holds one yet.
+        let listed = alice.get("/stages/demo/participants").await.expect(200).json();
+        assert_eq!(listed, json!({"items": []}));
+        let bob = app.user_with("sub=auth0%7Cbob").await;
+        let token = app.mint(&bob, "demo", json!({})).await.expect(201).json();
+        assert_eq!((&token["userId"], &token["capabilities"]), (&json!("auth0|bob"), &json!(["PUBLISH"])));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_closed_stage_lets_only_its_owner_in() {
+    TestApp::run(async |app| {
+        let alice = stage(app, json!({})).await;
+        alice.patch("/stages/demo", json!({"live": false})).await.expect(200);
+        app.mint(&app.user("bob"), "demo", json!({})).await.expect_problem(403, "stage-closed");
+        app.mint(&alice, "demo", json!({})).await.expect(201);
+        alice.patch("/stages/demo", json!({"live": true})).await.expect(200);
+        app.mint(&app.user("bob"), "demo", json!({})).await.expect(201);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_removed_user_is_disconnected_and_stays_out_until_granted() {
+    TestApp::run(async |app| {
+        let alice = stage(app, json!({})).await;
+        let bob = app.user("bob");
+        let first = app.mint(&bob, "demo", json!({})).await.expect(201).json();
+        let second = app.mint(&bob, "demo", json!({"renew": true})).await.expect(201).json();
+        assert_eq!(app.join(first["token"].as_str().unwrap()).await["joined"], true);
+
+        alice.delete("/stages/demo/participants/bob").await.expect(204);
+        // Neither token can be used to join again, the earlier one included.
+        for token in [&first["token"], &second["token"]] {
+            let refused = app.join(token.as_str().unwrap()).await;
+            assert_eq!((&refused["joined"], &refused["code"]), (&json!(false), &json!(10)), "{refused}");
+        }
+        app.mint(&bob, "demo", json!({})).await.expect_problem(403, "removed");
+        app.mint(&bob, "demo", json!({"renew": true})).await.expect_problem(403, "removed");
+        app.mint(&bob, "demo", json!({"exchange": true})).await.expect_problem(403, "removed");
+        alice.delete("/stages/demo/participants/bob").await.expect(204);
+        assert_eq!(alice.get("/stages/demo/participants").await.expect(200).json(), json!({"items": []}));
+
+        alice.patch("/stages/demo/participants/bob", json!({})).await.expect(200);
+        let back = app.mint(&bob, "demo", json!({})).await.expect(201).json();
+        assert_ne!(back["participantId"], second["participantId"]);
+        assert_eq!(app.join(back["token"].as_str().unwrap()).await["joined"], true);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_user_can_be_barred_before_they_came() {
+    TestApp::run(async |app| {
+        let alice = stage(app, json!({})).await;
+        alice.delete("/stages/demo/participants/bob").await.expect(204);
+        app.mint(&app.user("bob"), "demo", json!({})).await.expect_problem(403, "removed");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_removal_that_ivs_fails_bars_the_user_and_a_retry_disconnects() {
+    TestApp::run(async |app| {
+        let alice = stage(app, json!({})).await;
+        let bob = app.user("bob");
+        let token = app.mint(&bob, "demo", json!({})).await.expect(201).json();
+        let error = json!({"kind": "error", "status": 500, "code": "InternalServerException"});
+        app.fault(json!({"service": "ivs", "operation": "DisconnectParticipant", "times": null, "fault": error})).await;
+        alice.delete("/stages/demo/participants/bob").await.expect_problem(503, "unavailable");
+        app.mint(&bob, "demo", json!({})).await.expect_problem(403, "removed");
+        app.heal().await;
+        alice.delete("/stages/demo/participants/bob").await.expect(204);
+        assert_eq!(app.join(token["token"].as_str().unwrap()).await["code"], 10);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_owner_sees_who_holds_a_token_newest_first_and_never_the_token() {
+    TestApp::run(async |app| {
+        let alice = stage(app, json!({})).await;
+        for user in ["bob", "carol", "dave"] {
+            app.mint(&app.user(user), "demo", json!({"attributes": {"name": user}})).await.expect(201);
+        }
+        let mut users = Vec::new();
+        let mut path = "/stages/demo/participants?limit=2".to_owned();
+        loop {
+            let page = alice.get(&path).await.expect(200);
+            assert!(!page.text.contains("\"token\"") && !page.text.contains("ey"), "{}", page.text);
+            let page = page.json();
+            users.extend(page["items"].as_array().unwrap().iter().cloned());
+            let Some(cursor) = page["cursor"].as_str() else { break };
+            path = format!("/stages/demo/participants?limit=2&cursor={cursor}");
+        }
+        let names: Vec<&str> = users.iter().map(|user| user["userId"].as_str().unwrap()).collect();
+        assert_eq!(names, ["dave", "carol", "bob"]);
+        assert_eq!(users[0]["attributes"]["name"], users[0]["userId"]);
+        app.user("bob").get("/stages/demo/participants").await.expect_problem(403, "not-owner");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn concurrent_requests_of_one_user_get_one_participant() {
+    TestApp::run(async |app| {
+        stage(app, json!({})).await;
+        let requests: Vec<_> = (0..8)
+            .map(|_| {
+                let bob = app.user("bob");
+                tokio::spawn(async move { bob.post("/stages/demo/participants", json!({})).await })
+            })
+            .collect();
+        let mut participants = std::collections::BTreeSet::new();
+        let mut created = 0;
+        for request in requests {
+            let answer = request.await.unwrap();
+            assert!(matches!(answer.status, 200 | 201), "{}", answer.text);
+            created += usize::from(answer.status == 201);
+            participants.insert(answer.json()["participantId"].to_string());
+        }
+        assert_eq!((created, participants.len()), (1, 1), "{participants:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_removal_amid_requests_leaves_no_token_that_can_join() {
+    TestApp::run(async |app| {
+        let alice = stage(app, json!({})).await;
+        let bob = app.user("bob");
+        let minting: Vec<_> = (0..6)
+            .map(|_| {
+                let bob = bob.clone();
+                tokio::spawn(async move { bob.post("/stages/demo/participants", json!({"renew": true})).await })
+            })
+            .collect();
+        alice.delete("/stages/demo/participants/bob").await.expect(204);
+        let mut tokens = Vec::new();
+        for request in minting {
+            let answer = request.await.unwrap();
+            assert!(matches!(answer.status, 201 | 403 | 503), "{}", answer.text);
+            tokens.extend(answer.json()["token"].as_str().map(str::to_owned));
+        }
+        for token in tokens {
+            assert_eq!(app.join(&token).await["joined"], false);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_bad_field_is_named_at_once() {
+    TestApp::run(async |app| {
+        let alice = stage(app, json!({})).await;
+        let bad = alice
+            .post(
+                "/stages/demo/participants",
+                json!({"durationMinutes": 20161, "capabilities": ["SING"], "attributes": {"a": 1}, "renew": "yes",
+                    "exchange": true, "token": "x"}),
+            )
+            .await
+            .expect_problem(400, "invalid-request")
+            .json();
+        let fields: Vec<&str> =
+            bad["errors"].as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap()).collect();
+        assert_eq!(fields, ["durationMinutes", "capabilities", "attributes", "renew", "token"]);
+        for (body, field) in [
+            (json!({"durationMinutes": 0}), "durationMinutes"),
+            (json!({"durationMinutes": 1.5}), "durationMinutes"),
+            (json!({"capabilities": []}), "capabilities"),
+            (json!({"attributes": {"a": "x".repeat(1024)}}), "attributes"),
+            (json!({"renew": true, "exchange": true}), "exchange"),
+        ] {
+            let bad = alice.post("/stages/demo/participants", body.clone()).await.expect_problem(400, "invalid-request");
+            assert_eq!(bad.json()["errors"][0]["field"], field, "{body}");
+        }
+        assert!(app.rows("participants").await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_route_of_an_unknown_stage_is_404() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        app.mint(&alice, "none", json!({})).await.expect_problem(404, "not-found");
+        alice.get("/stages/none/participants").await.expect_problem(404, "not-found");
+        alice.patch("/stages/none/participants/bob", json!({})).await.expect_problem(404, "not-found");
+        alice.delete("/stages/none/participants/bob").await.expect_problem(404, "not-found");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_kill_at_any_aws_call_of_a_mint_costs_no_more_than_a_retry() {
+    for operation in ["BatchGetItem", "PutItem"] {
+        for when in ["before", "after"] {
+            TestApp::run(async |app| {
+                stage(app, json!({})).await;
+                let bob = app.user("bob");
+                let kill = json!({"kind": "kill", "when": when});
+                app.fault(json!({"service": "dynamodb", "operation": operation, "fault": kill})).await;
+                app.mint(&bob, "demo", json!({})).await.expect(500);
+                app.heal().await;
+                let retried = app.mint(&bob, "demo", json!({})).await;
+                assert!(matches!(retried.status, 200 | 201), "{operation} {when}: {}", retried.text);
+                assert_eq!(app.rows("participants").await.len(), 1);
+                assert_eq!(app.join(retried.json()["token"].as_str().unwrap()).await["joined"], true);
+            })
+            .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_lost_after_the_write_gives_the_token_that_was_written() {
+    TestApp::run(async |app| {
+        stage(app, json!({})).await;
+        let drop = json!({"kind": "drop", "when": "after"});
+        app.fault(json!({"service": "dynamodb", "operation": "PutItem", "fault": drop})).await;
+        let bob = app.user("bob");
+        let token = app.mint(&bob, "demo", json!({"renew": true})).await.expect(201).json();
+        assert_eq!(app.mint(&bob, "demo", json!({})).await.expect(200).json()["participantId"], token["participantId"]);
+    })
+    .await;
+}

@@ -1,0 +1,71 @@
+//! The local cloud's own API under `/_local/`.
+
+use serde_json::json;
+use tests::{Setup, TestApp};
+
+#[tokio::test]
+async fn reset_forgets_everything_and_signs_on() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        alice.put("/stages/demo", json!({})).await.expect(201);
+        app.mint(&alice, "demo", json!({})).await.expect(201);
+        let reset = app.anonymous().post("/_local/reset", json!({})).await;
+        assert!((200..300).contains(&reset.status), "{}", reset.text);
+        assert!(app.stages_in_ivs().await.is_empty() && app.rows("stages").await.is_empty());
+        alice.put("/stages/demo", json!({})).await.expect(201);
+        let token = app.mint(&alice, "demo", json!({})).await.expect(201).json();
+        assert_eq!(app.join(token["token"].as_str().unwrap()).await["joined"], true);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_fault_hits_the_nth_matching_call_and_no_other() {
+    TestApp::run(async |app| {
+        app.fault(json!({"service": "dynamodb", "operation": "Query", "nth": 2, "fault": {"kind": "error", "status": 400, "code": "ValidationException"}}))
+            .await;
+        let statuses = [
+            app.user("alice").get("/stages").await.status,
+            app.user("alice").get("/stages").await.status,
+            app.user("alice").get("/stages").await.status,
+        ];
+        assert_eq!(statuses, [200, 500, 200]);
+        let bad = app.anonymous().put("/_local/faults", json!({"service": "dynamodb", "fault": {"kind": "melt"}})).await;
+        assert!((400..500).contains(&bad.status) && bad.text.contains("melt"), "{}", bad.text);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_aws_call_is_told_with_who_made_it_and_what_it_cost() {
+    TestApp::run(async |app| {
+        app.user("alice").put("/stages/demo", json!({})).await.expect(201);
+        let calls = app.anonymous().get("/_local/calls").await.expect(200).json();
+        let first = calls["calls"].as_array().unwrap().iter().find(|call| call["operation"] == "GetItem").unwrap();
+        assert_eq!((&first["function"], &first["service"]), (&json!("StageFunction"), &json!("dynamodb")));
+        assert_eq!((&first["status"], &first["consumedCapacity"]), (&json!(200), &json!(1.0)));
+        assert!(first["durationMs"].is_number());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_is_delivered_to_the_rules_that_match_it_and_retried_when_the_function_fails() {
+    let rule = "        Health:\n          Type: HttpApi";
+    let with_rule = "        Tasks:\n          Type: EventBridgeRule\n          Properties:\n            Pattern: {source: [aws.ecs], detail: {lastStatus: [RUNNING, {prefix: STOP}]}}\n        Health:\n          Type: HttpApi";
+    Setup::default()
+        .edit(rule, with_rule)
+        .run(async |app| {
+            let send = async |status: &str| {
+                let event = json!({"source": "aws.ecs", "detail-type": "ECS Task State Change", "detail": {"lastStatus": status}});
+                app.anonymous().post("/_local/events?wait=true", event).await.expect(200).json()
+            };
+            assert_eq!(send("PENDING").await["deliveries"], json!([]));
+            // The stage function takes no such event: Lambda tries three times.
+            let delivered = send("STOPPED").await;
+            let delivery = &delivered["deliveries"][0];
+            assert_eq!(delivery["function"], "StageFunction", "{delivered}");
+            assert_eq!((&delivery["attempts"], &delivery["ok"]), (&json!(3), &json!(false)), "{delivered}");
+        })
+        .await;
+}

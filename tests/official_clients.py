@@ -1,0 +1,236 @@
+"""The AWS endpoint of the local cloud, used by AWS's own clients and by nobody's mock.
+
+boto3 and the AWS CLI create, list, tag and delete stages, import a public key, mint tokens and read the tables; a token
+that Greenroom signed is verified by PyJWT (OpenSSL). Run by tests/official-clients, which starts the cloud and sets the
+variables: API_URL, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import unittest
+import urllib.request
+
+import boto3
+import jwt
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+API = os.environ["API_URL"]
+# One attempt: what the endpoint answers is what the test sees.
+ONCE = Config(retries={"total_max_attempts": 1})
+
+
+def client(service, config=ONCE):
+    return boto3.client(service, config=config)
+
+
+def aws(*arguments):
+    """Runs the AWS CLI and gives its JSON."""
+    command = [os.path.join(os.path.dirname(sys.executable), "aws"), *arguments, "--output", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    if done.returncode != 0:
+        raise AssertionError(f"{' '.join(command)}: {done.stderr}")
+    return json.loads(done.stdout) if done.stdout.strip() else None
+
+
+def call(method, path, user, body=None):
+    """Calls the API as a user and gives status and JSON."""
+    token = urllib.request.urlopen(f"{API}/_local/token?sub={user}").read().decode()
+    request = urllib.request.Request(
+        API + path,
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"authorization": f"Bearer {token}", "content-type": "application/json"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        text = answer.read()
+        return answer.status, json.loads(text) if text else None
+
+
+def public_key_pem():
+    key = ec.generate_private_key(ec.SECP384R1()).public_key()
+    return key.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    ).decode()
+
+
+class Boto3(unittest.TestCase):
+    def setUp(self):
+        request = urllib.request.Request(f"{API}/_local/reset", method="POST")
+        urllib.request.urlopen(request)
+        quotas = json.dumps({"CreateStage": 1000, "ListStages": 1000, "GetStage": 1000, "DeleteStage": 1000})
+        request = urllib.request.Request(f"{API}/_local/quotas", method="PUT", data=quotas.encode())
+        urllib.request.urlopen(request)
+        self.ivs = client("ivs-realtime")
+
+    def test_a_stage_is_created_fetched_updated_and_deleted(self):
+        created = self.ivs.create_stage(name="demo", tags={"team": "video"})["stage"]
+        self.assertRegex(created["arn"], r"^arn:aws:ivs:us-east-1:000000000000:stage/\w+$")
+        self.assertEqual(created["tags"], {"team": "video"})
+        fetched = self.ivs.get_stage(arn=created["arn"])["stage"]
+        self.assertEqual(fetched["endpoints"], created["endpoints"])
+        self.assertEqual(self.ivs.update_stage(arn=created["arn"], name="renamed")["stage"]["name"], "renamed")
+        self.ivs.delete_stage(arn=created["arn"])
+        with self.assertRaises(self.ivs.exceptions.ResourceNotFoundException):
+            self.ivs.get_stage(arn=created["arn"])
+
+    def test_names_are_not_unique_and_pages_hold_each_stage_once(self):
+        arns = {self.ivs.create_stage(name="same")["stage"]["arn"] for _ in range(7)}
+        self.assertEqual(len(arns), 7)
+        listed, token = [], None
+        while True:
+            page = self.ivs.list_stages(maxResults=3, **({"nextToken": token} if token else {}))
+            listed += [stage["arn"] for stage in page["stages"]]
+            token = page.get("nextToken")
+            if token is None:
+                break
+        self.assertEqual(sorted(listed), sorted(arns))
+
+    def test_tags_are_set_and_removed(self):
+        arn = self.ivs.create_stage(tags={"a": "1"})["stage"]["arn"]
+        self.ivs.tag_resource(resourceArn=arn, tags={"b": "2", "greenroom:stage": "x y"})
+        self.ivs.untag_resource(resourceArn=arn, tagKeys=["a"])
+        self.assertEqual(
+            self.ivs.list_tags_for_resource(resourceArn=arn)["tags"], {"b": "2", "greenroom:stage": "x y"}
+        )
+
+    def test_bad_input_and_quotas_fail_as_the_service_model_says(self):
+        with self.assertRaises(self.ivs.exceptions.ValidationException) as refused:
+            # boto3 checks types, not patterns.
+            self.ivs.create_stage(name="no spaces")
+        self.assertIn("regular expression", refused.exception.response["exceptionMessage"])
+        request = urllib.request.Request(f"{API}/_local/quotas", method="PUT", data=b'{"stages": 1}')
+        urllib.request.urlopen(request)
+        self.ivs.create_stage()
+        with self.assertRaises(self.ivs.exceptions.ServiceQuotaExceededException) as refused:
+            self.ivs.create_stage()
+        self.assertEqual(refused.exception.response["ResponseMetadata"]["HTTPStatusCode"], 402)
+
+    def test_a_rate_that_is_exceeded_is_throttled(self):
+        request = urllib.request.Request(f"{API}/_local/quotas", method="PUT", data=b'{"CreateStage": 1}')
+        urllib.request.urlopen(request)
+        with self.assertRaises(ClientError) as refused:
+            for _ in range(5):
+                self.ivs.create_stage()
+        self.assertEqual(refused.exception.response["Error"]["Code"], "ThrottlingException")
+        self.assertEqual(refused.exception.response["ResponseMetadata"]["HTTPStatusCode"], 429)
+
+    def test_a_public_key_is_imported_once_and_three_are_the_limit(self):
+        pem = public_key_pem()
+        key = self.ivs.import_public_key(publicKeyMaterial=pem, name="mine")["publicKey"]
+        self.assertEqual(self.ivs.get_public_key(arn=key["arn"])["publicKey"]["publicKeyMaterial"], pem)
+        with self.assertRaises(self.ivs.exceptions.ConflictException):
+            self.ivs.import_public_key(publicKeyMaterial=pem)
+        self.ivs.import_public_key(publicKeyMaterial=public_key_pem())
+        # Greenroom's own, these two, and no more.
+        with self.assertRaises(self.ivs.exceptions.ServiceQuotaExceededException):
+            self.ivs.import_public_key(publicKeyMaterial=public_key_pem())
+
+    def test_ivs_mints_a_token_that_joins_and_a_disconnect_bars_it(self):
+        arn = self.ivs.create_stage()["stage"]["arn"]
+        token = self.ivs.create_participant_token(
+            stageArn=arn, userId="u-42", duration=60, capabilities=["SUBSCRIBE"], attributes={"role": "guest"}
+        )["participantToken"]
+        self.assertEqual(token["capabilities"], ["SUBSCRIBE"])
+
+        def join():
+            body = json.dumps({"token": token["token"]}).encode()
+            request = urllib.request.Request(f"{API}/_local/join", method="POST", data=body)
+            return json.load(urllib.request.urlopen(request))
+
+        self.assertTrue(join()["joined"])
+        session = self.ivs.get_stage(arn=arn)["stage"]["activeSessionId"]
+        there = self.ivs.list_participants(stageArn=arn, sessionId=session)["participants"]
+        self.assertEqual([(p["userId"], p["state"]) for p in there], [("u-42", "CONNECTED")])
+        self.ivs.disconnect_participant(stageArn=arn, participantId=token["participantId"], reason="bye")
+        self.assertEqual(join()["name"], "PARTICIPANT_DISCONNECTED")
+
+    def test_the_tables_hold_what_the_api_made(self):
+        status, stage = call("PUT", "/stages/demo", "alice", {})
+        self.assertEqual(status, 201)
+        table = boto3.resource("dynamodb").Table("greenroom-stages")
+        self.assertEqual(table.get_item(Key={"name": "demo"})["Item"]["arn"], stage["arn"])
+        dynamodb = client("dynamodb")
+        described = dynamodb.describe_table(TableName="greenroom-participants")["Table"]
+        self.assertEqual(described["GlobalSecondaryIndexes"][0]["IndexName"], "by-stage")
+        ttl = dynamodb.describe_time_to_live(TableName="greenroom-participants")["TimeToLiveDescription"]
+        self.assertEqual((ttl["TimeToLiveStatus"], ttl["AttributeName"]), ("ENABLED", "ttl"))
+        tags = self.ivs.get_stage(arn=stage["arn"])["stage"]["tags"]
+        self.assertEqual((tags["greenroom:stack"], tags["greenroom:stage"]), ("greenroom", "demo"))
+
+    def test_a_token_that_greenroom_signed_verifies_with_the_key_that_ivs_has(self):
+        _, stage = call("PUT", "/stages/demo", "alice", {})
+        status, answer = call("POST", "/stages/demo/participants", "bob", {"durationMinutes": 30})
+        self.assertEqual(status, 201)
+        kid = jwt.get_unverified_header(answer["token"])["kid"]
+        pem = self.ivs.get_public_key(arn=kid)["publicKey"]["publicKeyMaterial"]
+        claims = jwt.decode(answer["token"], pem, algorithms=["ES384"])
+        self.assertEqual(claims["exp"] - claims["iat"], 30 * 60)
+        del claims["exp"], claims["iat"]
+        self.assertEqual(
+            claims,
+            {
+                "jti": answer["participantId"],
+                "user_id": "bob",
+                "resource": stage["arn"],
+                "topic": stage["arn"].split("/")[1],
+                "events_url": stage["endpoints"]["events"],
+                "whip_url": stage["endpoints"]["whip"],
+                "capabilities": {"allow_publish": True, "allow_subscribe": True},
+                "version": "1.0",
+            },
+        )
+
+    def test_a_secret_has_versions_and_says_nothing_without_one(self):
+        secrets = client("secretsmanager")
+        secrets.create_secret(Name="mine")
+        with self.assertRaises(secrets.exceptions.ResourceNotFoundException):
+            secrets.get_secret_value(SecretId="mine")
+        secrets.put_secret_value(SecretId="mine", SecretString="one")
+        secrets.put_secret_value(SecretId="mine", SecretString="two")
+        self.assertEqual(secrets.get_secret_value(SecretId="mine")["SecretString"], "two")
+        previous = secrets.get_secret_value(SecretId="mine", VersionStage="AWSPREVIOUS")
+        self.assertEqual(previous["SecretString"], "one")
+
+
+class Cli(unittest.TestCase):
+    setUp = Boto3.setUp
+
+    def test_the_cli_creates_lists_tags_and_deletes_a_stage(self):
+        arn = aws("ivs-realtime", "create-stage", "--name", "cli", "--tags", "a=1")["stage"]["arn"]
+        self.assertEqual([s["arn"] for s in aws("ivs-realtime", "list-stages")["stages"]], [arn])
+        aws("ivs-realtime", "tag-resource", "--resource-arn", arn, "--tags", "b=2")
+        tags = aws("ivs-realtime", "list-tags-for-resource", "--resource-arn", arn)["tags"]
+        self.assertEqual(tags, {"a": "1", "b": "2"})
+        token = aws("ivs-realtime", "create-participant-token", "--stage-arn", arn, "--user-id", "cli")
+        self.assertEqual(token["participantToken"]["userId"], "cli")
+        aws("ivs-realtime", "delete-stage", "--arn", arn)
+        self.assertEqual(aws("ivs-realtime", "list-stages")["stages"], [])
+
+    def test_the_cli_imports_a_public_key(self):
+        key = aws("ivs-realtime", "import-public-key", "--public-key-material", public_key_pem())["publicKey"]
+        listed = aws("ivs-realtime", "list-public-keys")["publicKeys"]
+        self.assertIn(key["arn"], [known["arn"] for known in listed])
+
+    def test_the_cli_reads_the_tables_and_knows_who_it_is(self):
+        call("PUT", "/stages/demo", "alice", {})
+        rows = aws("dynamodb", "scan", "--table-name", "greenroom-stages")
+        self.assertEqual([row["name"]["S"] for row in rows["Items"]], ["demo"])
+        self.assertEqual(aws("sts", "get-caller-identity")["Account"], "000000000000")
+
+    def test_the_cli_invokes_a_function_with_an_event_of_the_repository(self):
+        event = os.path.join(os.path.dirname(__file__), "..", "events", "stage", "health.json")
+        out = os.path.join(os.environ["SCRATCH"], "answer.json")
+        command = [os.path.join(os.path.dirname(sys.executable), "aws"), "lambda", "invoke"]
+        command += ["--function-name", "StageFunction", "--payload", f"fileb://{event}", out]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        with open(out) as answer:
+            self.assertEqual(json.load(answer)["statusCode"], 200)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,373 @@
+//! A local cloud per test, on ports of its own, with the real function binaries.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use hyper::body::Bytes;
+use local::{LocalCloud, Log, Options, Packages, Profile, TemplateSource};
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use crate::http::{Answer, Caller};
+
+/// How a test's cloud differs from the one that `cargo run -p local` starts.
+#[derive(Default)]
+pub struct Setup {
+    edits: Vec<(String, String)>,
+    parameters: BTreeMap<String, String>,
+    stack_name: Option<String>,
+    data_dir: Option<PathBuf>,
+}
+
+impl Setup {
+    /// Replaces a text of template.yaml, which must be there.
+    #[must_use]
+    pub fn edit(mut self, from: &str, to: &str) -> Self {
+        self.edits.push((from.to_owned(), to.to_owned()));
+        self
+    }
+
+    /// Sets a parameter of the template.
+    #[must_use]
+    pub fn parameter(mut self, name: &str, value: &str) -> Self {
+        self.parameters.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Deploys under another name than `greenroom`.
+    #[must_use]
+    pub fn stack_name(mut self, name: &str) -> Self {
+        self.stack_name = Some(name.to_owned());
+        self
+    }
+
+    /// Keeps the state in a directory.
+    #[must_use]
+    pub fn data_dir(mut self, dir: &Path) -> Self {
+        self.data_dir = Some(dir.to_owned());
+        self
+    }
+
+    /// Runs a test in this cloud, and checks afterwards what must hold after every test: no secret in any log line,
+    /// and as many stages in IVS as the table knows.
+    ///
+    /// # Panics
+    /// When the test fails, or one of these does not hold.
+    pub async fn run(self, test: impl AsyncFnOnce(&TestApp)) {
+        let app = TestApp::start(self).await;
+        test(&app).await;
+        app.no_secret_was_logged();
+        app.no_stage_is_orphaned().await;
+        app.cloud.shutdown().await;
+    }
+}
+
+/// A running cloud, and what a test needs to look at it.
+pub struct TestApp {
+    cloud: LocalCloud,
+    stack: String,
+    anonymous: Caller,
+    aws: Caller,
+    ivs: aws_sdk_ivsrealtime::Client,
+    dynamodb: aws_sdk_dynamodb::Client,
+    secrets_manager: aws_sdk_secretsmanager::Client,
+    secrets: Mutex<BTreeSet<String>>,
+}
+
+/// The project's root, where template.yaml is.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The directory of the function binaries, which are built once for all tests of the process.
+async fn binaries() -> PathBuf {
+    static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
+    let build = || async {
+        let build = || local::build(&root(), Profile::Dev, &Packages::Workspace);
+        let built = tokio::task::spawn_blocking(build).await.expect("the build does not panic");
+        built.expect("the function binaries can be built")
+    };
+    BUILT.get_or_init(build).await.clone()
+}
+
+/// An SDK client of the developer's, for a test to look at AWS with. The SDK's builders have no common trait.
+macro_rules! sdk_client {
+    ($sdk:ident, $endpoint:expr) => {
+        $sdk::Client::from_conf(
+            $sdk::Config::builder()
+                .behavior_version($sdk::config::BehaviorVersion::latest())
+                .region($sdk::config::Region::new("us-east-1"))
+                .credentials_provider(Credentials::from_keys("test", "test", None))
+                .http_client(aws_smithy_http_client::Builder::new().build_http())
+                .sleep_impl(TokioSleep::new())
+                .endpoint_url($endpoint)
+                .build(),
+        )
+    };
+}
+
+impl TestApp {
+    /// Runs a test in the cloud as template.yaml describes it.
+    pub async fn run(test: impl AsyncFnOnce(&Self)) {
+        Setup::default().run(test).await;
+    }
+
+    async fn start(setup: Setup) -> Self {
+        let mut template = std::fs::read_to_string(root().join("template.yaml")).expect("template.yaml can be read");
+        for (from, to) in &setup.edits {
+            assert!(template.contains(from), "template.yaml has no {from:?} to edit");
+            template = template.replace(from, to);
+        }
+        let stack = setup.stack_name.unwrap_or_else(|| "greenroom".to_owned());
+        let cloud = LocalCloud::start(Options {
+            template: TemplateSource::Text(template),
+            stack_name: stack.clone(),
+            parameters: setup.parameters,
+            region: "us-east-1".to_owned(),
+            port: 0,
+            aws_port: 0,
+            data_dir: setup.data_dir,
+            bin_dir: binaries().await,
+            max_instances: 50,
+            log: Log::Collect,
+        })
+        .await
+        .expect("the local cloud starts");
+        let (url, aws) = (cloud.api_url(), cloud.aws_url());
+        Self {
+            stack,
+            anonymous: Caller::new(url, None),
+            ivs: sdk_client!(aws_sdk_ivsrealtime, &aws),
+            dynamodb: sdk_client!(aws_sdk_dynamodb, &aws),
+            secrets_manager: sdk_client!(aws_sdk_secretsmanager, &aws),
+            aws: Caller::new(aws, None),
+            secrets: Mutex::default(),
+            cloud,
+        }
+    }
+
+    /// The cloud itself.
+    pub fn cloud(&self) -> &LocalCloud {
+        &self.cloud
+    }
+
+    /// Every route of the template.
+    pub fn routes(&self) -> Vec<local::Route> {
+        self.cloud.template().routes()
+    }
+
+    /// IVS Real-Time as the developer sees it.
+    pub fn ivs(&self) -> &aws_sdk_ivsrealtime::Client {
+        &self.ivs
+    }
+
+    /// DynamoDB as the developer sees it.
+    pub fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
+        &self.dynamodb
+    }
+
+    /// Secrets Manager as the developer sees it.
+    pub fn secrets_manager(&self) -> &aws_sdk_secretsmanager::Client {
+        &self.secrets_manager
+    }
+
+    /// Somebody without a token.
+    pub fn anonymous(&self) -> &Caller {
+        &self.anonymous
+    }
+
+    /// A signed-in user.
+    pub fn user(&self, sub: &str) -> Caller {
+        self.anonymous.with_token(&self.cloud.token(sub))
+    }
+
+    /// A user with a token of the side door's making: `sub=alice&exp=-60`.
+    pub async fn user_with(&self, query: &str) -> Caller {
+        let token = self.anonymous.get(&format!("/_local/token?{query}")).await.expect(200).text;
+        self.anonymous.with_token(&token)
+    }
+
+    /// Asks for a participant token, and remembers it as a secret that no log line may show.
+    pub async fn mint(&self, caller: &Caller, stage: &str, body: Value) -> Answer {
+        let answer = caller.post(&format!("/stages/{stage}/participants"), body).await;
+        if let Some(token) = answer.json()["token"].as_str() {
+            self.is_secret(token);
+        }
+        answer
+    }
+
+    /// Declares a text that no log line may show.
+    pub fn is_secret(&self, text: &str) {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned());
+    }
+
+    /// What IVS says to a client that joins with this participant token.
+    pub async fn join(&self, token: &str) -> Value {
+        self.anonymous.post("/_local/join", json!({"token": token})).await.expect(200).json()
+    }
+
+    /// Makes matching AWS calls fail.
+    pub async fn fault(&self, fault: Value) {
+        let answer = self.anonymous.put("/_local/faults", fault).await;
+        assert!((200..300).contains(&answer.status), "{}", answer.text);
+    }
+
+    /// Ends all faults.
+    pub async fn heal(&self) {
+        self.anonymous.delete("/_local/faults").await;
+    }
+
+    /// Overrides quotas of IVS.
+    pub async fn quotas(&self, quotas: Value) {
+        self.anonymous.put("/_local/quotas", quotas).await.expect(200);
+    }
+
+    /// The AWS calls that the functions made while `action` ran: `service:operation` each.
+    pub async fn calls_of<T>(&self, action: impl Future<Output = T>) -> (T, Vec<String>) {
+        let since = self.anonymous.get("/_local/calls").await.expect(200).json()["next"].clone();
+        let result = action.await;
+        let calls = self.anonymous.get(&format!("/_local/calls?since={since}")).await.expect(200).json();
+        let calls = calls["calls"].as_array().cloned().unwrap_or_default();
+        let name = |call: &Value| {
+            format!("{}:{}", call["service"].as_str().unwrap_or("?"), call["operation"].as_str().unwrap_or("?"))
+        };
+        (result, calls.iter().filter(|call| call["function"].is_string()).map(name).collect())
+    }
+
+    /// Name and ARN of every stage in IVS.
+    pub async fn stages_in_ivs(&self) -> Vec<(String, String)> {
+        let mut pages = self.ivs.list_stages().max_results(100).into_paginator().send();
+        let mut stages = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.expect("the stages can be listed");
+            stages.extend(
+                page.stages().iter().map(|stage| (stage.name().unwrap_or_default().to_owned(), stage.arn().to_owned())),
+            );
+        }
+        stages
+    }
+
+    /// Every row of a table; tests may scan.
+    pub async fn rows(&self, table: &str) -> Vec<std::collections::HashMap<String, AttributeValue>> {
+        let scan = self.dynamodb.scan().table_name(format!("{}-{table}", self.stack)).consistent_read(true);
+        scan.send().await.expect("the table can be read").items().to_vec()
+    }
+
+    /// Overwrites one attribute of a stage's row.
+    pub async fn set_stage_attribute(&self, stage: &str, attribute: &str, value: &str) {
+        self.dynamodb
+            .update_item()
+            .table_name(format!("{}-stages", self.stack))
+            .key("name", AttributeValue::S(stage.to_owned()))
+            .update_expression("SET #attribute = :value")
+            .expression_attribute_names("#attribute", attribute)
+            .expression_attribute_values(":value", AttributeValue::S(value.to_owned()))
+            .send()
+            .await
+            .expect("the row can be changed");
+    }
+
+    /// Gives a stage this many participants besides those it has.
+    pub async fn fill_participants(&self, stage: &str, count: usize) {
+        let table = format!("{}-participants", self.stack);
+        let row = self.rows("participants").await.into_iter().next().expect("one participant to copy");
+        assert_eq!(row.get("stage"), Some(&AttributeValue::S(stage.to_owned())));
+        let copies: Vec<_> = (0..count)
+            .map(|n| {
+                let mut copy = row.clone();
+                copy.insert("userId".to_owned(), AttributeValue::S(format!("user-{n}")));
+                let put = PutRequest::builder().set_item(Some(copy)).build().expect("an item");
+                WriteRequest::builder().put_request(put).build()
+            })
+            .collect();
+        for batch in copies.chunks(25) {
+            let write = self.dynamodb.batch_write_item().request_items(&table, batch.to_vec());
+            write.send().await.expect("the rows can be written");
+        }
+    }
+
+    /// Invokes a function with an event, through Lambda's own API.
+    pub async fn invoke(&self, function: &str, event: impl Into<Bytes>) -> String {
+        let scope = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0";
+        let path = format!("/2015-03-31/functions/{function}/invocations");
+        let answer = self.aws.send("POST", &path, &[("authorization", scope)], event).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.text
+    }
+
+    /// Everything that the functions have written to their logs.
+    pub fn log_lines(&self) -> Vec<String> {
+        self.cloud.logs().into_iter().map(|line| line.line).collect()
+    }
+
+    fn no_secret_was_logged(&self) {
+        let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for line in self.log_lines() {
+            for secret in &secrets {
+                // The signature of a token is the part that makes it one.
+                let signature = secret.rsplit('.').next().unwrap_or(secret);
+                assert!(!line.contains(signature), "a secret was logged: {line}");
+            }
+        }
+    }
+
+    /// Every stage in IVS belongs to a row, and every active row's stage is in IVS.
+    ///
+    /// # Panics
+    /// When one does not.
+    pub async fn no_stage_is_orphaned(&self) {
+        self.heal().await;
+        let arn = |row: &std::collections::HashMap<String, AttributeValue>| {
+            row.get("arn").and_then(|arn| arn.as_s().ok()).cloned()
+        };
+        let rows: BTreeSet<String> = self.rows("stages").await.iter().filter_map(arn).collect();
+        let ivs: BTreeSet<String> = self.stages_in_ivs().await.into_iter().map(|(_, arn)| arn).collect();
+        assert_eq!(ivs, rows, "the stages in IVS and those in the table differ");
+    }
+}
+
+/// Tries until it succeeds, for as long as any machine should need.
+///
+/// # Panics
+/// When it does not.
+pub async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(result) = attempt().await {
+            return result;
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "{what}: not within 30 seconds");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A directory of a test's own, deleted with it.
+pub struct ScratchDir(PathBuf);
+
+impl ScratchDir {
+    /// An empty directory under cargo's folder for tests.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub fn new(name: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("greenroom-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("a scratch directory can be made");
+        Self(dir)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for ScratchDir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

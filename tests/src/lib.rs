@@ -1,0 +1,9 @@
+//! What the end-to-end tests stand on: a local cloud of their own each, callers of its API, and eyes on its AWS side.
+
+mod app;
+mod http;
+mod keys;
+
+pub use app::{ScratchDir, Setup, TestApp, eventually, root};
+pub use http::{Answer, Caller, Request};
+pub use keys::p384_key_pair;
