@@ -158,6 +158,16 @@ async fn serve_api(gateway: &Gateway, side_door: &SideDoor, request: http::Reque
     gateway.handle(request).await
 }
 
+/// Says that a port is taken before the functions are built, which may take minutes.
+///
+/// # Errors
+/// One sentence that names the option to change.
+pub async fn check_ports(options: &Options) -> anyhow::Result<()> {
+    bind(options.port, "--port").await?;
+    bind(options.aws_port, "--aws-port").await?;
+    Ok(())
+}
+
 async fn bind(port: u16, option: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => anyhow!("port {port} is taken: choose another with {option}"),

@@ -78,6 +78,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         log: Log::Inherit,
     };
     let packages = Packages::Named(options.read_template()?.packages());
+    local::check_ports(&options).await?;
     options.bin_dir = local::build(&root, arguments.profile, &packages)?;
     let region = options.region.clone();
     let stopped = stop_signal()?;
@@ -106,7 +107,8 @@ fn banner(cloud: &LocalCloud, region: &str) -> String {
     let (api, aws, token) = (cloud.api_url(), cloud.aws_url(), cloud.token("alice"));
     let mut text = format!(
         "\nAPI           {api}\nAWS endpoint  {aws}\n\nexport AWS_ENDPOINT_URL={aws} AWS_ACCESS_KEY_ID=local \
-         AWS_SECRET_ACCESS_KEY=local AWS_REGION={region}\nexport TOKEN={token}\n"
+         AWS_SECRET_ACCESS_KEY=local AWS_REGION={region} AWS_DEFAULT_REGION={region}\nexport API={api} \
+         TOKEN={token}\n"
     );
     if let Some(route) = cloud.template().routes().iter().find(|route| route.method == "PUT") {
         let path: Vec<_> =

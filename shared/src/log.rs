@@ -1,9 +1,11 @@
 //! What a function writes to its log: one line a request, which is its metrics, too (CloudWatch embedded metric
 //! format), and one line for whatever went wrong. Never a token, a key, or a body.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::aws::Call;
@@ -38,7 +40,7 @@ pub struct RequestLine<'a> {
 impl RequestLine<'_> {
     /// Writes the line to stdout, where Lambda takes it from.
     pub fn write(&self, now: Timestamp) {
-        let mut line = self.to_json(now).to_string();
+        let Ok(mut line) = self.to_json(now) else { return };
         line.push('\n');
         // One write, so that lines do not mix. If stdout is gone, there is nobody to tell.
         let _ = std::io::stdout().write_all(line.as_bytes());
@@ -46,37 +48,60 @@ impl RequestLine<'_> {
 
     /// The line: fields for people and Logs Insights, `_aws` for CloudWatch's metrics
     /// (CloudWatch user guide, "Specification: Embedded metric format").
-    fn to_json(&self, now: Timestamp) -> Value {
-        let count = |name: &str| json!({"Name": name, "Unit": "Count"});
-        let mut metrics =
-            vec![json!({"Name": "Duration", "Unit": "Milliseconds"}), count("AwsCalls"), count("ServerErrors")];
-        metrics.extend(self.counts.iter().map(|name| count(name)));
-        let mut line = json!({
-            "timestamp": now.to_string(),
-            "level": if self.status >= 500 { "ERROR" } else { "INFO" },
-            "message": format!("{} {}", self.route, self.status),
-            "function": self.function,
-            "route": self.route,
-            "status": self.status,
-            "requestId": self.request_id,
-            "Duration": millis(self.duration),
-            "AwsCalls": self.calls.len(),
-            "ServerErrors": u8::from(self.status >= 500),
-            "awsCalls": self.calls.iter().map(|call| json!({
-                "operation": call.operation, "durationMs": millis(call.duration),
-            })).collect::<Vec<_>>(),
-            "_aws": {
+    fn to_json(&self, now: Timestamp) -> serde_json::Result<String> {
+        /// In the order in which a person wants to read it.
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Line<'a> {
+            timestamp: Timestamp,
+            level: &'a str,
+            message: String,
+            function: &'a str,
+            route: &'a str,
+            status: u16,
+            #[serde(flatten)]
+            fields: &'a Map<String, Value>,
+            request_id: &'a str,
+            aws_calls: Vec<CallLine<'a>>,
+            #[serde(flatten)]
+            metrics: BTreeMap<&'a str, Value>,
+            #[serde(rename = "_aws")]
+            declaration: Value,
+        }
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct CallLine<'a> {
+            operation: &'a str,
+            duration_ms: f64,
+        }
+        let mut metrics = BTreeMap::from([
+            ("Duration", millis(self.duration).into()),
+            ("AwsCalls", self.calls.len().into()),
+            ("ServerErrors", u8::from(self.status >= 500).into()),
+        ]);
+        metrics.extend(self.counts.iter().map(|name| (*name, 1.into())));
+        let unit = |name| if name == "Duration" { "Milliseconds" } else { "Count" };
+        let declared: Vec<Value> = metrics.keys().map(|name| json!({"Name": name, "Unit": unit(*name)})).collect();
+        let calls = self.calls.iter();
+        let calls = calls.map(|call| CallLine { operation: &call.operation, duration_ms: millis(call.duration) });
+        serde_json::to_string(&Line {
+            timestamp: now,
+            level: if self.status >= 500 { "ERROR" } else { "INFO" },
+            message: format!("{} {}", self.route, self.status),
+            function: self.function,
+            route: self.route,
+            status: self.status,
+            fields: &self.fields,
+            request_id: self.request_id,
+            aws_calls: calls.collect(),
+            metrics,
+            declaration: json!({
                 "Timestamp": now.epoch_millis(),
                 "CloudWatchMetrics": [{
-                    "Namespace": "Greenroom", "Dimensions": [["function"], ["function", "route"]], "Metrics": metrics,
+                    "Namespace": "Greenroom", "Dimensions": [["function"], ["function", "route"]], "Metrics": declared,
                 }],
-            },
-        });
-        if let Some(line) = line.as_object_mut() {
-            line.extend(self.counts.iter().map(|name| ((*name).to_owned(), json!(1))));
-            line.extend(self.fields.clone());
-        }
-        line
+            }),
+        })
     }
 }
 
@@ -101,7 +126,12 @@ mod tests {
             fields: Map::from_iter([("stage".to_owned(), json!("demo"))]),
             counts: &["TokensSigned"],
         };
-        let line = line.to_json("2026-03-01T12:00:00Z".parse().unwrap());
+        let line = line.to_json("2026-03-01T12:00:00Z".parse().unwrap()).unwrap();
+        assert!(
+            line.starts_with(r#"{"timestamp":"2026-03-01T12:00:00.000Z","level":"INFO","message":"POST "#),
+            "{line}"
+        );
+        let line: Value = serde_json::from_str(&line).unwrap();
         let declared = &line["_aws"]["CloudWatchMetrics"][0];
         for metric in declared["Metrics"].as_array().unwrap() {
             assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{metric}");

@@ -88,8 +88,7 @@ async fn every_route_of_the_template_has_a_row() {
         let template: BTreeSet<String> = routes.iter().map(key).collect();
         assert_eq!(rows, template);
         // Only what says so is open.
-        let open: Vec<String> =
-            routes.iter().filter(|route| !route.authorized).map(key).collect();
+        let open: Vec<String> = routes.iter().filter(|route| !route.authorized).map(key).collect();
         assert_eq!(open, ["GET /health"]);
     })
     .await;

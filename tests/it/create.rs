@@ -280,10 +280,8 @@ async fn a_holder_that_lost_its_claim_deletes_what_it_made_unless_it_was_adopted
                 eventually("the claim is made", async || (app.rows("stages").await.len() == 1).then_some(())).await;
                 if successor_adopts {
                     // The successor waits until the stage is there, and finds it.
-                    eventually("the stage is made", async || {
-                        (app.stages_in_ivs().await.len() == 1).then_some(())
-                    })
-                    .await;
+                    eventually("the stage is made", async || (app.stages_in_ivs().await.len() == 1).then_some(()))
+                        .await;
                 }
                 app.set_stage_attribute("demo", "leaseUntil", "2020-01-01T00:00:00.000Z").await;
                 let (_, stage) = put_until_answered(app, "bob", "demo").await;

@@ -14,10 +14,8 @@ async fn every_event_is_served_by_its_function() {
         let mut served = 0;
         // The stage's delete comes last of all.
         for (folder, function) in [("participant", "ParticipantFunction"), ("stage", "StageFunction")] {
-            let mut files: Vec<_> = fs::read_dir(root().join("events").join(folder))
-                .unwrap()
-                .map(|file| file.unwrap().path())
-                .collect();
+            let mut files: Vec<_> =
+                fs::read_dir(root().join("events").join(folder)).unwrap().map(|file| file.unwrap().path()).collect();
             files.sort_by_key(|file| (file.ends_with("delete.json"), file.clone()));
             for file in files {
                 let event = fs::read(&file).unwrap();

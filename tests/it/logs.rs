@@ -9,8 +9,7 @@ async fn each_request_is_one_json_line_with_its_metrics() {
         let answer = app.user("alice").put("/stages/demo", json!({})).await.expect(201);
         app.user("alice").get("/stages/none").await.expect(404);
         let lines = eventually("both requests are logged", async || {
-            let lines: Vec<Value> =
-                app.log_lines().iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+            let lines: Vec<Value> = app.log_lines().iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
             (lines.len() >= 2).then_some(lines)
         })
         .await;
@@ -42,9 +41,8 @@ async fn a_failed_aws_call_is_logged_once_with_what_aws_said() {
         app.fault(json!({"service": "dynamodb", "operation": "Query", "fault": error})).await;
         let answer = app.user("alice").get("/stages").await.expect_problem(500, "internal");
         assert!(!answer.text.contains("because"), "{}", answer.text);
-        let said = |app: &TestApp| {
-            app.log_lines().into_iter().filter(|line| line.contains("because")).collect::<Vec<_>>()
-        };
+        let said =
+            |app: &TestApp| app.log_lines().into_iter().filter(|line| line.contains("because")).collect::<Vec<_>>();
         eventually("the failure is logged", async || (!said(app).is_empty()).then_some(())).await;
         let said = said(app);
         assert_eq!(said.len(), 1, "{said:#?}");

@@ -312,7 +312,8 @@ async fn every_bad_field_is_named_at_once() {
             (json!({"attributes": {"a": "x".repeat(1024)}}), "attributes"),
             (json!({"renew": true, "exchange": true}), "exchange"),
         ] {
-            let bad = alice.post("/stages/demo/participants", body.clone()).await.expect_problem(400, "invalid-request");
+            let bad =
+                alice.post("/stages/demo/participants", body.clone()).await.expect_problem(400, "invalid-request");
             assert_eq!(bad.json()["errors"][0]["field"], field, "{body}");
         }
         assert!(app.rows("participants").await.is_empty());

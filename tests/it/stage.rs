@@ -54,10 +54,7 @@ async fn options_that_differ_are_a_conflict_that_names_them() {
         alice.put("/stages/demo", json!({})).await.expect(200);
         let conflict = alice.put("/stages/demo", json!({"admission": "open"})).await;
         let problem = conflict.expect_problem(409, "options-differ").json();
-        assert_eq!(
-            problem["errors"],
-            json!([{"field": "admission", "reason": "is hosted already, not open"}])
-        );
+        assert_eq!(problem["errors"], json!([{"field": "admission", "reason": "is hosted already, not open"}]));
     })
     .await;
 }

@@ -293,7 +293,8 @@ impl TestApp {
 
     /// Invokes a function with an event, through Lambda's own API.
     pub async fn invoke(&self, function: &str, event: impl Into<Bytes>) -> String {
-        let scope = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0";
+        let scope =
+            "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0";
         let path = format!("/2015-03-31/functions/{function}/invocations");
         let answer = self.aws.send("POST", &path, &[("authorization", scope)], event).await;
         assert_eq!(answer.status, 200, "{}", answer.text);

@@ -21,13 +21,13 @@ fn applies(statement: &Statement, requirement: &Requirement) -> bool {
         && statement.conditions.iter().all(|condition| holds(condition, requirement))
 }
 
-/// A condition on a tag that is not there does not hold.
+/// A condition on a tag that is not there does not hold, unless it says `IfExists`.
 fn holds(condition: &Condition, requirement: &Requirement) -> bool {
     let value = match &condition.key {
         ConditionKey::RequestTag(tag) => requirement.request_tags.get(tag),
         ConditionKey::ResourceTag(tag) => requirement.resource_tags.get(tag),
     };
-    value.is_some_and(|value| {
+    value.map_or(condition.if_exists, |value| {
         condition.values.iter().any(|expected| match condition.operator {
             Operator::StringEquals => value == expected,
             Operator::StringLike => Wildcard::iam(expected).matches(value),
@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn tag_conditions_look_at_the_request_or_the_resource() {
-        let condition = |operator, key, value: &str| Condition { operator, key, values: vec![value.into()] };
+        let condition =
+            |operator, key, value: &str| Condition { operator, if_exists: false, key, values: vec![value.into()] };
         let with = |condition| Statement { conditions: vec![condition], ..statement(Effect::Allow, "*", "*") };
         let tagged = |request: &[(&str, &str)], resource: &[(&str, &str)]| {
             let tags = |tags: &[(&str, &str)]| tags.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
@@ -97,5 +98,10 @@ mod tests {
         let by_resource = [with(condition(Operator::StringLike, ConditionKey::ResourceTag("app".into()), "x*"))];
         assert!(denied(&by_resource, &[tagged(&[], &[("app", "xyz")])]).is_none());
         assert!(denied(&by_resource, &[tagged(&[], &[])]).is_some());
+        let mut if_exists = condition(Operator::StringEquals, ConditionKey::ResourceTag("app".into()), "x");
+        if_exists.if_exists = true;
+        let if_exists = [with(if_exists)];
+        assert!(denied(&if_exists, &[tagged(&[], &[])]).is_none());
+        assert!(denied(&if_exists, &[tagged(&[], &[("app", "y")])]).is_some());
     }
 }

@@ -33,6 +33,8 @@ pub(crate) enum ConditionKey {
 #[derive(Debug, Clone)]
 pub(crate) struct Condition {
     pub(crate) operator: Operator,
+    /// `...IfExists`: the condition holds where there is no such tag, as on a resource that does not exist.
+    pub(crate) if_exists: bool,
     pub(crate) key: ConditionKey,
     pub(crate) values: Vec<String>,
 }
@@ -93,10 +95,14 @@ fn resource(node: &Node<'_>) -> Result<Wildcard> {
 fn conditions(node: &Node<'_>) -> Result<Vec<Condition>> {
     let mut conditions = Vec::new();
     for (operator, comparisons) in node.entries()? {
-        let operator = match operator {
+        let (comparison, if_exists) = match operator.strip_suffix("IfExists") {
+            Some(comparison) => (comparison, true),
+            None => (operator, false),
+        };
+        let operator = match comparison {
             "StringEquals" => Operator::StringEquals,
             "StringLike" => Operator::StringLike,
-            other => return Err(node.unsupported(format!("the policy condition operator {other}"))),
+            _ => return Err(node.unsupported(format!("the policy condition operator {operator}"))),
         };
         for (key, values) in comparisons.entries()? {
             let key = match key.split_once('/') {
@@ -108,7 +114,7 @@ fn conditions(node: &Node<'_>) -> Result<Vec<Condition>> {
             if values.iter().any(|value| value.contains("${")) {
                 return Err(comparisons.unsupported("policy variables"));
             }
-            conditions.push(Condition { operator, key, values });
+            conditions.push(Condition { operator, if_exists, key, values });
         }
     }
     Ok(conditions)

@@ -1,0 +1,174 @@
+//! `cargo run -p local` as a person meets it: the banner, the end, and what it says when it cannot start.
+//!
+//! Cargo is replaced by a script, so that no test waits for a build.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+const TEMPLATE: &str = include_str!("template.yaml");
+
+/// A directory with a template and a stand-in for cargo.
+struct Project(PathBuf);
+
+impl Project {
+    fn new(name: &str, template: &str, cargo: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("greenroom-cli-{name}-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("template.yaml"), template).unwrap();
+        let script = dir.join("cargo");
+        fs::write(&script, format!("#!/bin/sh\n{cargo}\n")).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        Self(dir)
+    }
+
+    /// With a cargo that announces the probe as built.
+    fn with_probe(name: &str) -> Self {
+        let this = std::env::current_exe().unwrap();
+        let probe = this.parent().and_then(Path::parent).unwrap().join("examples/probe");
+        Self::new(name, TEMPLATE, &format!("echo '{{\"executable\": \"{}\"}}'", probe.display()))
+    }
+
+    fn start(&self, arguments: &[&str]) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_local"))
+            .current_dir(&self.0)
+            .env("CARGO", self.0.join("cargo"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// What it says when it cannot start.
+    fn refusal(&self, arguments: &[&str]) -> String {
+        let mut ports = vec!["--port", "0", "--aws-port", "0", "--ephemeral"];
+        ports.extend(arguments);
+        refusal(self.start(&ports))
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn refusal(mut child: Child) -> String {
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{said}");
+    said
+}
+
+#[test]
+fn a_taken_port_is_named_with_the_option_that_helps_before_anything_is_built() {
+    let project = Project::new("port", TEMPLATE, "echo built >&2");
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let said = refusal(project.start(&["--ephemeral", "--port", &port.to_string()]));
+    assert_eq!(said, format!("error: port {port} is taken: choose another with --port\n"));
+}
+
+#[test]
+fn a_broken_template_is_one_sentence_that_says_where() {
+    let project = Project::new("broken", "Resources:\n  Api: [\n", "false");
+    let said = project.refusal(&[]);
+    assert!(said.lines().count() == 1 && said.contains("template.yaml") && said.contains("line"), "{said}");
+    let project = Project::new("unknown", &TEMPLATE.replace("!Ref Rows", "!Ref Nothing"), "false");
+    let said = project.refusal(&[]);
+    assert!(said.lines().count() == 1 && said.contains("Nothing"), "{said}");
+}
+
+#[test]
+fn an_unknown_parameter_and_a_missing_template_are_one_sentence_each() {
+    let project = Project::new("parameter", TEMPLATE, "false");
+    let said = project.refusal(&["--parameter", "Colour=red"]);
+    assert!(said.lines().count() == 1 && said.contains("Colour"), "{said}");
+    let said = project.refusal(&["--template", "other.yaml"]);
+    assert!(said.lines().count() == 1 && said.contains("other.yaml") && said.contains("--template"), "{said}");
+}
+
+#[test]
+fn a_failed_build_points_at_cargos_messages() {
+    let project = Project::new("build", TEMPLATE, "echo 'error: oh no' >&2; exit 101");
+    assert_eq!(project.refusal(&[]), "error: oh no\nerror: the functions do not build: see cargo's messages above\n");
+}
+
+#[test]
+fn a_directory_in_use_is_one_sentence() {
+    let project = Project::with_probe("directory");
+    let (mut first, _) = started(&project, &["--port", "0", "--aws-port", "0"]);
+    let said = refusal(project.start(&["--port", "0", "--aws-port", "0"]));
+    assert!(said.lines().count() == 1 && said.contains(".greenroom") && said.contains("--data-dir"), "{said}");
+    assert!(stop(&mut first, "TERM").success());
+}
+
+#[test]
+fn an_interrupt_leaves_no_process_and_no_port() {
+    let project = Project::with_probe("interrupt");
+    let (mut child, banner) = started(&project, &["--port", "0", "--aws-port", "0", "--ephemeral"]);
+    let port = |label: &str| -> u16 {
+        let line = banner.iter().find(|line| line.starts_with(label)).unwrap();
+        line.rsplit(':').next().unwrap().trim().parse().unwrap()
+    };
+    let (api, aws) = (port("API "), port("AWS endpoint"));
+    assert!(banner.iter().any(|line| line.starts_with("curl ")), "{banner:?}");
+
+    // A request starts an instance.
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, api)).unwrap();
+    let body = r#"{"do": "answer", "answer": {"statusCode": 200, "body": "here"}}"#;
+    write!(
+        stream,
+        "POST /probe HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut status = String::new();
+    BufReader::new(&stream).read_line(&mut status).unwrap();
+    assert!(status.starts_with("HTTP/1.1 200"), "{status}");
+    let instances = children(child.id());
+    assert!(!instances.is_empty());
+
+    assert!(stop(&mut child, "INT").success());
+    for port in [api, aws] {
+        assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err(), "port {port} is still open");
+    }
+    for instance in instances {
+        assert!(!Path::new(&format!("/proc/{instance}")).exists(), "instance {instance} still runs");
+    }
+}
+
+/// Waits for the end of the banner.
+fn started(project: &Project, arguments: &[&str]) -> (Child, Vec<String>) {
+    let mut child = project.start(arguments);
+    let mut lines = Vec::new();
+    for line in BufReader::new(child.stdout.as_mut().unwrap()).lines() {
+        lines.push(line.unwrap());
+        if lines.last().is_some_and(|line| line.contains("Ctrl-C")) {
+            return (child, lines);
+        }
+    }
+    panic!("no banner: {}", refusal(child));
+}
+
+fn stop(child: &mut Child, signal: &str) -> ExitStatus {
+    let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    child.wait().unwrap()
+}
+
+fn children(parent: u32) -> Vec<String> {
+    let tasks = fs::read_dir(format!("/proc/{parent}/task")).unwrap();
+    tasks
+        .flat_map(|task| {
+            let children = fs::read_to_string(task.unwrap().path().join("children")).unwrap_or_default();
+            children.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect()
+}
