@@ -2,7 +2,7 @@
 
 boto3 and the AWS CLI create, list, tag and delete stages, import a public key, mint tokens and read the tables; a token
 that Greenroom signed is verified by PyJWT (OpenSSL). Run by tests/official-clients, which starts the cloud and sets the
-variables: API_URL, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION.
+variables: API, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION.
 """
 
 import json
@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-API = os.environ["API_URL"]
+API = os.environ["API"]
 # One attempt: what the endpoint answers is what the test sees.
 ONCE = Config(retries={"total_max_attempts": 1})
 
@@ -62,7 +62,8 @@ class Boto3(unittest.TestCase):
     def setUp(self):
         request = urllib.request.Request(f"{API}/_local/reset", method="POST")
         urllib.request.urlopen(request)
-        quotas = json.dumps({"CreateStage": 1000, "ListStages": 1000, "GetStage": 1000, "DeleteStage": 1000})
+        operations = ["CreateStage", "ListStages", "GetStage", "DeleteStage", "ImportPublicKey", "GetPublicKey"]
+        quotas = json.dumps(dict.fromkeys(operations, 1000))
         request = urllib.request.Request(f"{API}/_local/quotas", method="PUT", data=quotas.encode())
         urllib.request.urlopen(request)
         self.ivs = client("ivs-realtime")

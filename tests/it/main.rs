@@ -1,5 +1,7 @@
 //! End-to-end tests: one file per subject, every test in a cloud of its own.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod access;
 mod aws_calls;
 mod create;
