@@ -14,6 +14,11 @@ pub(crate) fn rfc3339(time: OffsetDateTime) -> String {
     time.format(&Rfc3339).unwrap_or_default()
 }
 
+/// As IVS writes times: in whole seconds.
+pub(crate) fn rfc3339_seconds(time: OffsetDateTime) -> String {
+    rfc3339(time.replace_nanosecond(0).unwrap_or(time))
+}
+
 /// Milliseconds since the epoch.
 pub(crate) fn epoch_millis(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)

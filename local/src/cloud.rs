@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::RwLock;
 
-use crate::aws::{CallLog, Callers, DynamoDb, Endpoint, Faults, IvsRealTime, SecretsManager};
+use crate::aws::{CallLog, Callers, DynamoDb, Endpoint, Faults, IvsServices, SecretsManager};
 use crate::clock;
 use crate::data_dir::DataDir;
 use crate::events::EventBus;
@@ -78,7 +78,7 @@ impl LocalCloud {
             faults: Faults::default(),
             calls: CallLog::default(),
             dynamodb: DynamoDb::open(database.as_deref(), &template.tables, &options.region, &jobs).await?,
-            ivs: IvsRealTime::open(&options.region, file("ivs-realtime.json"))?,
+            ivs: IvsServices::open(&options.region, file)?,
             secrets,
             bus: Arc::new(EventBus::new(&template.functions, &options.region, Arc::clone(&lambda))),
             lambda: Arc::clone(&lambda),

@@ -7,10 +7,13 @@
 //! | `GET /_local/calls?since=<seq>` | every AWS call from that number on: who, what, how it ended |
 //! | `PUT /_local/faults` | puts a fault in force: `{"service", "operation", "function"?, "nth"?, "times"?, "fault"}`. `service` is dynamodb, ivs, secretsmanager, lambda, events or sts; `nth` the first matching call that it strikes (default 1); `times` how many from there on (default 1, `null` until deleted). `fault` is one of `{"kind":"throttle"}`, `{"kind":"error","status","code","message"?}`, `{"kind":"latency","ms"}`, `{"kind":"drop","when":"before"\|"after"}` (no answer, before or after the effect), `{"kind":"kill","when":"before"\|"after"}` (ends the calling instance) |
 //! | `GET /_local/faults`, `DELETE /_local/faults`, `DELETE /_local/faults/{id}` | lists them with how often each struck; takes all or one back |
-//! | `GET`, `PUT /_local/quotas` | quotas of IVS Real-Time: calls per second by operation, `stages`, `publicKeys` |
+//! | `GET`, `PUT /_local/quotas` | quotas of IVS and IVS Real-Time: calls per second by operation, `channels`, `streamKeysPerChannel`, `playbackKeyPairs`, `stages`, `publicKeys` |
 //! | `POST /_local/join` | `{"token"}`: what IVS would say to a client that joins with this participant token |
+//! | `PUT`, `DELETE /_local/channels/{channelId}/live` | makes a channel live or offline; the id is what follows `channel/` in its ARN. `PUT` takes `{"health"?: "HEALTHY"\|"STARVING"\|"UNKNOWN", "viewerCount"?}`, also for a channel that is live, or no body; it answers the stream as `GetStream` does |
+//! | `POST /_local/ingest` | `{"ingestEndpoint"?, "streamKey"}`: what the ingest server would say to an encoder: `{"accepted": true, "channelArn"}` if the key is a current one, else `{"accepted": false, "reason"}` |
+//! | `POST /_local/play` | `{"playbackUrl", "token"?, "origin"?}`: whether the edge would play it to a viewer: `{"plays": true}` or `{"plays": false, "reason"}`. A public channel always plays; a private one checks the playback token, which may be in the URL (`?token=`). `origin` is what a browser would send. A token for a single use is used up |
 //! | `POST /_local/events[?wait=true]` | an EventBridge event or a list of them; with `wait`, answers after their delivery |
-//! | `POST /_local/reset` | back to the start: empty tables, no stages, no faults, an empty call log, new instances |
+//! | `POST /_local/reset` | back to the start: empty tables, no stages, no channels, no faults, an empty call log, new instances |
 //!
 //! Errors are `{"message": ...}` with a 4xx status.
 
@@ -21,7 +24,7 @@ use hyper::body::{Bytes, Incoming};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use crate::aws::Endpoint;
+use crate::aws::{Endpoint, ServiceError};
 use crate::clock;
 use crate::http_server::{self, Answer};
 use crate::issuer::Issuer;
@@ -74,7 +77,7 @@ impl SideDoor {
         body: &Bytes,
         headers: &http::HeaderMap,
     ) -> Result<Answer, Refused> {
-        let faults = &self.endpoint.faults;
+        let Endpoint { faults, ivs, .. } = self.endpoint.as_ref();
         let json = match (method.as_str(), path) {
             ("GET", ["token"]) => {
                 let token = self.token(query, clock::now())?;
@@ -93,12 +96,22 @@ impl SideDoor {
                 true => json!({}),
                 false => return Err(Refused(404, format!("there is no fault `{id}`"))),
             },
-            ("GET", ["quotas"]) => self.endpoint.ivs.quotas(),
+            ("GET", ["quotas"]) => ivs.quotas().into(),
             ("PUT", ["quotas"]) => {
-                self.endpoint.ivs.set_quotas(&parse(body)?).map_err(bad_request)?;
-                self.endpoint.ivs.quotas()
+                ivs.set_quotas(&parse(body)?).map_err(bad_request)?;
+                ivs.quotas().into()
             }
             ("POST", ["join"]) => self.join(&parse(body)?)?,
+            ("PUT", ["channels", id, "live"]) => {
+                let body = if body.is_empty() { json!({}) } else { parse(body)? };
+                ivs.low_latency.go_live(id, &body, clock::now()).map_err(service_refused)?
+            }
+            ("DELETE", ["channels", id, "live"]) => {
+                ivs.low_latency.go_offline(id).map_err(service_refused)?;
+                json!({})
+            }
+            ("POST", ["ingest"]) => ivs.low_latency.ingest(&parse(body)?).map_err(service_refused)?,
+            ("POST", ["play"]) => ivs.low_latency.play(&parse(body)?, clock::now()).map_err(service_refused)?,
             ("POST", ["events"]) => self.events(parse(body)?, query).await?,
             ("POST", ["reset"]) => {
                 self.reset().await?;
@@ -159,7 +172,7 @@ impl SideDoor {
 
     fn join(&self, body: &Value) -> Result<Value, Refused> {
         let token = body["token"].as_str().ok_or_else(|| bad_request("`token` must be a string".to_owned()))?;
-        Ok(self.endpoint.ivs.join(token, clock::now()))
+        Ok(self.endpoint.ivs.real_time.join(token, clock::now()))
     }
 
     async fn events(&self, body: Value, query: &[(String, String)]) -> Result<Value, Refused> {
@@ -223,6 +236,10 @@ fn parse(body: &[u8]) -> Result<Value, Refused> {
 
 fn bad_request(message: String) -> Refused {
     Refused(400, message)
+}
+
+fn service_refused(error: ServiceError) -> Refused {
+    Refused(error.status, error.message)
 }
 
 fn refused(Refused(status, message): &Refused) -> Answer {

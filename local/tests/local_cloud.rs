@@ -317,14 +317,96 @@ async fn an_event_is_delivered_to_the_rules_that_match_with_retries() {
     assert_eq!(door(&cloud, "POST", "events", json!({"source": "test"})).await.status, 400);
 }
 
+/// The JSON that a secret holds.
+async fn secret(cloud: &LocalCloud, id: &str) -> Value {
+    let input = json!({"SecretId": id});
+    let value = developer(cloud, "secretsmanager", "secretsmanager.GetSecretValue", "/", input).await.json();
+    let text = value["SecretString"].as_str().expect("the secret has a value");
+    serde_json::from_str(text).expect("the value is JSON")
+}
+
+/// A call of the developer's to IVS or IVS Real-Time.
+async fn ivs(cloud: &LocalCloud, path: &str, input: Value) -> Answer {
+    developer(cloud, "ivs", "", path, input).await
+}
+
+#[tokio::test]
+async fn one_signing_name_serves_channels_and_stages() {
+    let cloud = start().await;
+    let created = ivs(&cloud, "/CreateChannel", json!({"name": "a"})).await.json();
+    let stage = ivs(&cloud, "/CreateStage", json!({"name": "a"})).await.json()["stage"]["arn"].clone();
+    let channel = created["channel"]["arn"].clone();
+    for (arn, get, member) in [(&channel, "/GetChannel", "channel"), (&stage, "/GetStage", "stage")] {
+        let path = format!("/tags/{}", arn.as_str().unwrap().replace(':', "%3A").replace('/', "%2F"));
+        assert_eq!(ivs(&cloud, &path, json!({"tags": {"is": member}})).await.status, 200);
+        assert_eq!(ivs(&cloud, get, json!({"arn": arn})).await.json()[member]["tags"], json!({"is": member}));
+    }
+    let offline = ivs(&cloud, "/GetStream", json!({"channelArn": channel})).await;
+    assert_eq!((offline.status, offline.header("x-amzn-errortype")), (404, "ChannelNotBroadcasting"));
+    assert!(offline.json()["exceptionMessage"].is_string());
+    let deleted = ivs(&cloud, "/DeleteChannel", json!({"arn": channel})).await;
+    assert_eq!((deleted.status, deleted.body.len()), (204, 0));
+    let log = door(&cloud, "GET", "calls", json!(null)).await.json().to_string();
+    assert!(log.contains("CreateChannel") && !log.contains(created["streamKey"]["value"].as_str().unwrap()));
+}
+
+#[tokio::test]
+async fn quotas_of_channels_and_stages_are_set_in_one_place() {
+    let cloud = start().await;
+    let quotas = json!({"channels": 0, "ListStages": 0});
+    let answer = door(&cloud, "PUT", "quotas", quotas).await.json();
+    assert_eq!((&answer["channels"], &answer["ListStages"], &answer["stages"]), (&json!(0), &json!(0.0), &json!(1000)));
+    assert_eq!(ivs(&cloud, "/CreateChannel", json!({})).await.status, 402);
+    assert_eq!(ivs(&cloud, "/ListStages", json!({})).await.status, 429);
+    let refused = door(&cloud, "PUT", "quotas", json!({"viewers": 1})).await;
+    assert_eq!(refused.status, 400);
+    door(&cloud, "POST", "reset", json!(null)).await;
+    assert_eq!(ivs(&cloud, "/CreateChannel", json!({})).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_channel_goes_live_and_offline_by_the_side_door() {
+    let cloud = start().await;
+    let created = ivs(&cloud, "/CreateChannel", json!({})).await.json();
+    let arn = &created["channel"]["arn"];
+    let live = format!("channels/{}/live", arn.as_str().unwrap().split_once("channel/").unwrap().1);
+    let url = format!("{}/_local/{live}", cloud.api_url());
+    assert_eq!(send("PUT", url, &[], "").await.json()["health"], "HEALTHY");
+    let answer = door(&cloud, "PUT", &live, json!({"health": "STARVING", "viewerCount": 3})).await.json();
+    let stream = ivs(&cloud, "/GetStream", json!({"channelArn": arn})).await.json()["stream"].clone();
+    assert_eq!((&stream, &stream["viewerCount"]), (&answer, &json!(3)));
+    assert_eq!(ivs(&cloud, "/DeleteChannel", json!({"arn": arn})).await.status, 409);
+    assert_eq!(door(&cloud, "PUT", &live, json!({"health": "ILL"})).await.status, 400);
+    assert_eq!(door(&cloud, "DELETE", &live, json!(null)).await.status, 200);
+    assert_eq!(ivs(&cloud, "/GetStream", json!({"channelArn": arn})).await.status, 404);
+    assert_eq!(door(&cloud, "PUT", "channels/none/live", json!({})).await.status, 404);
+    let key = &created["streamKey"]["value"];
+    let ingest = door(&cloud, "POST", "ingest", json!({"streamKey": key})).await.json();
+    assert_eq!(ingest, json!({"accepted": true, "channelArn": arn}));
+}
+
+#[tokio::test]
+async fn the_playback_key_in_place_opens_a_private_channel() {
+    let cloud = start().await;
+    let key = secret(&cloud, "stack/playback-key").await;
+    let pairs = ivs(&cloud, "/ListPlaybackKeyPairs", json!({})).await.json()["keyPairs"].clone();
+    assert_eq!(pairs, json!([{"arn": key["keyId"], "name": "stack", "tags": {}}]));
+    let channel = ivs(&cloud, "/CreateChannel", json!({"authorized": true})).await.json()["channel"].clone();
+    let expires = jsonwebtoken::get_current_timestamp() + 300;
+    let claims = json!({"aws:channel-arn": channel["arn"], "exp": expires});
+    let signer = jsonwebtoken::EncodingKey::from_ec_pem(key["privateKey"].as_str().unwrap().as_bytes()).unwrap();
+    let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::ES384);
+    let token = jsonwebtoken::encode(&header, &claims, &signer).unwrap();
+    let url = channel["playbackUrl"].as_str().unwrap();
+    let play = async |url: String| door(&cloud, "POST", "play", json!({"playbackUrl": url})).await.json();
+    assert_eq!(play(format!("{url}?token={token}")).await, json!({"plays": true}));
+    assert_eq!(play(url.to_owned()).await["plays"], false);
+}
+
 #[tokio::test]
 async fn the_signing_key_is_in_place_and_a_reset_makes_another() {
     let cloud = start().await;
-    let secret = async || {
-        let input = json!({"SecretId": "stack/key"});
-        let value = developer(&cloud, "secretsmanager", "secretsmanager.GetSecretValue", "/", input).await.json();
-        serde_json::from_str::<Value>(value["SecretString"].as_str().unwrap()).unwrap()
-    };
+    let secret = async || secret(&cloud, "stack/key").await;
     let first = secret().await;
     assert!(first["keyId"].as_str().unwrap().starts_with("arn:aws:ivs:us-east-1:000000000000:public-key/"));
     assert!(first["privateKey"].as_str().unwrap().starts_with("-----BEGIN PRIVATE KEY-----\n"));

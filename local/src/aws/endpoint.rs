@@ -17,7 +17,7 @@ use super::callers::{Caller, Callers};
 use super::dynamodb::DynamoDb;
 use super::fault::{Fault, Faults, When};
 use super::iam;
-use super::ivs_realtime::IvsRealTime;
+use super::ivs_services::IvsServices;
 use super::reply::{Protocol, Reply, xml_escape};
 use super::secrets_manager::SecretsManager;
 use super::service::{ACCOUNT, Requirement, Service, ServiceError};
@@ -41,7 +41,7 @@ pub(crate) struct Endpoint {
     pub(crate) faults: Faults,
     pub(crate) calls: CallLog,
     pub(crate) dynamodb: DynamoDb,
-    pub(crate) ivs: IvsRealTime,
+    pub(crate) ivs: IvsServices,
     pub(crate) secrets: Arc<SecretsManager>,
     pub(crate) lambda: Arc<Lambda>,
     pub(crate) bus: Arc<EventBus>,

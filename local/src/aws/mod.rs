@@ -1,8 +1,8 @@
 //! AWS, as far as the functions call it: one endpoint for every service.
 //!
 //! A request goes through the same steps whatever its service: who calls, with which permissions, is a fault due,
-//! what does the service say; and it is written to the call log. DynamoDB is an embedded engine; IVS Real-Time and
-//! Secrets Manager are stand-ins after the service models.
+//! what does the service say; and it is written to the call log. DynamoDB is an embedded engine; IVS,
+//! IVS Real-Time and Secrets Manager are stand-ins after the service models.
 
 mod call;
 mod call_log;
@@ -12,19 +12,22 @@ mod endpoint;
 mod fault;
 mod iam;
 pub(crate) mod ids;
+mod ivs;
 mod ivs_realtime;
+mod ivs_services;
 mod paging;
 mod reply;
 mod secrets_manager;
 mod service;
 mod shape;
 mod state_file;
+mod video;
 
 pub(crate) use self::call_log::CallLog;
 pub(crate) use self::callers::{Callers, Credentials};
 pub(crate) use self::dynamodb::DynamoDb;
 pub(crate) use self::endpoint::Endpoint;
 pub(crate) use self::fault::Faults;
-pub(crate) use self::ivs_realtime::IvsRealTime;
+pub(crate) use self::ivs_services::IvsServices;
 pub(crate) use self::secrets_manager::SecretsManager;
 pub(crate) use self::service::{ACCOUNT, Service, ServiceError};

@@ -39,9 +39,11 @@ impl Protocol {
 
     /// A successful answer with a JSON body.
     pub(crate) fn success(self, output: &Value) -> Reply {
-        // Operations without output, such as DeleteStage, answer an empty JSON object.
-        let body = if output.is_null() { json!({}) } else { output.clone() };
-        self.body(200, body.to_string())
+        if output.is_null() {
+            // Such as DeleteChannel: the model has no output, and a response code of its own for that.
+            return self.body(204, String::new());
+        }
+        self.body(200, output.to_string())
     }
 
     /// An answer with this body.

@@ -46,7 +46,16 @@ pub(crate) struct Secret {
     pub(crate) name: String,
     pub(crate) description: String,
     /// `Metadata.LocalCloud.KeyPairFor`: a key pair is made for it at start.
-    pub(crate) key_pair_for: Option<String>,
+    pub(crate) key_pair_for: Option<KeyPairPurpose>,
+}
+
+/// What a key pair signs. IVS gets its public half.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyPairPurpose {
+    /// `ivs-participant-tokens`, of IVS Real-Time.
+    ParticipantTokens,
+    /// `ivs-playback-tokens`, of private channels.
+    PlaybackTokens,
 }
 
 /// One route of the API.
@@ -222,10 +231,13 @@ impl Loader<'_> {
 
     fn secret(&self, id: &str, declaration: &Value) -> Result<Secret> {
         let metadata = self.metadata(id, declaration)?;
-        let metadata = Node::new(&metadata, format!("Resources.{id}.Metadata.LocalCloud"));
+        let metadata = Node::new(&metadata, format!("Resources.{id}.Metadata"));
         let key_pair_for = match metadata.get("LocalCloud").and_then(|local| local.get("KeyPairFor")) {
-            Some(purpose) if purpose.value == "ivs-participant-tokens" => Some(purpose.text()?),
-            Some(purpose) => return Err(purpose.unsupported(format!("key pairs for {}", purpose.value))),
+            Some(purpose) => Some(match purpose.text()?.as_str() {
+                "ivs-participant-tokens" => KeyPairPurpose::ParticipantTokens,
+                "ivs-playback-tokens" => KeyPairPurpose::PlaybackTokens,
+                other => return Err(purpose.unsupported(format!("key pairs for {other}"))),
+            }),
             None => None,
         };
         Ok(Secret {

@@ -146,12 +146,20 @@ fn tables_become_create_table_input() {
 fn secrets_say_which_key_pair_they_want() {
     let secret = &load(TEMPLATE, &[]).unwrap().secrets[0];
     assert_eq!((secret.name.as_str(), secret.description.as_str()), ("stack/key", "a key"));
-    assert_eq!(secret.key_pair_for.as_deref(), Some("ivs-participant-tokens"));
+    assert_eq!(secret.key_pair_for, Some(KeyPairPurpose::ParticipantTokens));
+    let template = TEMPLATE.replace("ivs-participant-tokens", "ivs-playback-tokens");
+    assert_eq!(load(&template, &[]).unwrap().secrets[0].key_pair_for, Some(KeyPairPurpose::PlaybackTokens));
 }
 
 #[test]
 fn what_the_local_cloud_cannot_do_is_an_error_with_its_place() {
     for (from, to, expected) in [
+        (
+            "KeyPairFor: ivs-participant-tokens",
+            "KeyPairFor: ivs-chat-tokens",
+            "Resources.Key.Metadata.LocalCloud.KeyPairFor: the local cloud does not support key pairs for \
+             ivs-chat-tokens",
+        ),
         (
             "Type: ScheduleV2",
             "Type: SQS",

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::{
-    state::{Participant, Session, Stage, State, timestamp},
+    state::{Participant, Session, Stage, State},
     token::{Claims, ParticipantToken, Signer},
 };
 use crate::aws::{ids, state_file::SaveError};
+use crate::clock;
 
 /// Why a join is refused: the web SDK's error codes ("Error Handling" in its guide).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +111,7 @@ fn admit(stage: &mut Stage, claims: Claims, now: OffsetDateTime) -> Result<Value
 
 /// The participant is in the stage's session, which it opens if it is the first.
 fn connect(stage: &mut Stage, claims: Claims, now: OffsetDateTime) -> Value {
-    let now = timestamp(now);
+    let now = clock::rfc3339_seconds(now);
     // 16 characters, as the model asks.
     let id = stage.active_session.get_or_insert_with(|| format!("st-{}", ids::alphanumeric(13))).clone();
     let session = stage.sessions.entry(id.clone());

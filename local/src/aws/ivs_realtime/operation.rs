@@ -2,72 +2,57 @@
 //!
 //! After the service model `ivs-realtime` 2020-07-14; the rates after "Service Quotas" in the IVS Real-Time user guide.
 
-use serde_json::Value;
-use time::OffsetDateTime;
-
 use super::{
     constraint::{
-        ATTRIBUTES, CAPABILITIES, DURATION, MAX_RESULTS, NAME, PAGE_TOKEN, PARTICIPANT_ID, PUBLIC_KEY_ARN,
-        PUBLIC_KEY_MATERIAL, RECORDING, RESOURCE_ARN, SESSION_ID, STAGE_ARN, TAG_KEYS, TAGS, TOKEN_CONFIGURATIONS,
-        USER_ID,
+        ATTRIBUTES, CAPABILITIES, DURATION, PARTICIPANT_ID, PUBLIC_KEY_ARN, PUBLIC_KEY_MATERIAL, RECORDING, SESSION_ID,
+        STAGE_ARN, TOKEN_CONFIGURATIONS, USER_ID,
     },
-    participant, public_key,
-    quotas::ResourceQuotas,
-    session, stage,
+    participant, public_key, session, stage,
     state::State,
-    tags,
 };
 use crate::aws::{
-    service::ServiceError,
-    shape::{Input, Member, Shape, optional, required, text},
+    shape::{Shape, optional, required, text},
+    video::{
+        constraint::{MAX_RESULTS, NAME, PAGE_TOKEN, TAGS},
+        operation::{self, Run, Target, list_tags_for_resource, tag_resource, untag_resource},
+        quotas::Limits,
+    },
 };
 
 /// Calls per second of every operation that the quotas do not single out.
 const OTHERS: f64 = 5.0;
 /// Calls per second of each public-key operation.
 const PUBLIC_KEYS: f64 = 3.0;
-/// Calls per second of each tag operation.
-const TAGGING: f64 = 10.0;
 /// Calls per second of `CreateParticipantToken`.
 const TOKENS: f64 = 50.0;
 
-/// What an operation is given besides its input.
-pub(super) struct Context<'a> {
-    pub(super) region: &'a str,
-    pub(super) quotas: ResourceQuotas,
-    pub(super) now: OffsetDateTime,
+/// Items of a page when `maxResults` is not given.
+pub(super) const DEFAULT_PAGE: usize = 50;
+
+/// For a create or a list of stages.
+const STAGES: Target = Target::Any(&["stage"]);
+/// For an import or a list of public keys.
+const ANY_PUBLIC_KEY: Target = Target::Any(&["public-key"]);
+
+pub(super) type Operation = operation::Operation<State>;
+pub(super) type Context<'a> = operation::Context<'a, ResourceQuotas>;
+
+/// How many stages and public keys an account may have in the region.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ResourceQuotas {
+    pub(super) stages: usize,
+    pub(super) public_keys: usize,
 }
 
-/// One operation of the service.
-pub(super) struct Operation {
-    pub(super) name: &'static str,
-    pub(super) input: &'static [Member],
-    pub(super) target: Target,
-    /// Calls per second and account.
-    pub(super) rate: f64,
-    pub(super) run: Run,
+impl Default for ResourceQuotas {
+    fn default() -> Self {
+        Self { stages: 1_000, public_keys: 3 }
+    }
 }
 
-/// The resource that a policy must allow the operation on.
-pub(super) enum Target {
-    /// The resource whose ARN is this member of the input.
-    Named(&'static str),
-    /// Any stage: for a create or a list.
-    Stages,
-    /// Any public key: for an import or a list.
-    PublicKeys,
-}
-
-/// What an operation does. A write checks everything first: one that fails has changed nothing.
-pub(super) enum Run {
-    Read(fn(&State, Input<'_>, &Context<'_>) -> Result<Value, ServiceError>),
-    Write(fn(&mut State, Input<'_>, &Context<'_>) -> Result<Value, ServiceError>),
-}
-
-impl Operation {
-    /// The operation of that name, if the local cloud has it.
-    pub(super) fn named(name: &str) -> Option<&'static Self> {
-        OPERATIONS.iter().find(|operation| operation.name == name)
+impl Limits for ResourceQuotas {
+    fn named(&mut self) -> Vec<(&'static str, &mut usize)> {
+        vec![("stages", &mut self.stages), ("publicKeys", &mut self.public_keys)]
     }
 }
 
@@ -81,7 +66,7 @@ pub(super) static OPERATIONS: [Operation; 18] = [
             optional("tags", TAGS),
             optional("autoParticipantRecordingConfiguration", RECORDING),
         ],
-        target: Target::Stages,
+        target: STAGES,
         rate: OTHERS,
         run: Run::Write(stage::create),
     },
@@ -95,7 +80,7 @@ pub(super) static OPERATIONS: [Operation; 18] = [
     Operation {
         name: "ListStages",
         input: &[optional("nextToken", PAGE_TOKEN), optional("maxResults", MAX_RESULTS)],
-        target: Target::Stages,
+        target: STAGES,
         rate: OTHERS,
         run: Run::Read(stage::list),
     },
@@ -189,7 +174,7 @@ pub(super) static OPERATIONS: [Operation; 18] = [
     Operation {
         name: "ImportPublicKey",
         input: &[required("publicKeyMaterial", PUBLIC_KEY_MATERIAL), optional("name", NAME), optional("tags", TAGS)],
-        target: Target::PublicKeys,
+        target: ANY_PUBLIC_KEY,
         rate: PUBLIC_KEYS,
         run: Run::Write(public_key::import),
     },
@@ -203,7 +188,7 @@ pub(super) static OPERATIONS: [Operation; 18] = [
     Operation {
         name: "ListPublicKeys",
         input: &[optional("nextToken", PAGE_TOKEN), optional("maxResults", MAX_RESULTS)],
-        target: Target::PublicKeys,
+        target: ANY_PUBLIC_KEY,
         rate: PUBLIC_KEYS,
         run: Run::Read(public_key::list),
     },
@@ -214,25 +199,7 @@ pub(super) static OPERATIONS: [Operation; 18] = [
         rate: PUBLIC_KEYS,
         run: Run::Write(public_key::delete),
     },
-    Operation {
-        name: "TagResource",
-        input: &[required("resourceArn", RESOURCE_ARN), required("tags", TAGS)],
-        target: Target::Named("resourceArn"),
-        rate: TAGGING,
-        run: Run::Write(tags::tag),
-    },
-    Operation {
-        name: "UntagResource",
-        input: &[required("resourceArn", RESOURCE_ARN), required("tagKeys", TAG_KEYS)],
-        target: Target::Named("resourceArn"),
-        rate: TAGGING,
-        run: Run::Write(tags::untag),
-    },
-    Operation {
-        name: "ListTagsForResource",
-        input: &[required("resourceArn", RESOURCE_ARN)],
-        target: Target::Named("resourceArn"),
-        rate: TAGGING,
-        run: Run::Read(tags::list),
-    },
+    tag_resource(),
+    untag_resource(),
+    list_tags_for_resource(),
 ];

@@ -4,13 +4,20 @@ use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    error::{not_found, validation},
-    list::page_of,
-    operation::Context,
-    state::{Participant, Stage, State, timestamp},
+    operation::{Context, DEFAULT_PAGE},
+    state::{Participant, Stage, State},
     token::{self, Capabilities, Claims, MAX_ATTRIBUTES, TokenSecret},
 };
-use crate::aws::{ids, service::ServiceError, shape::Input};
+use crate::aws::{
+    ids,
+    service::ServiceError,
+    shape::Input,
+    video::{
+        error::{not_found, validation},
+        list::page_of,
+    },
+};
+use crate::clock;
 
 /// Minutes that a token is valid when the request does not say: 12 hours.
 const DEFAULT_DURATION: i64 = 720;
@@ -51,7 +58,7 @@ pub(super) fn issue(arn: &str, stage: &Stage, secret: &TokenSecret, input: Input
         "attributes": claims.attributes,
         "duration": minutes,
         "capabilities": claims.capabilities.names(),
-        "expirationTime": timestamp(expires),
+        "expirationTime": clock::rfc3339_seconds(expires),
     });
     if let Some(user) = claims.user_id {
         view["userId"] = json!(user);
@@ -103,7 +110,8 @@ pub(super) fn list(state: &State, input: Input<'_>, _: &Context<'_>) -> Result<V
     let participants = participants
         .map(|(id, participant)| (id.as_str(), summary(id, participant)))
         .filter(|(_, participant)| passes(participant, input));
-    page_of(&format!("participants of {arn} {}", input.required_text("sessionId")), "participants", participants, input)
+    let list = format!("participants of {arn} {}", input.required_text("sessionId"));
+    page_of(&list, "participants", participants, DEFAULT_PAGE, input)
 }
 
 fn passes(participant: &Value, input: Input<'_>) -> bool {

@@ -3,11 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{
-    list::page_of,
-    operation::Context,
+    operation::{Context, DEFAULT_PAGE},
     state::{Session, State},
 };
-use crate::aws::{service::ServiceError, shape::Input};
+use crate::aws::{service::ServiceError, shape::Input, video::list::page_of};
 
 pub(super) fn get(state: &State, input: Input<'_>, _: &Context<'_>) -> Result<Value, ServiceError> {
     let id = input.required_text("sessionId");
@@ -20,7 +19,7 @@ pub(super) fn list(state: &State, input: Input<'_>, _: &Context<'_>) -> Result<V
     let arn = input.required_text("stageArn");
     let sessions = state.stages.get(arn).into_iter().flat_map(|stage| &stage.sessions);
     let sessions = sessions.map(|(id, session)| (id.as_str(), view(id, session)));
-    page_of(&format!("sessions of {arn}"), "stageSessions", sessions, input)
+    page_of(&format!("sessions of {arn}"), "stageSessions", sessions, DEFAULT_PAGE, input)
 }
 
 fn view(id: &str, session: &Session) -> Value {

@@ -5,18 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{
-    error::quota_exceeded,
-    list::page_of,
-    operation::Context,
+    operation::{Context, DEFAULT_PAGE},
     participant,
     state::{Endpoints, Stage, State},
-    tags,
 };
 use crate::{
     aws::{
         ids,
         service::{ACCOUNT, ServiceError},
         shape::Input,
+        video::{error::quota_exceeded, list::page_of, tags},
     },
     random,
 };
@@ -27,8 +25,8 @@ pub(super) fn create(state: &mut State, input: Input<'_>, context: &Context<'_>)
     for configuration in input.structures("participantTokenConfigurations") {
         participant::check_attributes(configuration)?;
     }
-    if state.stages.len() >= context.quotas.stages {
-        return Err(quota_exceeded(format!("You have reached the quota of {} stages", context.quotas.stages)));
+    if state.stages.len() >= context.limits.stages {
+        return Err(quota_exceeded(format!("You have reached the quota of {} stages", context.limits.stages)));
     }
     let arn = format!("arn:aws:ivs:{}:{ACCOUNT}:stage/{}", context.region, ids::alphanumeric(12));
     let stage = Stage {
@@ -59,7 +57,7 @@ pub(super) fn get(state: &State, input: Input<'_>, _: &Context<'_>) -> Result<Va
 
 pub(super) fn list(state: &State, input: Input<'_>, _: &Context<'_>) -> Result<Value, ServiceError> {
     let stages = state.stages.iter().map(|(arn, stage)| (arn.as_str(), summary(arn, stage)));
-    page_of("stages", "stages", stages, input)
+    page_of("stages", "stages", stages, DEFAULT_PAGE, input)
 }
 
 /// Tags are not changed by this; see [`tags`].

@@ -4,21 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
-use super::{error::not_found, token::TokenSecret};
-use crate::aws::service::ServiceError;
-
-/// Tags of a resource.
-pub(super) type Tags = BTreeMap<String, String>;
+use super::{
+    operation::{OPERATIONS, Operation, ResourceQuotas},
+    token::TokenSecret,
+};
+use crate::aws::{
+    service::ServiceError,
+    video::{Model, error::not_found, public_key::PublicKeys, tags::Tags},
+};
+use crate::clock;
 
 /// Everything, by ARN. The order of the ARNs is that of the lists: random, as IVS promises none.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct State {
+pub(crate) struct State {
     /// Authenticates the tokens that the service issues itself, so that none has to be kept.
     pub(super) token_secret: TokenSecret,
     pub(super) stages: BTreeMap<String, Stage>,
-    pub(super) public_keys: BTreeMap<String, PublicKey>,
+    pub(super) public_keys: PublicKeys,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -64,14 +68,6 @@ pub(super) struct Participant {
     pub(super) first_join: String,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
-pub(super) struct PublicKey {
-    pub(super) name: String,
-    pub(super) tags: Tags,
-    /// PEM as it was imported.
-    pub(super) material: String,
-}
-
 impl Default for State {
     fn default() -> Self {
         Self { token_secret: TokenSecret::new(), stages: BTreeMap::new(), public_keys: BTreeMap::new() }
@@ -86,14 +82,21 @@ impl State {
     pub(super) fn stage_mut(&mut self, arn: &str) -> Result<&mut Stage, ServiceError> {
         self.stages.get_mut(arn).ok_or_else(|| not_found(arn))
     }
+}
 
-    /// The tags of a stage or a public key.
-    pub(super) fn tags(&self, arn: &str) -> Option<&Tags> {
+impl Model for State {
+    type Limits = ResourceQuotas;
+
+    fn operations() -> &'static [Operation] {
+        &OPERATIONS
+    }
+
+    fn tags(&self, arn: &str) -> Option<&Tags> {
         let stage = self.stages.get(arn).map(|stage| &stage.tags);
         stage.or_else(|| self.public_keys.get(arn).map(|key| &key.tags))
     }
 
-    pub(super) fn tags_mut(&mut self, arn: &str) -> Option<&mut Tags> {
+    fn tags_mut(&mut self, arn: &str) -> Option<&mut Tags> {
         let stage = self.stages.get_mut(arn).map(|stage| &mut stage.tags);
         stage.or_else(|| self.public_keys.get_mut(arn).map(|key| &mut key.tags))
     }
@@ -108,7 +111,7 @@ impl Stage {
     pub(super) fn end_session_if_empty(&mut self, now: OffsetDateTime) {
         let Some(session) = self.active_session.as_ref().and_then(|id| self.sessions.get_mut(id)) else { return };
         if session.participants.values().all(|participant| !participant.connected) {
-            session.end = Some(timestamp(now));
+            session.end = Some(clock::rfc3339_seconds(now));
             self.active_session = None;
         }
     }
@@ -118,11 +121,4 @@ impl Endpoints {
     pub(super) fn to_json(&self) -> Value {
         json!({"events": self.events, "whip": self.whip, "rtmp": self.rtmp, "rtmps": self.rtmps})
     }
-}
-
-/// A time as the service writes it: RFC 3339 in whole seconds.
-pub(super) fn timestamp(time: OffsetDateTime) -> String {
-    let time = time.replace_nanosecond(0).unwrap_or(time);
-    // Only a year beyond 9999 has no RFC 3339 form.
-    time.format(&Rfc3339).unwrap_or_default()
 }

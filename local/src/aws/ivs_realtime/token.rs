@@ -6,8 +6,13 @@ use aws_lc_rs::hmac::{self, HMAC_SHA512, Key, Tag};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-use super::constraint::is_word;
-use crate::aws::ids;
+use crate::aws::{
+    ids,
+    video::{
+        constraint::is_word,
+        jwt::{Header, Jwt},
+    },
+};
 
 /// How long after `iat` a token may expire, in seconds: 14 days.
 const MAX_LIFETIME: i64 = 14 * 24 * 60 * 60;
@@ -71,14 +76,6 @@ pub(super) enum Signer {
     KeyPair(String),
 }
 
-#[derive(Serialize, Deserialize)]
-struct Header {
-    alg: String,
-    typ: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    kid: Option<String>,
-}
-
 /// A token taken apart; nothing is said yet about its signature.
 pub(super) struct ParticipantToken<'a> {
     /// Who is said to have signed.
@@ -95,29 +92,19 @@ impl<'a> ParticipantToken<'a> {
     /// # Errors
     /// What is malformed. The text of the token is not quoted.
     pub(super) fn parse(text: &'a str) -> Result<Self, String> {
-        let three_parts = "a token has three parts, separated by dots";
-        let (message, signature) = text.rsplit_once('.').ok_or(three_parts)?;
-        let (header, claims) = message.split_once('.').ok_or(three_parts)?;
-        let token = Self {
-            signer: part::<Header>("header", header)?.signer()?,
-            claims: part("claims", claims)?,
-            message,
-            signature: URL_SAFE_NO_PAD.decode(signature).map_err(|_| "the signature is not base64url")?,
-        };
+        let Jwt { header, claims, message, signature } = Jwt::<Claims>::parse(text)?;
+        let token = Self { signer: signer(header)?, claims, message, signature };
         token.claims.check()?;
         Ok(token)
     }
 }
 
-impl Header {
-    fn signer(self) -> Result<Signer, String> {
-        match (self.alg.as_str(), self.kid) {
-            _ if self.typ != "JWT" => Err("the header's typ is not JWT".to_owned()),
-            ("ES384", Some(kid)) => Ok(Signer::KeyPair(kid)),
-            ("ES384", None) => Err("the header has no kid: the ARN of the public key".to_owned()),
-            ("KMS", _) => Ok(Signer::Ivs),
-            _ => Err("the header's alg is not ES384".to_owned()),
-        }
+fn signer(header: Header) -> Result<Signer, String> {
+    match (header.alg.as_str(), header.kid) {
+        ("ES384", Some(kid)) => Ok(Signer::KeyPair(kid)),
+        ("ES384", None) => Err("the header has no kid: the ARN of the public key".to_owned()),
+        ("KMS", _) => Ok(Signer::Ivs),
+        _ => Err("the header's alg is not ES384".to_owned()),
     }
 }
 
@@ -176,9 +163,4 @@ pub(super) fn issue(claims: &Claims, secret: &TokenSecret) -> String {
 fn encode(part: &impl Serialize) -> String {
     let json = serde_json::to_vec(part).expect("structures of strings, numbers and maps of strings have a JSON form");
     URL_SAFE_NO_PAD.encode(json)
-}
-
-fn part<T: for<'de> Deserialize<'de>>(name: &str, base64: &str) -> Result<T, String> {
-    let json = URL_SAFE_NO_PAD.decode(base64).map_err(|_| format!("the {name} is not base64url"))?;
-    serde_json::from_slice(&json).map_err(|error| format!("the {name} is not as required: {error}"))
 }

@@ -1,5 +1,6 @@
 //! Who may join.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use time::Duration;
@@ -18,7 +19,7 @@ impl Studio {
     fn new() -> Self {
         let service = empty();
         let (stage, key) = (stage(&service), SigningKey::generate());
-        let kid = key.import(&service);
+        let kid = import(&service, &key);
         Self { service, stage, key, kid }
     }
 
@@ -205,7 +206,7 @@ fn a_key_that_was_never_imported_or_is_deleted_vouches_for_nobody() {
 fn keys_rotate_with_overlap() {
     let studio = Studio::new();
     let next = SigningKey::generate();
-    let kid = next.import(&studio.service);
+    let kid = import(&studio.service, &next);
     let (old, new) = (studio.token("p1"), next.sign(&header(&kid), &claims(&studio.stage, "p2")));
     assert_eq!(studio.service.join(&old, NOW)["joined"], true);
     assert_eq!(studio.service.join(&new, NOW)["joined"], true);

@@ -1,5 +1,6 @@
 //! Participant tokens by the API, participants and sessions.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::*;

@@ -1,6 +1,7 @@
 //! Public keys.
 
 use aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED_SIGNING;
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 
 use super::*;
@@ -41,13 +42,13 @@ fn the_same_key_twice_is_a_conflict_however_it_is_written() {
 #[test]
 fn a_fourth_key_is_one_too_many_until_one_is_deleted() {
     let service = empty();
-    let arns: Vec<_> = (0..3).map(|_| SigningKey::generate().import(&service)).collect();
+    let arns: Vec<_> = (0..3).map(|_| import(&service, &SigningKey::generate())).collect();
     let fourth = SigningKey::generate();
     assert_eq!(code(&service, "ImportPublicKey", json!({"publicKeyMaterial": fourth.public_pem()})), QUOTA_EXCEEDED);
     call(&service, "DeletePublicKey", json!({"arn": arns[0]}));
     assert_eq!(code(&service, "GetPublicKey", json!({"arn": arns[0]})), NOT_FOUND);
     assert_eq!(code(&service, "DeletePublicKey", json!({"arn": arns[0]})), NOT_FOUND);
-    fourth.import(&service);
+    import(&service, &fourth);
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn a_deleted_stage_is_not_found() {
 #[test]
 fn the_quota_of_stages_answers_402_until_one_is_deleted() {
     let service = empty();
-    service.set_quotas(&json!({"stages": 2})).unwrap();
+    set_quotas(&service, json!({"stages": 2}));
     let arn = stage(&service)["arn"].clone();
     stage(&service);
     assert_eq!(code(&service, "CreateStage", json!({})), QUOTA_EXCEEDED);

@@ -6,16 +6,16 @@ use super::error::validation;
 use crate::aws::{paging::page, service::ServiceError, shape::Input};
 
 /// The answer of a list operation: one page under `member`, and the token of the next one.
-/// `list` names the list within the account, so that page tokens of another one are refused.
-pub(super) fn page_of<'a>(
+/// `list` names the list within the account, so that page tokens of another one are refused; `default` is how many
+/// items a page has when `maxResults` is not given.
+pub(crate) fn page_of<'a>(
     list: &str,
     member: &str,
     items: impl Iterator<Item = (&'a str, Value)>,
+    default: usize,
     input: Input<'_>,
 ) -> Result<Value, ServiceError> {
-    /// `maxResults` when it is not given.
-    const DEFAULT: usize = 50;
-    let size = input.integer("maxResults").and_then(|size| usize::try_from(size).ok()).unwrap_or(DEFAULT);
+    let size = input.integer("maxResults").and_then(|size| usize::try_from(size).ok()).unwrap_or(default);
     // An empty token is the first page's, since the model allows it.
     let token = input.text("nextToken").filter(|token| !token.is_empty());
     let page = page(list, items, size, token).map_err(|_| validation("Invalid nextToken"))?;

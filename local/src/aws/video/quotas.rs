@@ -2,73 +2,62 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use super::operation::OPERATIONS;
+use super::stand_in::Model;
 
-/// How many of a resource an account may have in the region.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ResourceQuotas {
-    pub(super) stages: usize,
-    pub(super) public_keys: usize,
+/// How many of its resources an account may have in the region.
+pub(crate) trait Limits: Copy + Default + Send {
+    /// Every limit with its name.
+    fn named(&mut self) -> Vec<(&'static str, &mut usize)>;
 }
 
-/// The quotas, and how much of each rate is used up.
-pub(super) struct Quotas {
-    pub(super) resources: ResourceQuotas,
+/// The quotas of a service, and how much of each rate is used up.
+#[derive(Clone)]
+pub(crate) struct Quotas<M: Model> {
+    pub(crate) limits: M::Limits,
     rates: BTreeMap<&'static str, TokenBucket>,
 }
 
-impl Default for Quotas {
+impl<M: Model> Default for Quotas<M> {
     fn default() -> Self {
-        let rates = OPERATIONS.iter().map(|operation| (operation.name, TokenBucket::new(operation.rate)));
-        Self { resources: ResourceQuotas { stages: 1_000, public_keys: 3 }, rates: rates.collect() }
+        let rates = M::operations().iter().map(|operation| (operation.name, TokenBucket::new(operation.rate)));
+        Self { limits: M::Limits::default(), rates: rates.collect() }
     }
 }
 
-impl Quotas {
+impl<M: Model> Quotas<M> {
     /// Counts one call, unless the operation has been called too often of late.
     pub(super) fn admit(&mut self, operation: &str, now: OffsetDateTime) -> bool {
         self.rates.get_mut(operation).is_none_or(|bucket| bucket.take(now))
     }
 
     /// Calls per second by operation, and the resource quotas.
-    pub(super) fn to_json(&self) -> Value {
-        let mut quotas: Value = self.rates.iter().map(|(name, bucket)| (*name, bucket.per_second)).collect();
-        quotas["stages"] = json!(self.resources.stages);
-        quotas["publicKeys"] = json!(self.resources.public_keys);
-        quotas
+    pub(crate) fn to_json(&self) -> Map<String, Value> {
+        let rates = self.rates.iter().map(|(name, bucket)| ((*name).to_owned(), json!(bucket.per_second)));
+        let mut limits = self.limits;
+        let limits = limits.named().into_iter().map(|(name, limit)| (name.to_owned(), json!(limit)));
+        rates.chain(limits).collect()
     }
 
-    /// Replaces the quotas that are named; the others stay.
+    /// These quotas, but for those that are named. Names that are none of this service's are passed over.
     ///
     /// # Errors
-    /// An unknown key or a value that is no quota; nothing has changed then.
-    pub(super) fn set(&mut self, overrides: &Value) -> Result<(), String> {
-        let overrides =
-            overrides.as_object().ok_or("quotas are an object such as {\"CreateStage\": 5, \"stages\": 1000}")?;
-        let (mut resources, mut rates) = (self.resources, Vec::new());
-        for (name, value) in overrides {
-            match name.as_str() {
-                "stages" => resources.stages = count(name, value)?,
-                "publicKeys" => resources.public_keys = count(name, value)?,
-                operation => {
-                    let Some((operation, _)) = self.rates.get_key_value(operation) else {
-                        return Err(self.unknown(operation));
-                    };
-                    rates.push((*operation, TokenBucket::new(rate(operation, value)?)));
-                }
+    /// A value that is no quota.
+    pub(crate) fn with(&self, overrides: &Map<String, Value>) -> Result<Self, String> {
+        let mut quotas = self.clone();
+        for (name, limit) in quotas.limits.named() {
+            if let Some(value) = overrides.get(name) {
+                *limit = count(name, value)?;
             }
         }
-        self.resources = resources;
-        self.rates.extend(rates);
-        Ok(())
-    }
-
-    fn unknown(&self, name: &str) -> String {
-        let known: Vec<_> = self.rates.keys().copied().chain(["stages", "publicKeys"]).collect();
-        format!("unknown quota {name}; known are {}", known.join(", "))
+        for (operation, bucket) in &mut quotas.rates {
+            if let Some(value) = overrides.get(*operation) {
+                *bucket = TokenBucket::new(rate(operation, value)?);
+            }
+        }
+        Ok(quotas)
     }
 }
 
@@ -83,6 +72,7 @@ fn rate(name: &str, value: &Value) -> Result<f64, String> {
 }
 
 /// A token bucket that holds one second's worth of calls, and at least one call unless the rate is 0.
+#[derive(Clone)]
 struct TokenBucket {
     per_second: f64,
     calls: f64,
@@ -118,6 +108,14 @@ mod tests {
     use time::{Duration, macros::datetime};
 
     use super::*;
+    use crate::aws::ivs_realtime::State;
+
+    /// Those of one service; the other's differ in names and numbers alone.
+    type Quotas = super::Quotas<State>;
+
+    fn with(quotas: &Quotas, overrides: &Value) -> Result<Quotas, String> {
+        quotas.with(overrides.as_object().unwrap())
+    }
 
     const NOW: OffsetDateTime = datetime!(2026-01-01 00:00 UTC);
 
@@ -153,10 +151,9 @@ mod tests {
 
     #[test]
     fn a_rate_of_zero_admits_nothing_and_a_slow_one_admits_singly() {
-        let mut quotas = Quotas::default();
-        quotas.set(&json!({"CreateStage": 0})).unwrap();
+        let mut quotas = with(&Quotas::default(), &json!({"CreateStage": 0})).unwrap();
         assert_eq!(admitted(&mut quotas, 3, NOW), 0);
-        quotas.set(&json!({"CreateStage": 0.5})).unwrap();
+        let mut quotas = with(&quotas, &json!({"CreateStage": 0.5})).unwrap();
         assert_eq!(admitted(&mut quotas, 3, NOW), 1);
         assert_eq!(admitted(&mut quotas, 3, NOW + Duration::seconds(1)), 0);
         assert_eq!(admitted(&mut quotas, 3, NOW + Duration::seconds(2)), 1);
@@ -164,29 +161,24 @@ mod tests {
 
     #[test]
     fn overrides_replace_what_they_name() {
-        let mut quotas = Quotas::default();
-        quotas.set(&json!({"CreateStage": 100, "stages": 2})).unwrap();
+        let quotas = with(&Quotas::default(), &json!({"CreateStage": 100, "stages": 2, "CreateChannel": 1})).unwrap();
         let json = quotas.to_json();
         assert_eq!((&json["CreateStage"], &json["stages"]), (&json!(100.0), &json!(2)));
         assert_eq!((&json["GetStage"], &json["publicKeys"]), (&json!(5.0), &json!(3)));
-        quotas.set(&json).unwrap();
-        assert_eq!(quotas.to_json(), json);
+        assert!(!json.contains_key("CreateChannel"), "that is another service's");
+        assert_eq!(quotas.with(&json).unwrap().to_json(), json);
     }
 
     #[test]
-    fn a_refused_override_changes_nothing() {
-        let mut quotas = Quotas::default();
-        let before = quotas.to_json();
+    fn what_is_no_quota_is_refused() {
         for (overrides, reason) in [
-            (json!([]), "quotas are an object"),
-            (json!({"stages": 5, "createStage": 1}), "unknown quota createStage; known are CreateParticipantToken, "),
             (json!({"CreateStage": 1, "stages": -1}), "stages is a count"),
+            (json!({"stages": 1.5}), "stages is a count"),
             (json!({"CreateStage": "5"}), "CreateStage is a rate"),
             (json!({"CreateStage": -5}), "CreateStage is a rate"),
         ] {
-            let error = quotas.set(&overrides).unwrap_err();
+            let error = with(&Quotas::default(), &overrides).err().unwrap();
             assert!(error.starts_with(reason), "{error}");
-            assert_eq!(quotas.to_json(), before);
         }
     }
 }

@@ -1,0 +1,151 @@
+//! `CreateChannel`, `GetChannel`, `BatchGetChannel`, `UpdateChannel`, `DeleteChannel`, `ListChannels`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{
+    operation::{Context, DEFAULT_PAGE},
+    settings::Settings,
+    state::{Channel, Endpoints, State},
+    stream_key,
+};
+use crate::aws::{
+    ids,
+    service::{ACCOUNT, ServiceError},
+    shape::Input,
+    video::{
+        error::{conflict, quota_exceeded},
+        list::page_of,
+        tags,
+    },
+};
+use crate::random;
+
+/// The filters of `ListChannels`, and the settings that they compare.
+const FILTERS: [(&str, &str); 5] = [
+    ("filterByName", "name"),
+    ("filterByRecordingConfigurationArn", "recordingConfigurationArn"),
+    ("filterByPlaybackRestrictionPolicyArn", "playbackRestrictionPolicyArn"),
+    ("filterByAdConfigurationArn", "adConfigurationArn"),
+    ("filterByFailoverSlateConfigurationArn", "failoverSlateConfigurationArn"),
+];
+
+/// Makes a channel and its stream key each time: names are not unique, and there is no client token.
+pub(super) fn create(state: &mut State, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
+    let tags = tags::given(input)?;
+    let settings = Settings::default().with(input)?;
+    let quota = context.limits.channels;
+    if state.channels.len() >= quota {
+        return Err(quota_exceeded(format!("You have reached the quota of {quota} channels")));
+    }
+    let id = ids::alphanumeric(12);
+    let arn = arn(context.region, &id);
+    let endpoints = endpoints(context.region, &id);
+    let channel = Channel { settings, tags, endpoints, stream: None, revoked: BTreeMap::new(), used: BTreeMap::new() };
+    let view = view(&arn, &channel);
+    state.channels.insert(arn.clone(), channel);
+    // The tags of the request are the channel's alone.
+    let stream_key = stream_key::add(state, &arn, tags::Tags::new(), context.region);
+    Ok(json!({"channel": view, "streamKey": stream_key}))
+}
+
+pub(super) fn get(state: &State, input: Input<'_>, _: &Context<'_>) -> Result<Value, ServiceError> {
+    let arn = input.required_text("arn");
+    Ok(json!({"channel": view(arn, state.channel(arn)?)}))
+}
+
+pub(super) fn batch_get(state: &State, input: Input<'_>, _: &Context<'_>) -> Result<Value, ServiceError> {
+    Ok(batch("channels", input, |arn| Ok(view(arn, state.channel(arn)?))))
+}
+
+pub(super) fn update(state: &mut State, input: Input<'_>, _: &Context<'_>) -> Result<Value, ServiceError> {
+    let arn = input.required_text("arn");
+    let channel = state.channel_mut(arn)?;
+    let settings = channel.settings.with(input)?;
+    offline(channel, "updated")?;
+    channel.settings = settings;
+    Ok(json!({"channel": view(arn, channel)}))
+}
+
+pub(super) fn delete(state: &mut State, input: Input<'_>, _: &Context<'_>) -> Result<Value, ServiceError> {
+    let arn = input.required_text("arn");
+    offline(state.channel(arn)?, "deleted")?;
+    state.channels.remove(arn);
+    state.stream_keys.retain(|_, key| key.channel_arn != arn);
+    Ok(Value::Null)
+}
+
+pub(super) fn list(state: &State, input: Input<'_>, _: &Context<'_>) -> Result<Value, ServiceError> {
+    let mut given = FILTERS.into_iter().filter_map(|(filter, setting)| Some((setting, input.json(filter)?)));
+    let filter = given.next();
+    if given.next().is_some() {
+        let filters = FILTERS.map(|(filter, _)| filter).join(", ");
+        return Err(conflict(format!("Only one of {filters} can be provided per request")));
+    }
+    let channels = state
+        .channels
+        .iter()
+        .map(|(arn, channel)| (arn.as_str(), summary(arn, channel)))
+        .filter(|(_, channel)| filter.is_none_or(|(setting, wanted)| channel[setting] == *wanted));
+    page_of("channels", "channels", channels, DEFAULT_PAGE, input)
+}
+
+/// The answer of a batch operation: what `find` has for each ARN of the input under `member`, and the errors.
+pub(super) fn batch(member: &str, input: Input<'_>, find: impl Fn(&str) -> Result<Value, ServiceError>) -> Value {
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
+    for arn in input.texts("arns").unwrap_or_default() {
+        match find(arn) {
+            Ok(view) => found.push(view),
+            Err(error) => errors.push(json!({"arn": arn, "code": error.code, "message": error.message})),
+        }
+    }
+    json!({member: found, "errors": errors})
+}
+
+pub(super) fn arn(region: &str, id: &str) -> String {
+    format!("arn:aws:ivs:{region}:{ACCOUNT}:channel/{id}")
+}
+
+fn offline(channel: &Channel, change: &str) -> Result<(), ServiceError> {
+    match channel.stream {
+        None => Ok(()),
+        Some(_) => Err(conflict(format!("The channel is live and cannot be {change}"))),
+    }
+}
+
+fn view(arn: &str, channel: &Channel) -> Value {
+    let mut view = with_identity(channel.settings.view(), arn, channel);
+    let endpoints = &channel.endpoints;
+    view["ingestEndpoint"] = json!(endpoints.ingest);
+    view["playbackUrl"] = json!(endpoints.playback_url);
+    view["srt"] = json!({"endpoint": endpoints.srt});
+    if !channel.settings.insecure_ingest {
+        view["srt"]["passphrase"] = json!(endpoints.srt_passphrase);
+    }
+    view
+}
+
+/// A list tells tags, but no endpoints.
+fn summary(arn: &str, channel: &Channel) -> Value {
+    with_identity(channel.settings.summary(), arn, channel)
+}
+
+fn with_identity(mut view: Value, arn: &str, channel: &Channel) -> Value {
+    view["arn"] = json!(arn);
+    view["tags"] = json!(channel.tags);
+    view
+}
+
+/// Endpoints in the form that AWS's samples show. Each channel has hosts of its own, so that a mix-up is found out.
+fn endpoints(region: &str, id: &str) -> Endpoints {
+    let host = random::hex(12);
+    Endpoints {
+        ingest: format!("{host}.global-contribute.live-video.net"),
+        playback_url: format!(
+            "https://{host}.{region}.playback.live-video.net/api/video/v1/{region}.{ACCOUNT}.channel.{id}.m3u8"
+        ),
+        srt: format!("{host}.srt.live-video.net"),
+        srt_passphrase: ids::alphanumeric(70),
+    }
+}

@@ -1,0 +1,192 @@
+//! What IVS's servers do for broadcasters and viewers, which no operation of the API asks for: going live, the answer
+//! to an encoder, the answer to a player.
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::{
+    Ivs,
+    channel::arn,
+    constraint::HEALTH,
+    state::{Channel, State, Stream},
+    stream::view,
+    token,
+};
+use crate::aws::{
+    ids,
+    service::ServiceError,
+    shape::{Input, Member, Shape, optional, required},
+    state_file::SaveError,
+    video::{constraint::ANY_TEXT, error::validation, public_key::PublicKeys},
+};
+use crate::{clock, percent};
+
+const LIVE: &[Member] =
+    &[optional("health", HEALTH), optional("viewerCount", Shape::Integer { min: -1, max: i64::MAX })];
+const INGEST: &[Member] =
+    &[optional("ingestEndpoint", ANY_TEXT), required("streamKey", Shape::Secret { min: 0, max: usize::MAX })];
+const PLAY: &[Member] = &[
+    required("playbackUrl", Shape::Secret { min: 0, max: usize::MAX }),
+    optional("token", Shape::Secret { min: 0, max: usize::MAX }),
+    optional("origin", ANY_TEXT),
+];
+
+/// Why a stream is not accepted or not played.
+#[derive(Debug, PartialEq, Eq)]
+struct Refusal(String);
+
+impl From<SaveError> for Refusal {
+    fn from(error: SaveError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<&str> for Refusal {
+    fn from(reason: &str) -> Self {
+        Self(reason.to_owned())
+    }
+}
+
+impl From<String> for Refusal {
+    fn from(reason: String) -> Self {
+        Self(reason)
+    }
+}
+
+impl Ivs {
+    /// Makes the channel with this id live, or changes how its stream does: `{"health"?, "viewerCount"?}`. The answer
+    /// is the stream.
+    ///
+    /// # Errors
+    /// An unknown channel and a body that is not such a one.
+    pub(crate) fn go_live(&self, id: &str, body: &Value, now: OffsetDateTime) -> Result<Value, ServiceError> {
+        let body = Input::check(LIVE, body).map_err(validation)?;
+        let arn = arn(self.region(), id);
+        self.change(|state| {
+            let channel = state.channel_mut(&arn)?;
+            let stream = channel.stream.get_or_insert_with(|| Stream {
+                id: format!("st-{}", ids::alphanumeric(23)),
+                start: clock::rfc3339_seconds(now),
+                health: "HEALTHY".to_owned(),
+                viewer_count: 0,
+            });
+            if let Some(health) = body.text("health") {
+                health.clone_into(&mut stream.health);
+            }
+            stream.viewer_count = body.integer("viewerCount").unwrap_or(stream.viewer_count);
+            let stream = stream.clone();
+            Ok(view(&arn, channel, &stream))
+        })
+    }
+
+    /// Takes the channel with this id off the air, if it is on.
+    ///
+    /// # Errors
+    /// An unknown channel.
+    pub(crate) fn go_offline(&self, id: &str) -> Result<(), ServiceError> {
+        self.change(|state| {
+            state.channel_mut(&arn(self.region(), id))?.stream = None;
+            Ok(())
+        })
+    }
+
+    /// What the ingest server says to an encoder: `{"ingestEndpoint"?, "streamKey"}`.
+    ///
+    /// # Errors
+    /// A body that is not such a one.
+    pub(crate) fn ingest(&self, body: &Value) -> Result<Value, ServiceError> {
+        let body = Input::check(INGEST, body).map_err(validation)?;
+        let accepted = self.read(|state| {
+            accept(state, body.required_text("streamKey"), body.text("ingestEndpoint")).map(str::to_owned)
+        });
+        Ok(match accepted {
+            Ok(channel) => json!({"accepted": true, "channelArn": channel}),
+            Err(Refusal(reason)) => json!({"accepted": false, "reason": reason}),
+        })
+    }
+
+    /// What the edge says to a player: `{"playbackUrl", "token"?, "origin"?}`, where the token may be in the URL.
+    ///
+    /// # Errors
+    /// A body that is not such a one.
+    pub(crate) fn play(&self, body: &Value, now: OffsetDateTime) -> Result<Value, ServiceError> {
+        let body = Input::check(PLAY, body).map_err(validation)?;
+        let url = body.required_text("playbackUrl");
+        let (url, query) = url.split_once('?').unwrap_or((url, ""));
+        let in_url = percent::pairs(query).into_iter().find(|(key, _)| key == "token").map(|(_, token)| token);
+        let token = body.text("token").or(in_url.as_deref());
+        let plays = self.change(|state| play(state, url, token, body.text("origin"), now));
+        Ok(match plays {
+            Ok(()) => json!({"plays": true}),
+            Err(Refusal(reason)) => json!({"plays": false, "reason": reason}),
+        })
+    }
+}
+
+/// The channel that the encoder broadcasts to.
+fn accept<'a>(state: &'a State, key: &str, endpoint: Option<&str>) -> Result<&'a str, Refusal> {
+    let key = state.stream_keys.values().find(|stream_key| stream_key.value == key);
+    let channel = &key.ok_or("the stream key is not that of any channel")?.channel_arn;
+    let ingest = state.channels.get(channel).map(|channel| channel.endpoints.ingest.as_str());
+    match endpoint {
+        Some(endpoint) if Some(host(endpoint)) != ingest => {
+            Err("the ingest endpoint is not that of the stream key's channel".into())
+        }
+        _ => Ok(channel),
+    }
+}
+
+/// The host of an ingest endpoint, which may be written as a URL.
+fn host(endpoint: &str) -> &str {
+    let authority = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+    authority.split(['/', ':']).next().unwrap_or_default()
+}
+
+/// Lets the player play, and uses up a token for a single use.
+fn play(
+    state: &mut State,
+    url: &str,
+    token: Option<&str>,
+    origin: Option<&str>,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let State { channels, playback_keys, .. } = state;
+    let channel = channels.iter_mut().find(|(_, channel)| channel.endpoints.playback_url == url);
+    let (arn, channel) = channel.ok_or("no channel has this playback URL")?;
+    if !channel.settings.authorized {
+        return Ok(());
+    }
+    let text = token.ok_or("the channel is private and there is no token")?;
+    let token = token::parse(text)?;
+    authenticate(playback_keys, token.message, &token.signature)?;
+    let claims = token.claims;
+    if claims.channel_arn != *arn {
+        return Err("the token is for another channel".into());
+    }
+    claims.check(now)?;
+    claims.check_origin(origin)?;
+    check_session(channel, &claims)?;
+    if let Some(uuid) = claims.single_use_uuid {
+        if channel.used.contains_key(&uuid) {
+            return Err("the token has been used".into());
+        }
+        // Those that have expired do not play anyway.
+        channel.used.retain(|_, exp| *exp > now.unix_timestamp());
+        channel.used.insert(uuid, claims.exp);
+    }
+    Ok(())
+}
+
+/// Checks that the holder of one of the account's pairs vouches for the token; it does not say which.
+fn authenticate(keys: &PublicKeys, message: &str, signature: &[u8]) -> Result<(), Refusal> {
+    let vouches = keys.values().any(|key| key.verifies(message.as_bytes(), signature));
+    if vouches { Ok(()) } else { Err("the signature is not that of a playback key".into()) }
+}
+
+fn check_session(channel: &Channel, claims: &token::Claims) -> Result<(), Refusal> {
+    let revoked = claims.viewer_id.as_ref().and_then(|viewer| channel.revoked.get(viewer));
+    match revoked {
+        Some(version) if claims.viewer_session_version <= *version => Err("the viewer's session was revoked".into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,257 @@
+//! The operations: the constraints on their input, what they act on, how often they may be called, what they do.
+//!
+//! After the service model `ivs` 2020-07-14; the rates after "Service Quotas" in the IVS Low-Latency user guide. The
+//! limit of `PutMetadata` per channel (5 a second) is not here.
+
+use super::{
+    channel,
+    constraint::{
+        AD_CONFIGURATION_ARN, CHANNEL_ARN, CHANNEL_ARNS, CONTAINER_FORMAT, FAILOVER_SLATE_CONFIGURATION_ARN,
+        FILTER_BY_HEALTH, LATENCY_MODE, MAX_STREAM_KEY_RESULTS, METADATA, MULTITRACK, PLAYBACK_KEY_ARN,
+        PLAYBACK_RESTRICTION_POLICY_ARN, PRESET, RECORDING_CONFIGURATION_ARN, STREAM_KEY_ARN, STREAM_KEY_ARNS, TYPE,
+        VIEWER_ID, VIEWER_SESSION_VERSION,
+    },
+    playback_key,
+    state::State,
+    stream, stream_key, viewer_session,
+};
+use crate::aws::{
+    shape::{Shape, optional, required},
+    video::{
+        constraint::{ANY_TEXT, MAX_RESULTS, NAME, PAGE_TOKEN, TAGS},
+        operation::{self, Run, Target, list_tags_for_resource, tag_resource, untag_resource},
+        quotas::Limits,
+    },
+};
+
+/// Calls per second of every operation that the quotas do not single out.
+const OTHERS: f64 = 5.0;
+/// Calls per second of each operation on playback keys.
+const PLAYBACK_KEYS: f64 = 3.0;
+/// Calls per second of `StartViewerSessionRevocation`.
+const REVOCATIONS: f64 = 10.0;
+/// Calls per second of `PutMetadata`.
+const METADATA_INSERTS: f64 = 155.0;
+
+/// Items of a page when `maxResults` is not given.
+pub(super) const DEFAULT_PAGE: usize = 100;
+
+const ANY_CHANNEL: Target = Target::Any(&["channel"]);
+const ANY_PLAYBACK_KEY: Target = Target::Any(&["playback-key"]);
+const THE_CHANNEL: Target = Target::Named("channelArn");
+
+pub(super) type Operation = operation::Operation<State>;
+pub(super) type Context<'a> = operation::Context<'a, ResourceQuotas>;
+
+/// How many resources an account may have in the region.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ResourceQuotas {
+    pub(super) channels: usize,
+    pub(super) stream_keys_per_channel: usize,
+    pub(super) playback_key_pairs: usize,
+}
+
+impl Default for ResourceQuotas {
+    fn default() -> Self {
+        Self { channels: 5_000, stream_keys_per_channel: 1, playback_key_pairs: 3 }
+    }
+}
+
+impl Limits for ResourceQuotas {
+    fn named(&mut self) -> Vec<(&'static str, &mut usize)> {
+        vec![
+            ("channels", &mut self.channels),
+            ("streamKeysPerChannel", &mut self.stream_keys_per_channel),
+            ("playbackKeyPairs", &mut self.playback_key_pairs),
+        ]
+    }
+}
+
+/// The members that `CreateChannel` and `UpdateChannel` share, and one of their own. See [`settings`](super::settings).
+macro_rules! settings_and {
+    ($own:expr) => {
+        &[
+            $own,
+            optional("name", NAME),
+            optional("latencyMode", LATENCY_MODE),
+            optional("type", TYPE),
+            optional("authorized", Shape::Boolean),
+            optional("recordingConfigurationArn", RECORDING_CONFIGURATION_ARN),
+            optional("insecureIngest", Shape::Boolean),
+            optional("preset", PRESET),
+            optional("playbackRestrictionPolicyArn", PLAYBACK_RESTRICTION_POLICY_ARN),
+            optional("multitrackInputConfiguration", MULTITRACK),
+            optional("containerFormat", CONTAINER_FORMAT),
+            optional("adConfigurationArn", AD_CONFIGURATION_ARN),
+            optional("failoverSlateConfigurationArn", FAILOVER_SLATE_CONFIGURATION_ARN),
+        ]
+    };
+}
+
+/// All operations that the local cloud has.
+pub(super) static OPERATIONS: [Operation; 23] = [
+    Operation {
+        name: "CreateChannel",
+        input: settings_and!(optional("tags", TAGS)),
+        // The stream key is made with it.
+        target: Target::Any(&["channel", "stream-key"]),
+        rate: OTHERS,
+        run: Run::Write(channel::create),
+    },
+    Operation {
+        name: "GetChannel",
+        input: &[required("arn", CHANNEL_ARN)],
+        target: Target::Named("arn"),
+        rate: OTHERS,
+        run: Run::Read(channel::get),
+    },
+    Operation {
+        name: "BatchGetChannel",
+        input: &[required("arns", CHANNEL_ARNS)],
+        target: Target::Each("arns"),
+        rate: OTHERS,
+        run: Run::Read(channel::batch_get),
+    },
+    Operation {
+        name: "UpdateChannel",
+        input: settings_and!(required("arn", CHANNEL_ARN)),
+        target: Target::Named("arn"),
+        rate: OTHERS,
+        run: Run::Write(channel::update),
+    },
+    Operation {
+        name: "DeleteChannel",
+        input: &[required("arn", CHANNEL_ARN)],
+        target: Target::Named("arn"),
+        rate: OTHERS,
+        run: Run::Write(channel::delete),
+    },
+    Operation {
+        name: "ListChannels",
+        input: &[
+            optional("filterByName", NAME),
+            optional("filterByRecordingConfigurationArn", RECORDING_CONFIGURATION_ARN),
+            optional("filterByPlaybackRestrictionPolicyArn", PLAYBACK_RESTRICTION_POLICY_ARN),
+            optional("filterByAdConfigurationArn", AD_CONFIGURATION_ARN),
+            optional("filterByFailoverSlateConfigurationArn", FAILOVER_SLATE_CONFIGURATION_ARN),
+            optional("nextToken", PAGE_TOKEN),
+            optional("maxResults", MAX_RESULTS),
+        ],
+        target: ANY_CHANNEL,
+        rate: OTHERS,
+        run: Run::Read(channel::list),
+    },
+    Operation {
+        name: "CreateStreamKey",
+        input: &[required("channelArn", CHANNEL_ARN), optional("tags", TAGS)],
+        target: Target::Any(&["stream-key"]),
+        rate: OTHERS,
+        run: Run::Write(stream_key::create),
+    },
+    Operation {
+        name: "GetStreamKey",
+        input: &[required("arn", STREAM_KEY_ARN)],
+        target: Target::Named("arn"),
+        rate: OTHERS,
+        run: Run::Read(stream_key::get),
+    },
+    Operation {
+        name: "BatchGetStreamKey",
+        input: &[required("arns", STREAM_KEY_ARNS)],
+        target: Target::Each("arns"),
+        rate: OTHERS,
+        run: Run::Read(stream_key::batch_get),
+    },
+    Operation {
+        name: "DeleteStreamKey",
+        input: &[required("arn", STREAM_KEY_ARN)],
+        target: Target::Named("arn"),
+        rate: OTHERS,
+        run: Run::Write(stream_key::delete),
+    },
+    Operation {
+        name: "ListStreamKeys",
+        input: &[
+            required("channelArn", CHANNEL_ARN),
+            optional("nextToken", PAGE_TOKEN),
+            optional("maxResults", MAX_STREAM_KEY_RESULTS),
+        ],
+        target: THE_CHANNEL,
+        rate: OTHERS,
+        run: Run::Read(stream_key::list),
+    },
+    Operation {
+        name: "GetStream",
+        input: &[required("channelArn", CHANNEL_ARN)],
+        target: THE_CHANNEL,
+        rate: OTHERS,
+        run: Run::Read(stream::get),
+    },
+    Operation {
+        name: "ListStreams",
+        input: &[
+            optional("filterBy", FILTER_BY_HEALTH),
+            optional("nextToken", PAGE_TOKEN),
+            optional("maxResults", MAX_RESULTS),
+        ],
+        target: ANY_CHANNEL,
+        rate: OTHERS,
+        run: Run::Read(stream::list),
+    },
+    Operation {
+        name: "StopStream",
+        input: &[required("channelArn", CHANNEL_ARN)],
+        target: THE_CHANNEL,
+        rate: OTHERS,
+        run: Run::Write(stream::stop),
+    },
+    Operation {
+        name: "PutMetadata",
+        input: &[required("channelArn", CHANNEL_ARN), required("metadata", METADATA)],
+        target: THE_CHANNEL,
+        rate: METADATA_INSERTS,
+        run: Run::Read(stream::put_metadata),
+    },
+    Operation {
+        name: "ImportPlaybackKeyPair",
+        input: &[required("publicKeyMaterial", ANY_TEXT), optional("name", NAME), optional("tags", TAGS)],
+        target: ANY_PLAYBACK_KEY,
+        rate: PLAYBACK_KEYS,
+        run: Run::Write(playback_key::import),
+    },
+    Operation {
+        name: "GetPlaybackKeyPair",
+        input: &[required("arn", PLAYBACK_KEY_ARN)],
+        target: Target::Named("arn"),
+        rate: PLAYBACK_KEYS,
+        run: Run::Read(playback_key::get),
+    },
+    Operation {
+        name: "ListPlaybackKeyPairs",
+        input: &[optional("nextToken", PAGE_TOKEN), optional("maxResults", MAX_RESULTS)],
+        target: ANY_PLAYBACK_KEY,
+        rate: PLAYBACK_KEYS,
+        run: Run::Read(playback_key::list),
+    },
+    Operation {
+        name: "DeletePlaybackKeyPair",
+        input: &[required("arn", PLAYBACK_KEY_ARN)],
+        target: Target::Named("arn"),
+        rate: PLAYBACK_KEYS,
+        run: Run::Write(playback_key::delete),
+    },
+    Operation {
+        name: "StartViewerSessionRevocation",
+        input: &[
+            required("channelArn", CHANNEL_ARN),
+            required("viewerId", VIEWER_ID),
+            optional("viewerSessionVersionsLessThanOrEqualTo", VIEWER_SESSION_VERSION),
+        ],
+        target: THE_CHANNEL,
+        rate: REVOCATIONS,
+        run: Run::Write(viewer_session::revoke),
+    },
+    tag_resource(),
+    untag_resource(),
+    list_tags_for_resource(),
+];

@@ -1,0 +1,109 @@
+//! One service of the two, put together from its model.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard};
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::{
+    error,
+    operation::{Context, Operation, Run},
+    permission,
+    quotas::{Limits, Quotas},
+    tags::Tags,
+};
+use crate::aws::{
+    service::{Requirement, Service, ServiceError},
+    shape::Input,
+    state_file::{SaveError, Stored},
+};
+use crate::sync::lock;
+
+/// What a service remembers, and with it what the service is.
+pub(crate) trait Model: Clone + Default + Serialize + DeserializeOwned + Send + 'static {
+    /// How many of its resources there may be.
+    type Limits: Limits;
+
+    /// Every operation that the local cloud has of it.
+    fn operations() -> &'static [Operation<Self>];
+
+    /// The tags of the resource, if it exists.
+    fn tags(&self, arn: &str) -> Option<&Tags>;
+
+    fn tags_mut(&mut self, arn: &str) -> Option<&mut Tags>;
+}
+
+/// A service in one region.
+pub(crate) struct StandIn<M: Model> {
+    region: String,
+    state: Stored<M>,
+    quotas: Mutex<Quotas<M>>,
+}
+
+impl<M: Model> StandIn<M> {
+    /// The service with what `state_file` remembers; without a file, everything is in memory and new.
+    /// Quotas are not remembered.
+    ///
+    /// # Errors
+    /// A file that cannot be read or written.
+    pub(crate) fn open(region: &str, state_file: Option<PathBuf>) -> anyhow::Result<Self> {
+        let state = Stored::open(state_file)?;
+        Ok(Self { region: region.to_owned(), state, quotas: Mutex::default() })
+    }
+
+    pub(crate) fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Whether the service has the operation, as far as the local cloud goes.
+    pub(crate) fn has(&self, operation: &str) -> bool {
+        Operation::<M>::named(operation).is_some()
+    }
+
+    pub(crate) fn lock_quotas(&self) -> MutexGuard<'_, Quotas<M>> {
+        lock(&self.quotas)
+    }
+
+    /// Looks at the state, for what the service has no API for.
+    pub(crate) fn read<R>(&self, look: impl FnOnce(&M) -> R) -> R {
+        self.state.read(look)
+    }
+
+    /// Changes the state, for what the service has no API for. A change that fails must leave it as it was.
+    ///
+    /// # Errors
+    /// Those of `change`, and a state file that cannot be written; nothing has changed then.
+    pub(crate) fn change<R, E: From<SaveError>>(&self, change: impl FnOnce(&mut M) -> Result<R, E>) -> Result<R, E> {
+        self.state.change(change)
+    }
+}
+
+impl<M: Model> Service for StandIn<M> {
+    fn requirements(&self, operation: &str, input: &Value) -> Vec<Requirement> {
+        self.state.read(|state| permission::requirements(state, &self.region, operation, input))
+    }
+
+    fn call(&self, operation: &str, input: &Value, now: OffsetDateTime) -> Result<Value, ServiceError> {
+        let operation = Operation::<M>::named(operation).ok_or_else(|| error::unknown_operation(operation))?;
+        let limits = {
+            let mut quotas = self.lock_quotas();
+            if !quotas.admit(operation.name, now) {
+                return Err(error::throttled());
+            }
+            quotas.limits
+        };
+        let input = Input::check(operation.input, input).map_err(error::validation)?;
+        let context = Context { region: &self.region, limits, now };
+        match operation.run {
+            Run::Read(run) => self.state.read(|state| run(state, input, &context)),
+            Run::Write(run) => self.state.change(|state| run(state, input, &context)),
+        }
+    }
+
+    fn reset(&self) {
+        self.state.change_anyway(|state| *state = M::default());
+        *self.lock_quotas() = Quotas::default();
+    }
+}
