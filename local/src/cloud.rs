@@ -136,10 +136,12 @@ impl LocalCloud {
         self.side_door.endpoint.lambda.replace_instances();
     }
 
-    /// Ends every process and closes every port, and waits until that is done.
-    pub async fn shutdown(self) {
+    /// Ends every process and closes every port, and waits until that is done. Answers all that the functions have
+    /// written, if the log is collected.
+    pub async fn shutdown(self) -> Vec<LogLine> {
         self.side_door.endpoint.bus.forget().await;
         self.jobs.stop().await;
+        self.lines.collected()
     }
 }
 

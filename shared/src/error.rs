@@ -15,7 +15,7 @@ pub enum Error {
     #[error("the body is not a JSON object: {0}")]
     MalformedBody(String),
     /// The body is declared as something else than JSON.
-    #[error("the body must be application/json")]
+    #[error("the body must be JSON, sent with the header content-type: application/json")]
     UnsupportedMediaType,
     /// The body is longer than any valid request, in bytes.
     #[error("the body is longer than {limit} bytes")]
@@ -127,6 +127,6 @@ pub enum Conflict {
     #[error("participant tokens cannot be exchanged, because this deployment does not sign its own")]
     ExchangeNotSupported,
     /// The user holds as many unexpired tokens as one user may.
-    #[error("you hold too many unexpired participant tokens for this stage; use the current one")]
+    #[error("you hold as many unexpired participant tokens for this stage as one user may")]
     TooManyTokens,
 }

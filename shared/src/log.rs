@@ -5,15 +5,27 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
+use lambda_http::tracing::subscriber::filter::{LevelFilter, Targets};
+use lambda_http::tracing::subscriber::layer::SubscriberExt;
+use lambda_http::tracing::subscriber::util::SubscriberInitExt;
+use lambda_http::tracing::subscriber::{self, Layer};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::aws::Call;
 use crate::domain::Timestamp;
 
-/// Sends `tracing` to the log as Lambda's variables say (`AWS_LAMBDA_LOG_FORMAT`, `AWS_LAMBDA_LOG_LEVEL`).
+/// Sends `tracing` to the log as JSON lines. Other crates' lines begin at warnings, whatever the function's log level
+/// says: below, the SDK and the runtime write bodies, and bodies hold tokens.
 pub fn init() {
-    lambda_http::tracing::init_default_subscriber();
+    let ours = Targets::new().with_default(LevelFilter::WARN).with_target("shared", LevelFilter::INFO);
+    let lines = subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_target(false)
+        .with_current_span(false)
+        .with_span_list(false);
+    subscriber::registry().with(lines.with_filter(ours)).init();
 }
 
 /// One served request.
@@ -76,7 +88,7 @@ impl RequestLine<'_> {
         }
         let mut metrics = BTreeMap::from([
             ("Duration", millis(self.duration).into()),
-            ("AwsCalls", self.calls.len().into()),
+            ("AwsCallCount", self.calls.len().into()),
             ("ServerErrors", u8::from(self.status >= 500).into()),
         ]);
         metrics.extend(self.counts.iter().map(|name| (*name, 1.into())));

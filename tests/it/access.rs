@@ -71,9 +71,6 @@ async fn every_route_answers_every_caller_as_the_table_says() {
                     403 => assert_eq!(answer.json()["type"], "not-owner", "{}", row.route),
                     _ => {}
                 }
-                if let Some(token) = answer.json()["token"].as_str() {
-                    app.is_secret(token);
-                }
             }
         }
     })

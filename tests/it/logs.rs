@@ -20,7 +20,7 @@ async fn each_request_is_one_json_line_with_its_metrics() {
         assert_eq!(line["status"], 201);
         assert_eq!(line["stage"], "demo");
         assert_eq!(line["requestId"], answer.header("apigw-requestid"));
-        assert_eq!((&line["AwsCalls"], &line["StagesCreated"]), (&json!(4), &json!(1)));
+        assert_eq!((&line["AwsCallCount"], &line["StagesCreated"]), (&json!(4), &json!(1)));
         let operations: Vec<&str> =
             line["awsCalls"].as_array().unwrap().iter().map(|call| call["operation"].as_str().unwrap()).collect();
         assert_eq!(

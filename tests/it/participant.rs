@@ -1,7 +1,7 @@
 //! `/stages/{stage}/participants`: who gets which token, and what becomes of it.
 
 use serde_json::{Value, json};
-use tests::{Caller, TestApp};
+use tests::{Caller, TestApp, eventually};
 
 /// A stage of alice's.
 async fn stage(app: &TestApp, options: Value) -> Caller {
@@ -72,7 +72,19 @@ async fn nobody_can_hoard_tokens() {
             app.mint(&bob, "demo", json!({"renew": true})).await.expect(201);
         }
         app.mint(&bob, "demo", json!({"renew": true})).await.expect_problem(409, "too-many-tokens");
-        app.mint(&bob, "demo", json!({})).await.expect(200);
+        let current = app.mint(&bob, "demo", json!({})).await.expect(200).json();
+        // Who asks for something else is not locked out: it goes to the participant of the current token.
+        let other = app.mint(&bob, "demo", json!({"capabilities": ["SUBSCRIBE"]})).await.expect(201).json();
+        assert_eq!(other["participantId"], current["participantId"]);
+        // A removal disconnects all ten, however often the rate of IVS makes it start over.
+        let removed = eventually("all are disconnected", async || {
+            let answer = app.user("alice").delete("/stages/demo/participants/bob").await;
+            (answer.status == 204).then_some(answer)
+        });
+        removed.await;
+        assert_eq!(app.join(other["token"].as_str().unwrap()).await["code"], 10);
+        app.user("alice").patch("/stages/demo/participants/bob", json!({})).await.expect(200);
+        app.mint(&bob, "demo", json!({"renew": true})).await.expect(201);
     })
     .await;
 }
@@ -242,6 +254,19 @@ async fn the_owner_sees_who_holds_a_token_newest_first_and_never_the_token() {
 }
 
 #[tokio::test]
+async fn the_owner_sees_whoever_can_still_join() {
+    TestApp::run(async |app| {
+        let alice = stage(app, json!({})).await;
+        let bob = app.user("bob");
+        let long = app.mint(&bob, "demo", json!({"durationMinutes": 600})).await.expect(201).json();
+        app.mint(&bob, "demo", json!({"durationMinutes": 1, "renew": true})).await.expect(201);
+        let listed = alice.get("/stages/demo/participants").await.expect(200).json();
+        assert_eq!(listed["items"][0]["expiresAt"], long["expiresAt"], "{listed}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn concurrent_requests_of_one_user_get_one_participant() {
     TestApp::run(async |app| {
         stage(app, json!({})).await;
@@ -310,6 +335,7 @@ async fn every_bad_field_is_named_at_once() {
             (json!({"durationMinutes": 1.5}), "durationMinutes"),
             (json!({"capabilities": []}), "capabilities"),
             (json!({"attributes": {"a": "x".repeat(1024)}}), "attributes"),
+            (json!({"attributes": {"": "x"}}), "attributes"),
             (json!({"renew": true, "exchange": true}), "exchange"),
         ] {
             let bad =

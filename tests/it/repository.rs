@@ -21,9 +21,21 @@ async fn every_route_has_an_event_a_readme_row_and_a_function_folder() {
             let key = format!("{} {}", route.method, route.path);
             assert!(events.contains(&key), "no file under events/ has the routeKey {key}");
             assert!(readme.contains(&format!("`{key}`")), "README.md has no row for {key}");
-            let folder = root().join("functions").join(route.function.trim_end_matches("Function").to_lowercase());
+            let folder = root().join("functions").join(folder(&route.function));
             assert!(folder.join("src/handler.rs").exists(), "{key} is served by no folder of functions/");
         }
     })
     .await;
+}
+
+/// `BroadcastSettingsFunction` lives in `broadcast-settings`.
+fn folder(function: &str) -> String {
+    let mut folder = String::new();
+    for letter in function.trim_end_matches("Function").chars() {
+        if letter.is_uppercase() && !folder.is_empty() {
+            folder.push('-');
+        }
+        folder.extend(letter.to_lowercase());
+    }
+    folder
 }

@@ -1,7 +1,7 @@
 //! `/stages` and `/stages/{stage}`: what each route answers.
 
 use serde_json::{Value, json};
-use tests::{Answer, Setup, TestApp, eventually};
+use tests::{Answer, Caller, Setup, TestApp, eventually, nth_of_each};
 
 #[tokio::test]
 async fn a_stage_is_created_once_and_fetched_after() {
@@ -210,33 +210,89 @@ async fn the_participants_of_a_deleted_stage_are_forgotten() {
     .await;
 }
 
-#[tokio::test]
-async fn a_delete_that_was_cut_short_is_finished_by_the_next_caller() {
-    for operation in ["DeleteStage", "Query", "DeleteItem"] {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delete_that_was_cut_short_at_any_aws_call_is_finished_by_the_next_caller() {
+    let mut calls = Vec::new();
+    TestApp::run(async |app| {
+        let alice = stage_with_a_participant(app).await;
+        calls = nth_of_each(&app.calls_of(alice.delete("/stages/demo")).await.1);
+    })
+    .await;
+    assert!(calls.len() > 4, "{calls:?}");
+    for (service, operation, nth) in calls {
         for when in ["before", "after"] {
             TestApp::run(async |app| {
-                let alice = app.user("alice");
-                let stage = alice.put("/stages/demo", json!({})).await.expect(201).json();
-                app.mint(&alice, "demo", json!({})).await.expect(201);
-                let service = if operation == "DeleteStage" { "ivs" } else { "dynamodb" };
-                app.fault(json!({"service": service, "operation": operation, "fault": {"kind": "kill", "when": when}}))
-                    .await;
+                let context = format!("killed {when} {service}:{operation} #{nth}");
+                let alice = stage_with_a_participant(app).await;
+                let kill = json!({"kind": "kill", "when": when});
+                app.fault(json!({"service": service, "operation": operation, "nth": nth, "fault": kill})).await;
                 alice.delete("/stages/demo").await.expect(500);
                 app.heal().await;
-                // Somebody else's PUT finishes the delete, and the name is theirs.
-                let next = eventually("the name is free", async || {
-                    let answer = app.user("bob").put("/stages/demo", json!({})).await;
-                    (answer.status == 201).then(|| answer.json())
-                })
-                .await;
-                assert_eq!(next["owner"], "bob", "{operation} {when}");
-                assert_ne!(next["arn"], stage["arn"]);
-                assert_eq!(app.stages_in_ivs().await.len(), 1);
-                assert!(app.rows("participants").await.is_empty());
+                // Before anything was decided, the stage is alice's as ever; after, somebody else's PUT finishes the
+                // delete, and the name is theirs.
+                let next = app.user("bob").put("/stages/demo", json!({})).await;
+                match next.status {
+                    200 => assert_eq!(next.json()["owner"], "alice", "{context}"),
+                    201 => assert_eq!(next.json()["owner"], "bob", "{context}"),
+                    status => panic!("{context}: {status} {}", next.text),
+                }
+                assert_eq!(app.stages_in_ivs().await.len(), 1, "{context}");
+                assert_eq!(app.rows("participants").await.is_empty(), next.status == 201, "{context}");
             })
             .await;
         }
     }
+}
+
+async fn stage_with_a_participant(app: &TestApp) -> Caller {
+    let alice = app.user("alice");
+    alice.put("/stages/demo", json!({})).await.expect(201);
+    app.mint(&alice, "demo", json!({})).await.expect(201);
+    alice
+}
+
+#[tokio::test]
+async fn a_slow_delete_takes_nothing_of_the_next_stage_of_that_name() {
+    TestApp::run(async |app| {
+        let alice = stage_with_a_participant(app).await;
+        app.mint(&app.user("bob"), "demo", json!({})).await.expect(201);
+        // The delete has listed the participants and is held up before it deletes their rows.
+        let latency = json!({"kind": "latency", "ms": 1000, "when": "after"});
+        app.fault(json!({"service": "dynamodb", "operation": "Query", "fault": latency})).await;
+        let slow = tokio::spawn({
+            let alice = alice.clone();
+            async move { alice.delete("/stages/demo").await }
+        });
+        eventually("the stage is deleted in IVS", async || app.stages_in_ivs().await.is_empty().then_some(())).await;
+        // Meanwhile somebody finishes the delete and makes the next stage, where bob is barred.
+        let carol = app.user("carol");
+        carol.put("/stages/demo", json!({})).await.expect(201);
+        carol.delete("/stages/demo/participants/bob").await.expect(204);
+        let token = app.mint(&app.user("dave"), "demo", json!({})).await.expect(201).json();
+        slow.await.unwrap().expect(204);
+        app.mint(&app.user("bob"), "demo", json!({})).await.expect_problem(403, "removed");
+        let again = app.mint(&app.user("dave"), "demo", json!({})).await.expect(200).json();
+        assert_eq!(again["participantId"], token["participantId"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_deletes_all_succeed() {
+    TestApp::run(async |app| {
+        let alice = stage_with_a_participant(app).await;
+        let deletes: Vec<_> = (0..8)
+            .map(|_| {
+                let alice = alice.clone();
+                tokio::spawn(async move { alice.delete("/stages/demo").await })
+            })
+            .collect();
+        for delete in deletes {
+            delete.await.unwrap().expect(204);
+        }
+        assert!(app.stages_in_ivs().await.is_empty());
+    })
+    .await;
 }
 
 #[tokio::test]

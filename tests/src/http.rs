@@ -1,5 +1,8 @@
 //! A caller of the API, as a frontend is one.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use ::http::HeaderMap;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
@@ -58,17 +61,58 @@ pub struct Caller {
     client: HttpClient,
     base: String,
     authorization: Option<String>,
+    secrets: Secrets,
+}
+
+/// Texts that were given to callers and that no log line may show.
+#[derive(Clone, Default)]
+pub(crate) struct Secrets(Arc<Mutex<BTreeSet<String>>>);
+
+impl Secrets {
+    pub(crate) fn insert(&self, text: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned());
+    }
+
+    /// Remembers every secret field of an answer.
+    fn insert_from(&self, value: &Value) {
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| self.insert_from(item)),
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    match value.as_str() {
+                        Some(text) if matches!(name.as_str(), "token" | "streamKey") => self.insert(text),
+                        _ => self.insert_from(value),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The secret that a text shows. The signature of a token is the part that makes it one.
+    pub(crate) fn shown_by(&self, text: &str) -> Option<String> {
+        let secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let telling = |secret: &str| -> String {
+            let signature = secret.rsplit('.').next().unwrap_or_default();
+            if signature.len() > 20 { signature.to_owned() } else { secret.to_owned() }
+        };
+        secrets.iter().find(|secret| text.contains(&telling(secret))).cloned()
+    }
 }
 
 impl Caller {
-    pub(crate) fn new(base: String, token: Option<String>) -> Self {
+    pub(crate) fn new(base: String, secrets: Secrets) -> Self {
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { client, base, authorization: token.map(|token| format!("Bearer {token}")) }
+        Self { client, base, authorization: None, secrets }
     }
 
     /// The same connections with another token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
+        // A test's "x" is no secret.
+        if token.len() > 20 {
+            self.secrets.insert(token);
+        }
         Self { authorization: Some(format!("Bearer {token}")), ..self.clone() }
     }
 
@@ -88,7 +132,13 @@ impl Caller {
         let response = self.client.request(request).await.expect("the API answers");
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("the answer is complete").to_bytes();
-        Answer { status: parts.status.as_u16(), headers: parts.headers, text: String::from_utf8_lossy(&body).into() }
+        let answer = Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            text: String::from_utf8_lossy(&body).into(),
+        };
+        self.secrets.insert_from(&answer.json());
+        answer
     }
 
     async fn json(&self, method: &str, path: &str, body: Value) -> Answer {

@@ -4,11 +4,12 @@ use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 use shared::Error;
-use shared::aws::{IvsRealTime, ParticipantTable, SigningKeys, StageTable};
+use shared::aws::{IvsRealTime, ParticipantTable, Signers, StageTable};
 use shared::domain::participant::{
     self, Attributes, Capabilities, GivenToken, Grant, GrantChanges, Held, Participant, RequestToken, TokenDuration,
     TokenOrigin,
 };
+use shared::domain::token::ParticipantSigner;
 use shared::domain::{Cursor, Limit, ParticipantId, StageName, Timestamp, UserId};
 use shared::http::{Input, Reply, route};
 
@@ -17,7 +18,7 @@ pub(crate) struct Handler {
     pub(crate) ivs: IvsRealTime,
     pub(crate) stages: StageTable,
     pub(crate) participants: ParticipantTable,
-    pub(crate) keys: SigningKeys,
+    pub(crate) signers: Signers<ParticipantSigner>,
 }
 
 impl Handler {
@@ -62,7 +63,8 @@ impl Handler {
             participant_id: ParticipantId::random()?,
         };
         let given =
-            participant::request_token(&self.ivs, &self.stages, &self.participants, &self.keys, now, command).await?;
+            participant::request_token(&self.ivs, &self.stages, &self.participants, &self.signers, now, command)
+                .await?;
         let status = if given.new { StatusCode::CREATED } else { StatusCode::OK };
         let (origin, metric) = match given.issued.origin {
             TokenOrigin::Signed { .. } => ("signed", "TokensSigned"),
@@ -150,6 +152,7 @@ struct HeldView<'a> {
     capabilities: Capabilities,
     attributes: &'a Attributes,
     issued_at: Timestamp,
+    /// When the last of the user's tokens ends.
     expires_at: Timestamp,
 }
 
@@ -160,7 +163,7 @@ impl<'a> ParticipantView<'a> {
             capabilities: token.capabilities,
             attributes: &token.attributes,
             issued_at: token.issued_at,
-            expires_at: token.expires_at,
+            expires_at: participant.held_until().unwrap_or(token.expires_at),
         });
         Self { user_id: &participant.user_id, token }
     }

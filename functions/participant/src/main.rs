@@ -2,7 +2,7 @@
 
 mod handler;
 
-use shared::aws::{Aws, IvsRealTime, ParticipantTable, SigningKeys, StageTable};
+use shared::aws::{Aws, IvsRealTime, ParticipantTable, Signers, StageTable};
 use shared::config::{Variables, from_env};
 use shared::http::serve;
 
@@ -27,7 +27,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         ivs: IvsRealTime::new(&aws, stack),
         participants: ParticipantTable::new(&aws, participants, stages.clone()),
         stages: StageTable::new(&aws, stages),
-        keys: SigningKeys::new(&aws, signing_key),
+        signers: Signers::new(&aws, signing_key),
     };
     serve("participant", aws.calls(), |request| handler.handle(request)).await
 }

@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::json;
 use shared::Error;
 use shared::aws::{IvsRealTime, ParticipantTable, StageTable};
-use shared::domain::stage::{self, Admission, CreateStage, DeleteStage, Outcome, Stage, StageChanges};
-use shared::domain::{ClaimId, Cursor, Limit, StageName, Timestamp, UserId};
+use shared::domain::stage::{self, Admission, Stage, StageChanges, StageWishes};
+use shared::domain::{ClaimId, Cursor, Limit, Outcome, Request as NameRequest, StageName, Timestamp, UserId};
 use shared::http::{Input, Reply, route};
 
 /// What the routes need; each operation is handed its part.
@@ -39,8 +39,9 @@ impl Handler {
         let caller = input.caller()?;
         let values = (input.path::<StageName>("stage"), input.field::<Admission>("admission"));
         let (name, admission) = input.finish(values)?;
-        let command = CreateStage { name, caller, admission, claim_id: ClaimId::random()?, lease: self.lease };
-        match stage::create_or_fetch(&self.ivs, &self.stages, &self.participants, now, command).await? {
+        let request = NameRequest { name, caller, claim_id: ClaimId::random()?, lease: self.lease };
+        let wishes = StageWishes { admission };
+        match stage::create_or_fetch(&self.ivs, &self.stages, &self.participants, now, &request, wishes).await? {
             Outcome::Created(stage) => {
                 Ok(Reply::json(StatusCode::CREATED, &StageView::of(&stage))?.count("StagesCreated"))
             }
@@ -85,8 +86,8 @@ impl Handler {
         let caller = input.caller()?;
         let name = input.path::<StageName>("stage");
         let (name,) = input.finish((name,))?;
-        let command = DeleteStage { name, caller, claim_id: ClaimId::random()?, lease: self.lease };
-        stage::delete(&self.ivs, &self.stages, &self.participants, now, command).await?;
+        let request = NameRequest { name, caller, claim_id: ClaimId::random()?, lease: self.lease };
+        stage::delete(&self.ivs, &self.stages, &self.participants, now, &request).await?;
         Ok(Reply::no_content())
     }
 }

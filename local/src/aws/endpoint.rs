@@ -130,9 +130,12 @@ impl Endpoint {
         if let Some(reply) = fault.as_ref().and_then(|fault| fault.reply(call.service)) {
             return Ok(reply);
         }
-        if let Some(latency) = fault.as_ref().and_then(Fault::latency) {
-            tokio::time::sleep(latency).await;
-        }
+        let wait = async |at: When| {
+            if let Some(latency) = fault.as_ref().and_then(|fault| fault.latency(at)) {
+                tokio::time::sleep(latency).await;
+            }
+        };
+        wait(When::Before).await;
         let strike = |at: When| match (&fault, caller) {
             (Some(Fault::Drop { when }), _) => *when == at,
             (Some(Fault::Kill { when }), Caller::Function { function, instance }) if *when == at => {
@@ -145,6 +148,7 @@ impl Endpoint {
             return Err(HangUp);
         }
         let reply = self.perform(caller, call).await;
+        wait(When::After).await;
         if strike(When::After) {
             return Err(HangUp);
         }

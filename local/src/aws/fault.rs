@@ -24,8 +24,12 @@ pub(crate) enum Fault {
         #[serde(default)]
         message: String,
     },
-    /// The call succeeds, later.
-    Latency { ms: u64 },
+    /// The call succeeds, later: its effect comes after the time has passed, or before.
+    Latency {
+        ms: u64,
+        #[serde(default)]
+        when: When,
+    },
     /// The connection is closed without an answer.
     Drop { when: When },
     /// The calling instance is killed.
@@ -33,10 +37,11 @@ pub(crate) enum Fault {
 }
 
 /// Whether the call has its effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum When {
     /// It has none.
+    #[default]
     Before,
     /// It has, and the caller does not learn of it.
     After,
@@ -59,9 +64,10 @@ impl Fault {
         }
     }
 
-    pub(crate) fn latency(&self) -> Option<Duration> {
+    /// How long to wait at this point of the call.
+    pub(crate) fn latency(&self, at: When) -> Option<Duration> {
         match self {
-            Self::Latency { ms } => Some(Duration::from_millis(*ms)),
+            Self::Latency { ms, when } if *when == at => Some(Duration::from_millis(*ms)),
             _ => None,
         }
     }
@@ -163,18 +169,20 @@ impl Faults {
         lock(&self.0).clear();
     }
 
-    /// Counts a call for every fault that it matches; the oldest one that strikes it is returned.
+    /// Counts a call for the faults that it matches, from the oldest to the one that strikes it, which is returned.
     pub(crate) fn on_call(&self, service: ServiceName, operation: &str, function: Option<&str>) -> Option<Fault> {
         let mut faults = lock(&self.0);
         let mut struck = None;
         for active in faults.values_mut() {
             let order = &active.order;
-            let matches = order.service == service.as_str()
+            // One fault strikes a call; the others wait for theirs.
+            let matches = struck.is_none()
+                && order.service == service.as_str()
                 && order.operation == operation
                 && order.function.as_deref().is_none_or(|wanted| function == Some(wanted))
                 // An outside caller has no instance to kill.
                 && (function.is_some() || !matches!(order.fault, Fault::Kill { .. }));
-            if matches && active.strikes() && struck.is_none() {
+            if matches && active.strikes() {
                 struck = Some(active.order.fault.clone());
             }
         }

@@ -6,13 +6,13 @@ use std::str::FromStr;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::Error;
-use crate::domain::{Cursor, Page, Timestamp};
+use crate::domain::{Cursor, Page};
 
 /// An item as the SDK has it.
-pub(super) type Item = HashMap<String, AttributeValue>;
+pub type Item = HashMap<String, AttributeValue>;
 
 /// Reads the fields of one item.
-pub(super) struct Fields<'a> {
+pub struct Fields<'a> {
     of: &'static str,
     item: &'a Item,
 }
@@ -37,11 +37,6 @@ impl<'a> Fields<'a> {
 
     pub(super) fn flag(&self, field: &str) -> Result<bool, Error> {
         self.item.get(field).and_then(|value| value.as_bool().ok()).copied().ok_or_else(|| self.corrupt(field))
-    }
-
-    pub(super) fn number<T: FromStr>(&self, field: &str) -> Result<T, Error> {
-        let value = self.item.get(field).and_then(|value| value.as_n().ok());
-        value.and_then(|number| number.parse().ok()).ok_or_else(|| self.corrupt(field))
     }
 
     /// A nested map; `None` when the field is absent.
@@ -108,7 +103,7 @@ pub(super) fn page<T>(
         None => None,
         Some(key) => {
             let key = Fields::of(of, key);
-            Some(Cursor { at: key.parse::<Timestamp>(sorted_by)?.to_string(), id: key.text(id)?.to_owned() })
+            Some(Cursor { at: key.parse(sorted_by)?, id: key.text(id)?.to_owned() })
         }
     };
     Ok(Page { items, cursor })

@@ -1,6 +1,7 @@
 //! IVS Real-Time: stages, and tokens while no key is configured to sign them.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_ivsrealtime::Client;
 use aws_sdk_ivsrealtime::config::Config;
@@ -15,12 +16,13 @@ use time::OffsetDateTime;
 use super::Aws;
 use super::failure::AwsFailure;
 use crate::Error;
+use crate::domain::claim::{Claim, CreateError, Found};
 use crate::domain::participant::{Attributes, Capabilities, Capability, TokenDuration};
-use crate::domain::stage::{Claim, Endpoints};
+use crate::domain::stage::{Endpoints, Stage};
 use crate::domain::token::ParticipantToken;
 use crate::domain::{ParticipantId, StageArn, StageName, Timestamp, UserId};
 
-/// Tags of a stage: whose it is, which row it belongs to, and which attempt made it. With them, whoever takes over a
+/// Tags of a stage: whose it is, which row it belongs to, and which create made it. With them, whoever takes over a
 /// claim finds what its predecessor created, and an orphan shows by itself that it is one.
 const TAG_STACK: &str = "greenroom:stack";
 const TAG_STAGE: &str = "greenroom:stage";
@@ -31,15 +33,6 @@ const TAG_LEASE_UNTIL: &str = "greenroom:lease-until";
 pub struct IvsRealTime {
     ivs: Client,
     stack: String,
-}
-
-/// How creating a stage failed.
-#[derive(Debug)]
-pub enum CreateError {
-    /// IVS refused: there is no stage.
-    Refused(Error),
-    /// Nobody knows: there may be a stage, or one may yet come to be.
-    Unknown(Error),
 }
 
 /// A participant token that IVS made.
@@ -64,7 +57,11 @@ impl IvsRealTime {
     ///
     /// # Errors
     /// [`CreateError`] says whether there may be a stage nevertheless.
-    pub async fn create_stage(&self, claim: &Claim, now: Timestamp) -> Result<(StageArn, Endpoints), CreateError> {
+    pub(crate) async fn create_stage(
+        &self,
+        claim: &Claim<Stage>,
+        now: Timestamp,
+    ) -> Result<(StageArn, Endpoints), CreateError> {
         let operation = "ivs:CreateStage";
         let created = self
             .ivs
@@ -72,7 +69,7 @@ impl IvsRealTime {
             .name(claim.name.as_str())
             .tags(TAG_STACK, &self.stack)
             .tags(TAG_STAGE, claim.name.as_str())
-            .tags(TAG_CLAIM, claim.id.as_str())
+            .tags(TAG_CLAIM, claim.origin.as_str())
             .tags(TAG_LEASE_UNTIL, claim.lease_until.to_string())
             .customize()
             .config_override(Config::builder().retry_config(RetryConfig::disabled()))
@@ -97,28 +94,33 @@ impl IvsRealTime {
     ///
     /// # Errors
     /// What IVS fails with, on any page.
-    pub async fn find_stages(&self, name: &StageName) -> Result<Vec<StageArn>, Error> {
+    pub(crate) async fn find_stages(&self, name: &StageName) -> Result<Vec<Found<Stage>>, Error> {
         let operation = "ivs:ListStages";
-        let mut found = Vec::new();
+        let mut found: Vec<Found<Stage>> = Vec::new();
         let mut next = None;
         loop {
-            let listed = self.ivs.list_stages().max_results(100).set_next_token(next).send().await;
-            let listed = listed.map_err(|error| AwsFailure::new(operation, &error).into_error())?;
+            let listed = self
+                .ivs
+                .list_stages()
+                .max_results(100)
+                .set_next_token(next)
+                .customize()
+                .config_override(Config::builder().retry_config(patient_retries()))
+                .send()
+                .await
+                .map_err(|error| AwsFailure::new(operation, &error).into_error())?;
             for stage in listed.stages() {
-                let tagged = |tag: &str, value: &str| {
-                    stage.tags().and_then(|tags| tags.get(tag)).is_some_and(|tag| tag.as_str() == value)
-                };
-                if tagged(TAG_STACK, &self.stack) && tagged(TAG_STAGE, name.as_str()) {
+                let tag = |tag: &str| stage.tags().and_then(|tags| tags.get(tag)).map(String::as_str);
+                if tag(TAG_STACK) == Some(&self.stack) && tag(TAG_STAGE) == Some(name.as_str()) {
                     let arn = stage.arn().parse();
-                    found.push(
-                        arn.map_err(|_| Error::internal(AwsFailure::malformed(operation, "a stage without ARN")))?,
-                    );
+                    let arn = arn.map_err(|_| Error::internal(AwsFailure::malformed(operation, "no ARN")))?;
+                    found.push(Found { arn, origin: tag(TAG_CLAIM).and_then(|id| id.parse().ok()) });
                 }
             }
             next = listed.next_token().map(str::to_owned);
             if next.is_none() {
                 // One order for all who look, so that they keep the same one.
-                found.sort();
+                found.sort_by(|a, b| a.arn.cmp(&b.arn));
                 return Ok(found);
             }
         }
@@ -224,6 +226,11 @@ impl IvsRealTime {
             },
         }
     }
+}
+
+/// A full account is ten pages of 100 stages, at five a second: a page may have to wait for its turn.
+fn patient_retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(6).with_initial_backoff(Duration::from_millis(300))
 }
 
 fn endpoints(stage: &aws_sdk_ivsrealtime::types::Stage, now: Timestamp) -> Option<Endpoints> {

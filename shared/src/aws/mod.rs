@@ -6,14 +6,18 @@ mod client;
 mod failure;
 mod item;
 mod ivs_realtime;
+mod name_table;
 mod participant_table;
-mod signing_keys;
+mod signers;
 mod stage_table;
 
 pub use calls::{Call, Calls};
 pub use client::{Aws, AwsConfig};
 pub use failure::AwsFailure;
-pub use ivs_realtime::{CreateError, IvsRealTime, MintedToken};
+pub use item::{Fields, Item};
+pub use ivs_realtime::{IvsRealTime, MintedToken};
+pub use name_table::{NameTable, Stored};
+
 pub use participant_table::ParticipantTable;
-pub use signing_keys::SigningKeys;
+pub use signers::Signers;
 pub use stage_table::StageTable;

@@ -1,22 +1,23 @@
 //! The `participants` table: one row a user of a stage. Rows with nothing to say end by TTL.
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, DeleteRequest, KeysAndAttributes, ReturnValuesOnConditionCheckFailure, WriteRequest,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
+use futures_util::future::try_join_all;
 
 use super::Aws;
 use super::failure::AwsFailure;
 use super::item::{Fields, Item, item, m, n, page, s};
-use super::stage_table;
+use super::name_table;
 use crate::Error;
+use crate::domain::claim::Row;
 use crate::domain::participant::{
     Attributes, Capabilities, Capability, EarlierToken, Grant, IssuedToken, Participant, Standing, TokenOrigin,
 };
-use crate::domain::stage::{Stage, StageRow};
+use crate::domain::stage::Stage;
 use crate::domain::token::ParticipantToken;
-use crate::domain::{Cursor, Limit, Page, StageName, Timestamp, UserId};
+use crate::domain::{Cursor, Limit, Page, RowVersion, StageName, Timestamp, UserId};
 
 /// The `participants` table, read together with `stages`.
 pub struct ParticipantTable {
@@ -35,11 +36,11 @@ impl ParticipantTable {
     ///
     /// # Errors
     /// What DynamoDB fails with.
-    pub async fn read_with_stage(
+    pub(crate) async fn read_with_stage(
         &self,
         stage: &StageName,
         user_id: &UserId,
-    ) -> Result<(Option<StageRow>, Option<Participant>), Error> {
+    ) -> Result<(Option<Row<Stage>>, Option<Participant>), Error> {
         let operation = "dynamodb:BatchGetItem";
         let one =
             |key: Item| KeysAndAttributes::builder().keys(key).consistent_read(true).build().map_err(Error::internal);
@@ -56,40 +57,45 @@ impl ParticipantTable {
             return Err(Error::unavailable(AwsFailure::malformed(operation, "throttled: keys left unprocessed")));
         }
         let row = |table: &str| got.responses().and_then(|tables| tables.get(table)).and_then(|rows| rows.first());
-        let stage = row(&self.stages_table).map(stage_table::read_row).transpose()?;
+        let stage = row(&self.stages_table).map(name_table::read_row).transpose()?;
         let participant = row(&self.table).map(read_row).transpose()?;
         Ok((stage, participant))
     }
 
-    /// Writes a row on top of the version that was read. False: somebody else wrote in between.
+    /// Writes a row on top of the version that was read, and gives it its new one. False: somebody else wrote in
+    /// between.
     ///
     /// # Errors
     /// What DynamoDB fails with.
-    pub async fn write(&self, participant: &Participant) -> Result<bool, Error> {
-        let next = Participant { version: participant.version + 1, ..participant.clone() };
+    pub async fn write(&self, participant: &mut Participant) -> Result<bool, Error> {
+        let next = Participant { version: Some(RowVersion::random()?), ..participant.clone() };
         let put = self
             .dynamodb
             .put_item()
             .table_name(&self.table)
             .set_item(Some(participant_item(&next)))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let put = match participant.version {
-            0 => put.condition_expression("attribute_not_exists(userId)"),
-            version => put
+        let put = match &participant.version {
+            None => put.condition_expression("attribute_not_exists(userId)"),
+            Some(version) => put
                 .condition_expression("#version = :version")
                 .expression_attribute_names("#version", "version")
-                .expression_attribute_values(":version", n(version)),
+                .expression_attribute_values(":version", s(version)),
         };
-        match put.send().await {
-            Ok(_) => Ok(true),
+        let written = match put.send().await {
+            Ok(_) => true,
             Err(error) => match error.as_service_error() {
                 // The SDK may repeat a write whose answer was lost, and then meets its own row.
                 Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
-                    Ok(refusal.item().map(read_row).transpose()?.is_some_and(|existing| existing == next))
+                    refusal.item().map(read_row).transpose()?.is_some_and(|existing| existing == next)
                 }
-                _ => Err(AwsFailure::new("dynamodb:PutItem", &error).into_error()),
+                _ => return Err(AwsFailure::new("dynamodb:PutItem", &error).into_error()),
             },
+        };
+        if written {
+            participant.version = next.version;
         }
+        Ok(written)
     }
 
     /// Who holds an unexpired token for the stage, newest first. One Query on the index; expired rows that TTL has not
@@ -113,8 +119,7 @@ impl ParticipantTable {
             .table_name(&self.table)
             .index_name("by-stage")
             .key_condition_expression("stageArn = :arn")
-            .filter_expression("#token.expiresAt > :now")
-            .expression_attribute_names("#token", "token")
+            .filter_expression("heldUntil > :now")
             .expression_attribute_values(":arn", s(&stage.arn))
             .expression_attribute_values(":now", s(now))
             .scan_index_forward(false)
@@ -125,11 +130,9 @@ impl ParticipantTable {
         page(participants?, found.last_evaluated_key(), "participant", "issuedAt", "userId")
     }
 
-    /// Deletes every row of a stage's name, 25 a call. May be repeated, and goes on where it was cut short.
-    ///
-    /// # Errors
-    /// What DynamoDB fails with.
-    pub async fn purge(&self, stage: &StageName) -> Result<(), Error> {
+    /// Deletes every row of a stage, and none of a later stage of its name. May be repeated, and goes on where it was
+    /// cut short.
+    pub(crate) async fn purge(&self, stage: &Stage) -> Result<(), Error> {
         let mut next = None;
         loop {
             let query = self
@@ -137,13 +140,16 @@ impl ParticipantTable {
                 .query()
                 .table_name(&self.table)
                 .key_condition_expression("stage = :stage")
-                .projection_expression("stage, userId")
-                .expression_attribute_values(":stage", s(stage))
+                .filter_expression("stageArn = :arn")
+                .projection_expression("userId")
+                .expression_attribute_values(":stage", s(&stage.name))
+                .expression_attribute_values(":arn", s(&stage.arn))
                 .consistent_read(true)
                 .set_exclusive_start_key(next);
             let found = query.send().await.map_err(|error| AwsFailure::new("dynamodb:Query", &error).into_error())?;
-            for keys in found.items().chunks(25) {
-                self.delete(keys).await?;
+            // Deletes in batches take no conditions; single ones do, and several can be under way.
+            for rows in found.items().chunks(25) {
+                try_join_all(rows.iter().map(|row| self.delete(stage, row))).await?;
             }
             next = found.last_evaluated_key().cloned();
             if next.is_none() {
@@ -152,21 +158,23 @@ impl ParticipantTable {
         }
     }
 
-    async fn delete(&self, keys: &[Item]) -> Result<(), Error> {
-        let operation = "dynamodb:BatchWriteItem";
-        let requests: Result<Vec<WriteRequest>, Error> = keys
-            .iter()
-            .map(|key| {
-                let delete = DeleteRequest::builder().set_key(Some(key.clone())).build().map_err(Error::internal)?;
-                Ok(WriteRequest::builder().delete_request(delete).build())
-            })
-            .collect();
-        let written = self.dynamodb.batch_write_item().request_items(&self.table, requests?).send().await;
-        let written = written.map_err(|error| AwsFailure::new(operation, &error).into_error())?;
-        if written.unprocessed_items().is_some_and(|items| !items.is_empty()) {
-            return Err(Error::unavailable(AwsFailure::malformed(operation, "throttled: items left unprocessed")));
+    /// Deletes a row unless it has become one of another stage.
+    async fn delete(&self, stage: &Stage, row: &Item) -> Result<(), Error> {
+        let delete = self
+            .dynamodb
+            .delete_item()
+            .table_name(&self.table)
+            .key("stage", s(&stage.name))
+            .key("userId", s(Fields::of("participant", row).text("userId")?))
+            .condition_expression("stageArn = :arn")
+            .expression_attribute_values(":arn", s(&stage.arn));
+        match delete.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(AwsFailure::new("dynamodb:DeleteItem", &error).into_error()),
+            },
         }
-        Ok(())
     }
 }
 
@@ -208,7 +216,7 @@ fn read_row(item: &Item) -> Result<Participant, Error> {
         stage: row.parse("stage")?,
         stage_arn: row.parse("stageArn")?,
         user_id: row.parse("userId")?,
-        version: row.number("version")?,
+        version: Some(row.parse("version")?),
         standing,
         current,
         earlier: earlier.collect::<Result<_, Error>>()?,
@@ -239,9 +247,11 @@ fn participant_item(participant: &Participant) -> Item {
         ("stage", s(&participant.stage)),
         ("userId", s(&participant.user_id)),
         ("stageArn", s(&participant.stage_arn)),
-        ("version", n(participant.version)),
     ]);
     let mut set = |name: &str, value: AttributeValue| row.insert(name.to_owned(), value);
+    if let Some(version) = &participant.version {
+        set("version", s(version));
+    }
     match &participant.standing {
         Standing::Unspoken => set("standing", s("unspoken")),
         Standing::Removed => set("standing", s("removed")),
@@ -256,6 +266,9 @@ fn participant_item(participant: &Participant) -> Item {
     if let Some(token) = &participant.current {
         // Outside of `token`, because the index sorts by it.
         set("issuedAt", s(token.issued_at));
+        if let Some(end) = participant.held_until() {
+            set("heldUntil", s(end));
+        }
         set("token", token_value(token));
     }
     if !participant.earlier.is_empty() {
@@ -313,7 +326,7 @@ mod tests {
             stage: "demo".parse().unwrap(),
             stage_arn: "arn:aws:ivs:us-east-1:000000000000:stage/abc".parse().unwrap(),
             user_id: "auth0|1".parse().unwrap(),
-            version: 7,
+            version: Some("v7".parse().unwrap()),
             standing,
             current: Some(IssuedToken {
                 participant_id: "p1".parse().unwrap(),

@@ -81,6 +81,42 @@ impl StageArn {
 }
 
 id!(
+    /// The name of a channel, chosen by its first caller and unique in the deployment. It is the IVS name of the
+    /// channel, too.
+    ChannelName,
+    |text| is_name(text, 128),
+    "must be 1 to 128 characters of A-Z, a-z, 0-9, _ and -"
+);
+
+id!(
+    /// The ARN of an IVS channel, `arn:aws:ivs:<region>:<account>:channel/<id>`.
+    ChannelArn,
+    |text| is_ivs_arn(text, "channel"),
+    "must be the ARN of an IVS channel"
+);
+
+id!(
+    /// The ARN of a stream key. It names the key and is no secret.
+    StreamKeyArn,
+    |text| is_ivs_arn(text, "stream-key"),
+    "must be the ARN of an IVS stream key"
+);
+
+id!(
+    /// The ARN of a playback key imported to IVS.
+    PlaybackKeyArn,
+    |text| is_ivs_arn(text, "playback-key"),
+    "must be the ARN of an IVS playback key"
+);
+
+id!(
+    /// Who watches, as a playback token tells IVS, so that a viewer's sessions can be revoked.
+    ViewerId,
+    |text| is_name(text, 40),
+    "must be 1 to 40 characters of A-Z, a-z, 0-9, _ and -"
+);
+
+id!(
     /// The ARN of a public key imported to IVS: the `kid` of a participant token.
     PublicKeyArn,
     |text| is_ivs_arn(text, "public-key"),
@@ -106,6 +142,23 @@ fn random() -> Result<String, crate::Error> {
     let mut bytes = [0; 16];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| crate::Error::internal("no randomness to make an id from"))?;
     Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+}
+
+id!(
+    /// Which write a row is of. No two writes have the same, not even of rows that came after one another.
+    RowVersion,
+    |text| is_name(text, 64),
+    "must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -"
+);
+
+impl RowVersion {
+    /// A new one.
+    ///
+    /// # Errors
+    /// Only when the operating system has no randomness to give.
+    pub fn random() -> Result<Self, crate::Error> {
+        random().map(Self)
+    }
 }
 
 impl ParticipantId {

@@ -1,12 +1,22 @@
 //! The types and rules of Greenroom. Nothing here knows an AWS SDK or an HTTP shape; time and ids come from the caller.
 
+pub mod claim;
+mod field;
 mod id;
 mod page;
 pub mod participant;
+
+mod secret;
+pub mod signing;
 pub mod stage;
 mod time;
 pub mod token;
 
-pub use id::{ClaimId, InvalidId, ParticipantId, PublicKeyArn, StageArn, StageName, UserId};
+pub use claim::{Outcome, Request};
+pub use field::Field;
+pub use id::{
+    ChannelArn, ChannelName, ClaimId, InvalidId, ParticipantId, PlaybackKeyArn, PublicKeyArn, RowVersion, StageArn,
+    StageName, StreamKeyArn, UserId, ViewerId,
+};
 pub use page::{Cursor, InvalidCursor, InvalidLimit, Limit, Page};
 pub use time::{InvalidTimestamp, Timestamp};

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
+use super::Timestamp;
+
 /// How many items a page may hold: 1 to 100, 50 unless told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(u8);
@@ -40,8 +42,8 @@ impl FromStr for Limit {
 /// is, so one caller's cursor opens nobody else's list. Its text is opaque: unpadded base64url.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
-    /// The time that the list is sorted by, as stored.
-    pub at: String,
+    /// The time that the list is sorted by.
+    pub at: Timestamp,
     /// The name or user id of that item.
     pub id: String,
 }
@@ -64,10 +66,11 @@ impl FromStr for Cursor {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor)?;
         let text = String::from_utf8(bytes).map_err(|_| InvalidCursor)?;
         let (at, id) = text.split_once('\n').ok_or(InvalidCursor)?;
-        if at.parse::<super::Timestamp>().is_err() || id.is_empty() || id.chars().count() > 128 {
+        let at = at.parse().map_err(|_| InvalidCursor)?;
+        if id.is_empty() || id.chars().count() > 128 {
             return Err(InvalidCursor);
         }
-        Ok(Self { at: at.to_owned(), id: id.to_owned() })
+        Ok(Self { at, id: id.to_owned() })
     }
 }
 
@@ -89,7 +92,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_cursor_survives_its_text(id in "[^\\x00-\\x1f]{1,128}") {
-            let cursor = Cursor { at: "2026-03-01T12:00:00.000Z".to_owned(), id };
+            let cursor = Cursor { at: "2026-03-01T12:00:00.000Z".parse().unwrap(), id };
             prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
         }
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::claim::owned_by;
 use super::stage::{Admission, Stage};
-use super::token::{ParticipantToken, SigningKey, TokenClaims};
-use super::{Cursor, Limit, Page, ParticipantId, StageArn, StageName, Timestamp, UserId};
-use crate::aws::{IvsRealTime, ParticipantTable, SigningKeys, StageTable};
+use super::token::{ParticipantSigner, ParticipantToken, TokenClaims};
+use super::{Cursor, Field, Limit, Page, ParticipantId, RowVersion, StageArn, StageName, Timestamp, UserId};
+use crate::aws::{IvsRealTime, ParticipantTable, Signers, StageTable};
 use crate::error::{Conflict, Denial, Error, FieldError};
 
 /// A token that ends sooner than this is not handed out again.
@@ -73,6 +74,10 @@ impl TryFrom<Vec<Capability>> for Capabilities {
     }
 }
 
+impl Field for Capabilities {
+    const RULE: &'static str = "must be a list of PUBLISH, SUBSCRIBE or both";
+}
+
 impl From<Capabilities> for Vec<Capability> {
     fn from(capabilities: Capabilities) -> Self {
         let publish = capabilities.publish.then_some(Capability::Publish);
@@ -85,10 +90,16 @@ impl From<Capabilities> for Vec<Capability> {
 #[serde(try_from = "BTreeMap<String, String>")]
 pub struct Attributes(BTreeMap<String, String>);
 
-/// More than IVS takes.
+/// Attributes that cannot be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be at most 1024 bytes in all, keys and values together")]
-pub struct AttributesTooLong;
+pub enum InvalidAttributes {
+    /// More than IVS takes.
+    #[error("must be at most 1024 bytes in all, keys and values together")]
+    TooLong,
+    /// DynamoDB has no attribute without a name.
+    #[error("must not have an empty key")]
+    EmptyKey,
+}
 
 impl Attributes {
     /// Keys and values together, in bytes (Real-Time API reference, `CreateParticipantToken`).
@@ -105,7 +116,7 @@ impl Attributes {
     }
 
     /// These, and those of `granted` in place of any of the same key.
-    fn overlaid_with(&self, granted: &Self) -> Result<Self, AttributesTooLong> {
+    fn overlaid_with(&self, granted: &Self) -> Result<Self, InvalidAttributes> {
         let mut all = self.0.clone();
         all.extend(granted.0.clone());
         Self::try_from(all)
@@ -113,18 +124,25 @@ impl Attributes {
 }
 
 impl TryFrom<BTreeMap<String, String>> for Attributes {
-    type Error = AttributesTooLong;
+    type Error = InvalidAttributes;
 
-    fn try_from(map: BTreeMap<String, String>) -> Result<Self, AttributesTooLong> {
+    fn try_from(map: BTreeMap<String, String>) -> Result<Self, InvalidAttributes> {
         let length: usize = map.iter().map(|(key, value)| key.len() + value.len()).sum();
-        if length <= Self::LONGEST { Ok(Self(map)) } else { Err(AttributesTooLong) }
+        if length > Self::LONGEST {
+            return Err(InvalidAttributes::TooLong);
+        }
+        if map.contains_key("") { Err(InvalidAttributes::EmptyKey) } else { Ok(Self(map)) }
     }
 }
 
-impl<const N: usize> TryFrom<[(String, String); N]> for Attributes {
-    type Error = AttributesTooLong;
+impl Field for Attributes {
+    const RULE: &'static str = "must be an object of strings, at most 1024 bytes in all, without an empty key";
+}
 
-    fn try_from(pairs: [(String, String); N]) -> Result<Self, AttributesTooLong> {
+impl<const N: usize> TryFrom<[(String, String); N]> for Attributes {
+    type Error = InvalidAttributes;
+
+    fn try_from(pairs: [(String, String); N]) -> Result<Self, InvalidAttributes> {
         Self::try_from(BTreeMap::from(pairs))
     }
 }
@@ -159,6 +177,10 @@ impl TryFrom<i64> for TokenDuration {
         let minutes = u16::try_from(minutes).map_err(|_| InvalidDuration)?;
         if (1..=20160).contains(&minutes) { Ok(Self(minutes)) } else { Err(InvalidDuration) }
     }
+}
+
+impl Field for TokenDuration {
+    const RULE: &'static str = "must be a whole number of minutes, 1 to 20160";
 }
 
 impl From<TokenDuration> for Duration {
@@ -208,20 +230,23 @@ pub struct IssuedToken {
 }
 
 impl IssuedToken {
-    /// Whether this is what the user asks for, still allowed, good for a while, and something that can be given again.
+    /// Whether another token can be made for the same participant: both must be signed here.
+    fn can_be_exchanged(&self, can_sign: bool) -> bool {
+        can_sign && matches!(self.origin, TokenOrigin::Signed { .. })
+    }
+
+    /// Whether this is what the user would get now, good for a while, and something that can be given again.
     fn serves(
         &self,
-        allowed: Capabilities,
-        asked: Option<Capabilities>,
-        asked_attributes: Option<&Attributes>,
+        capabilities: Capabilities,
+        attributes: Option<&Attributes>,
         can_sign: bool,
         now: Timestamp,
     ) -> bool {
         !self.outdated
             && now.until(self.expires_at) >= REUSE_MARGIN
-            && self.capabilities.within(allowed)
-            && asked.is_none_or(|asked| asked == self.capabilities)
-            && asked_attributes.is_none_or(|asked| *asked == self.attributes)
+            && self.capabilities == capabilities
+            && attributes.is_none_or(|asked| *asked == self.attributes)
             && (can_sign || matches!(self.origin, TokenOrigin::Ivs(_)))
     }
 }
@@ -258,8 +283,8 @@ pub struct Participant {
     pub stage_arn: StageArn,
     /// The user.
     pub user_id: UserId,
-    /// Rises with every write; a write on top of another than it read is refused. Zero: not stored yet.
-    pub version: u64,
+    /// Which write this is of; a write on top of another than was read is refused. Absent: not stored yet.
+    pub version: Option<RowVersion>,
     /// What the owner has said.
     pub standing: Standing,
     /// The latest token.
@@ -275,7 +300,7 @@ impl Participant {
             stage: stage.name.clone(),
             stage_arn: stage.arn.clone(),
             user_id,
-            version: 0,
+            version: None,
             standing: Standing::Unspoken,
             current: None,
             earlier: Vec::new(),
@@ -320,9 +345,10 @@ impl Participant {
     /// What others will see: what the user asks for, with the owner's word over it.
     fn attributes(&self, asked: &Attributes) -> Result<Attributes, Error> {
         let Standing::Granted(grant) = &self.standing else { return Ok(asked.clone()) };
-        asked
-            .overlaid_with(&grant.attributes)
-            .map_err(|error| Error::InvalidRequest(vec![FieldError::new("attributes", error.to_string())]))
+        asked.overlaid_with(&grant.attributes).map_err(|error| {
+            let reason = format!("{error}, together with those that the owner granted");
+            Error::InvalidRequest(vec![FieldError::new("attributes", reason)])
+        })
     }
 
     /// Every participant id that can still be used to join.
@@ -351,13 +377,16 @@ impl Participant {
         self.standing = standing;
     }
 
+    /// Until when the user can join with some token of theirs.
+    pub fn held_until(&self) -> Option<Timestamp> {
+        let current = self.current.iter().map(|token| token.expires_at);
+        current.chain(self.earlier.iter().map(|token| token.expires_at)).max()
+    }
+
     /// When the row has nothing left to say; never, while it holds a word of the owner's.
     pub fn ends_at(&self) -> Option<Timestamp> {
         match self.standing {
-            Standing::Unspoken => {
-                let current = self.current.iter().map(|token| token.expires_at);
-                current.chain(self.earlier.iter().map(|token| token.expires_at)).max()
-            }
+            Standing::Unspoken => self.held_until(),
             Standing::Granted(_) | Standing::Removed => None,
         }
     }
@@ -426,11 +455,11 @@ fn decide(
     let asked = command.attributes.as_ref().map(|asked| participant.attributes(asked)).transpose()?;
     let current = participant.current.as_ref().filter(|token| token.expires_at > now);
     match (command.held, current) {
-        (Held::Reuse, Some(token)) if token.serves(allowed, command.capabilities, asked.as_ref(), can_sign, now) => {
+        (Held::Reuse, Some(token)) if token.serves(capabilities, asked.as_ref(), can_sign, now) => {
             Ok(Decision::GiveAgain(token.clone()))
         }
         (Held::Exchange, None) => Err(Error::Conflict(Conflict::NothingToExchange)),
-        (Held::Exchange, Some(token)) if !can_sign || matches!(token.origin, TokenOrigin::Ivs(_)) => {
+        (Held::Exchange, Some(token)) if !token.can_be_exchanged(can_sign) => {
             Err(Error::Conflict(Conflict::ExchangeNotSupported))
         }
         (Held::Exchange, Some(token)) => {
@@ -438,12 +467,17 @@ fn decide(
             let attributes = asked.map_or_else(|| participant.attributes(&token.attributes), Ok)?;
             Ok(Decision::Issue { capabilities, attributes, replaces: Some(token.clone()) })
         }
-        (Held::Reuse | Held::Renew, _) if participant.unexpired(now).len() >= MOST_TOKENS => {
-            Err(Error::Conflict(Conflict::TooManyTokens))
-        }
-        (Held::Reuse | Held::Renew, _) => {
+        (held @ (Held::Reuse | Held::Renew), _) => {
             let attributes = asked.map_or_else(|| participant.attributes(&Attributes::default()), Ok)?;
-            Ok(Decision::Issue { capabilities, attributes, replaces: None })
+            let replaces = if participant.unexpired(now).len() < MOST_TOKENS {
+                None
+            } else {
+                // No further participant, but who did not ask for one still gets what they may have.
+                let current = participant.current.as_ref();
+                let replaceable = current.filter(|token| held == Held::Reuse && token.can_be_exchanged(can_sign));
+                Some(replaceable.cloned().ok_or(Error::Conflict(Conflict::TooManyTokens))?)
+            };
+            Ok(Decision::Issue { capabilities, attributes, replaces })
         }
     }
 }
@@ -476,21 +510,21 @@ pub async fn request_token(
     ivs: &IvsRealTime,
     stages: &StageTable,
     participants: &ParticipantTable,
-    keys: &SigningKeys,
+    signers: &Signers<ParticipantSigner>,
     now: Timestamp,
     command: RequestToken,
 ) -> Result<GivenToken, Error> {
-    let key = keys.current(now).await?;
-    let key = key.as_deref();
+    let signer = signers.current(now).await?;
+    let signer = signer.as_deref();
     for _ in 0..ATTEMPTS {
         let (stage, mut participant) = read(participants, &command.stage, &command.caller, now).await?;
-        let issued = match decide(&stage, &participant, &command, key.is_some(), now)? {
+        let issued = match decide(&stage, &participant, &command, signer.is_some(), now)? {
             Decision::GiveAgain(issued) => {
-                return Ok(GivenToken { text: text_of(&issued, key, &stage, &command.caller)?, issued, new: false });
+                return Ok(GivenToken { text: text_of(&issued, signer, &stage, &command.caller)?, issued, new: false });
             }
             Decision::Issue { capabilities, attributes, replaces } => {
                 let expires_at = now.whole_seconds() + command.duration.into();
-                let (participant_id, expires_at, origin) = match (replaces, key) {
+                let (participant_id, expires_at, origin) = match (replaces, signer) {
                     (Some(token), _) => (token.participant_id, expires_at, token.origin),
                     (None, Some(_)) => {
                         let endpoints = fresh_endpoints(ivs, stages, &stage, now).await?;
@@ -524,8 +558,8 @@ pub async fn request_token(
         // The row is written before the token is given out, so that a removal that comes next knows of it.
         participant.retire_current(now);
         participant.current = Some(issued.clone());
-        if participants.write(&participant).await? {
-            return Ok(GivenToken { text: text_of(&issued, key, &stage, &command.caller)?, issued, new: true });
+        if participants.write(&mut participant).await? {
+            return Ok(GivenToken { text: text_of(&issued, signer, &stage, &command.caller)?, issued, new: true });
         }
     }
     Err(contended())
@@ -534,13 +568,13 @@ pub async fn request_token(
 /// Signs the claims, or takes the text that IVS gave.
 fn text_of(
     token: &IssuedToken,
-    key: Option<&SigningKey>,
+    signer: Option<&ParticipantSigner>,
     stage: &Stage,
     user_id: &UserId,
 ) -> Result<ParticipantToken, Error> {
-    match (&token.origin, key) {
+    match (&token.origin, signer) {
         (TokenOrigin::Ivs(text), _) => Ok(text.clone()),
-        (TokenOrigin::Signed { events_url, whip_url }, Some(key)) => key.sign(&TokenClaims {
+        (TokenOrigin::Signed { events_url, whip_url }, Some(signer)) => signer.sign(&TokenClaims {
             participant_id: &token.participant_id,
             user_id,
             stage: &stage.arn,
@@ -596,7 +630,7 @@ pub async fn list(
     limit: Limit,
     cursor: Option<Cursor>,
 ) -> Result<Page<Participant>, Error> {
-    let stage = super::stage::fetch(stages, stage, now).await?.owned_by(caller)?;
+    let stage = owned_by(super::stage::fetch(stages, stage, now).await?, caller)?;
     participants.list(&stage, now, limit, cursor).await
 }
 
@@ -624,7 +658,7 @@ pub async fn grant(
 ) -> Result<Grant, Error> {
     for _ in 0..ATTEMPTS {
         let (stage, mut participant) = read(participants, stage, user_id, now).await?;
-        let stage = stage.owned_by(caller)?;
+        let stage = owned_by(stage, caller)?;
         let before = match &participant.standing {
             Standing::Granted(grant) => grant.clone(),
             Standing::Unspoken | Standing::Removed => Grant::default(),
@@ -633,8 +667,12 @@ pub async fn grant(
             capabilities: changes.capabilities.or(before.capabilities),
             attributes: changes.attributes.clone().unwrap_or(before.attributes),
         };
+        // A row with a grant stays: it must not keep what has ended.
+        if participant.current.as_ref().is_some_and(|token| token.expires_at <= now) {
+            participant.retire_current(now);
+        }
         participant.change_standing(Standing::Granted(grant));
-        if participants.write(&participant).await? {
+        if participants.write(&mut participant).await? {
             return Ok(participant.granted(&stage));
         }
     }
@@ -655,20 +693,38 @@ pub async fn remove(
     user_id: &UserId,
 ) -> Result<(), Error> {
     for _ in 0..ATTEMPTS {
-        let (stage, mut participant) = read(participants, stage, user_id, now).await?;
-        let stage = stage.owned_by(caller)?;
-        let barred = participant.standing == Standing::Removed && participant.current.is_none();
-        participant.retire_current(now);
-        participant.change_standing(Standing::Removed);
+        let (stage, before) = read(participants, stage, user_id, now).await?;
+        let stage = owned_by(stage, caller)?;
+        let mut barred = Participant { standing: Standing::Removed, ..before.clone() };
+        barred.retire_current(now);
         // Barred first: a token given out after the disconnect would not be known to it.
-        if barred || participants.write(&participant).await? {
-            for participant_id in participant.unexpired(now) {
-                ivs.disconnect(&stage.arn, participant_id).await?;
-            }
-            return Ok(());
+        if barred == before || participants.write(&mut barred).await? {
+            return disconnect(ivs, participants, &stage, barred).await;
         }
     }
     Err(contended())
+}
+
+/// Disconnects a barred user with each token they can still join with. Those that are disconnected are forgotten, so
+/// that a retry goes on with the rest.
+async fn disconnect(
+    ivs: &IvsRealTime,
+    participants: &ParticipantTable,
+    stage: &Stage,
+    mut barred: Participant,
+) -> Result<(), Error> {
+    let mut failure = None;
+    let mut left = Vec::new();
+    for token in std::mem::take(&mut barred.earlier) {
+        if let Err(error) = ivs.disconnect(&stage.arn, &token.participant_id).await {
+            failure = Some(error);
+            left.push(token);
+        }
+    }
+    barred.earlier = left;
+    // If somebody wrote in between, a grant say, the ids stay in the row: disconnecting them again is harmless.
+    participants.write(&mut barred).await?;
+    failure.map_or(Ok(()), Err)
 }
 
 #[cfg(test)]
@@ -872,11 +928,16 @@ mod tests {
 
     #[test]
     fn a_row_of_an_earlier_stage_of_that_name_counts_for_nothing() {
-        let before = Participant { standing: Standing::Removed, version: 3, ..guest(&stage(Admission::Open)) };
+        let before = Participant {
+            standing: Standing::Removed,
+            version: Some("v3".parse().unwrap()),
+            ..guest(&stage(Admission::Open))
+        };
         let again =
             Stage { arn: "arn:aws:ivs:us-east-1:000000000000:stage/def".parse().unwrap(), ..stage(Admission::Open) };
         let read = Participant::of(&again, user("guest"), Some(before));
-        assert_eq!((read.version, &read.standing, &read.stage_arn), (3, &Standing::Unspoken, &again.arn));
+        assert_eq!(read.version.unwrap().as_str(), "v3");
+        assert_eq!((&read.standing, &read.stage_arn), (&Standing::Unspoken, &again.arn));
     }
 
     proptest! {

@@ -4,11 +4,10 @@ use std::str::FromStr;
 
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::Error;
-use crate::domain::UserId;
+use crate::domain::{Field, UserId};
 use crate::error::FieldError;
 
 /// The longest body that is read, in bytes. The largest valid one holds 1 KB of attributes, escaped at worst.
@@ -42,7 +41,11 @@ impl<'a> Input<'a> {
             if !is_json(request) {
                 return Err(Error::UnsupportedMediaType);
             }
-            input.body = serde_json::from_slice(bytes).map_err(|error| Error::MalformedBody(error.to_string()))?;
+            input.body = match serde_json::from_slice(bytes) {
+                Ok(Value::Object(body)) => body,
+                Ok(_) => return Err(Error::MalformedBody("it is JSON of another type".to_owned())),
+                Err(error) => return Err(Error::MalformedBody(error.to_string())),
+            };
         }
         Ok(input)
     }
@@ -75,10 +78,10 @@ impl<'a> Input<'a> {
     }
 
     /// A field of the body; `Some(None)` when absent.
-    pub fn field<T: DeserializeOwned>(&mut self, name: &'static str) -> Option<Option<T>> {
+    pub fn field<T: Field>(&mut self, name: &'static str) -> Option<Option<T>> {
         self.known.push(name);
         match self.body.remove(name) {
-            Some(value) => self.keep(name, T::deserialize(value)).map(Some),
+            Some(value) => self.keep(name, T::deserialize(value).map_err(|_| T::RULE)).map(Some),
             None => Some(None),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lambda_http::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use lambda_http::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
 use serde::Serialize;
@@ -77,6 +77,9 @@ pub(super) fn respond(error: &Error, request_id: &str) -> Response<Body> {
     let mut response = Response::new(Body::Text(serde_json::to_string(&problem).unwrap_or_default()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     if let Some(retry_after) = retry_after(error) {
         // Whole seconds, rounded up: zero would be an invitation to hammer.
         let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
@@ -98,9 +101,9 @@ fn log(error: &Error, status: StatusCode, r#type: &str, request_id: &str) {
     }
     let cause = causes.join(": ");
     if status == StatusCode::INTERNAL_SERVER_ERROR {
-        tracing::error!(requestId = request_id, problem = r#type, cause, "{cause}");
+        tracing::error!(requestId = request_id, problem = r#type, cause, "the request failed");
     } else {
-        tracing::warn!(requestId = request_id, problem = r#type, cause, "{cause}");
+        tracing::warn!(requestId = request_id, problem = r#type, cause, "the request was put off");
     }
 }
 

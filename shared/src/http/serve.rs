@@ -1,7 +1,7 @@
 //! The loop of an HTTP function: event in, answer out, one log line each.
 
 use std::convert::Infallible;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt, service_fn};
@@ -34,11 +34,15 @@ where
     lambda_http::run(service_fn(|request: Request| {
         let started = Instant::now();
         let about = About::of(&request);
+        let time_left = time_left(&request);
         // Whatever was called outside of a request, such as during init, is not this one's.
         calls.take();
         let handled = handler(request);
         async move {
-            let (response, fields, counts) = match handled.await {
+            // Lambda would end the function without an answer, and without a line in the log.
+            let handled = tokio::time::timeout(time_left, handled).await;
+            let handled = handled.unwrap_or_else(|_| Err(Error::unavailable("the function's time is up")));
+            let (response, fields, counts) = match handled {
                 Ok(mut reply) => {
                     let (fields, counts) = (std::mem::take(&mut reply.fields), std::mem::take(&mut reply.counts));
                     (reply.into_response(), fields, counts)
@@ -63,6 +67,14 @@ where
         }
     }))
     .await
+}
+
+/// How long the handler may take: until shortly before Lambda's deadline.
+fn time_left(request: &Request) -> Duration {
+    const TO_ANSWER: Duration = Duration::from_millis(300);
+    let deadline = request.lambda_context_ref().map_or(u64::MAX, |context| context.deadline);
+    let now = u64::try_from(Timestamp::now().epoch_millis()).unwrap_or_default();
+    Duration::from_millis(deadline.saturating_sub(now)).saturating_sub(TO_ANSWER)
 }
 
 /// What the log line says of a request that its handler has consumed.
