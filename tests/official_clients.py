@@ -39,7 +39,7 @@ def aws(*arguments):
 
 def call(method, path, user, body=None):
     """Calls the API as a user and gives status and JSON."""
-    token = urllib.request.urlopen(f"{API}/_local/token?sub={user}").read().decode()
+    token = urllib.request.urlopen(f"{API}/_local/token?sub={user}").read().decode().strip()
     request = urllib.request.Request(
         API + path,
         method=method,
@@ -63,6 +63,7 @@ class Boto3(unittest.TestCase):
         request = urllib.request.Request(f"{API}/_local/reset", method="POST")
         urllib.request.urlopen(request)
         operations = ["CreateStage", "ListStages", "GetStage", "DeleteStage", "ImportPublicKey", "GetPublicKey"]
+        operations += ["CreateChannel", "ListChannels", "GetStreamKey", "ListStreamKeys"]
         quotas = json.dumps(dict.fromkeys(operations, 1000))
         request = urllib.request.Request(f"{API}/_local/quotas", method="PUT", data=quotas.encode())
         urllib.request.urlopen(request)
@@ -196,6 +197,62 @@ class Boto3(unittest.TestCase):
         self.assertEqual(secrets.get_secret_value(SecretId="mine")["SecretString"], "two")
         previous = secrets.get_secret_value(SecretId="mine", VersionStage="AWSPREVIOUS")
         self.assertEqual(previous["SecretString"], "one")
+
+
+class LowLatency(unittest.TestCase):
+    """Channels: made by the API and seen by boto3, and the other way round."""
+
+    def setUp(self):
+        Boto3.setUp(self)
+        self.ivs = client("ivs")
+
+    def test_a_channel_of_the_api_is_the_one_in_ivs(self):
+        status, channel = call("PUT", "/channels/demo", "alice", {"private": True})
+        self.assertEqual(status, 201)
+        listed = self.ivs.list_channels(filterByName="demo")["channels"]
+        self.assertEqual([c["arn"] for c in listed], [channel["arn"]])
+        seen = self.ivs.get_channel(arn=channel["arn"])["channel"]
+        self.assertEqual(seen["playbackUrl"], channel["playbackUrl"])
+        self.assertEqual(f"rtmps://{seen['ingestEndpoint']}:443/app/", channel["ingestUrl"])
+        self.assertTrue(seen["authorized"])
+        _, given = call("GET", "/channels/demo/stream-key", "alice")
+        (key,) = self.ivs.list_stream_keys(channelArn=channel["arn"])["streamKeys"]
+        value = self.ivs.get_stream_key(arn=key["arn"])["streamKey"]["value"]
+        self.assertEqual(given["streamKey"], value)
+        _, rotated = call("POST", "/channels/demo/stream-key", "alice", {})
+        with self.assertRaises(self.ivs.exceptions.ResourceNotFoundException):
+            self.ivs.get_stream_key(arn=key["arn"])
+        (key,) = self.ivs.list_stream_keys(channelArn=channel["arn"])["streamKeys"]
+        self.assertEqual(self.ivs.get_stream_key(arn=key["arn"])["streamKey"]["value"], rotated["streamKey"])
+        status, _ = call("DELETE", "/channels/demo", "alice")
+        self.assertEqual((status, self.ivs.list_channels()["channels"]), (204, []))
+
+    def test_a_channel_has_one_key_and_names_are_not_unique(self):
+        created = self.ivs.create_channel(name="same", type="BASIC")
+        other = self.ivs.create_channel(name="same")["channel"]
+        self.assertNotEqual(created["channel"]["arn"], other["arn"])
+        with self.assertRaises(self.ivs.exceptions.ServiceQuotaExceededException):
+            self.ivs.create_stream_key(channelArn=other["arn"])
+        with self.assertRaises(self.ivs.exceptions.ChannelNotBroadcasting):
+            self.ivs.get_stream(channelArn=other["arn"])
+
+    def test_a_playback_token_verifies_with_the_imported_key(self):
+        private = ec.generate_private_key(ec.SECP384R1())
+        public = private.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        arn = self.ivs.import_playback_key_pair(publicKeyMaterial=public.decode())["keyPair"]["arn"]
+        pem = private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        secret = json.dumps({"keyId": arn, "privateKey": pem.decode()})
+        client("secretsmanager").put_secret_value(SecretId="greenroom/playback-signing-key", SecretString=secret)
+        _, channel = call("PUT", "/channels/demo", "alice", {"private": True})
+        status, given = call("POST", "/channels/demo/playback-tokens", "bob", {"viewerId": "bob"})
+        self.assertEqual(status, 201)
+        claims = jwt.decode(given["token"], public, algorithms=["ES384"])
+        del claims["exp"]
+        self.assertEqual(claims, {"aws:channel-arn": channel["arn"], "aws:viewer-id": "bob"})
 
 
 class Cli(unittest.TestCase):

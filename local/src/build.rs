@@ -1,7 +1,7 @@
 //! Builds the function binaries with cargo.
 
 use std::env;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -47,7 +47,11 @@ pub fn build(manifest_dir: &Path, profile: Profile, packages: &Packages) -> anyh
     if profile == Profile::Release {
         cargo.arg("--release");
     }
-    let mut child = cargo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
+    let child = cargo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = child.map_err(|error| match error.kind() {
+        ErrorKind::NotFound => anyhow!("cannot run cargo, which is not found: install Rust from https://rustup.rs"),
+        _ => anyhow!("cannot run cargo: {error}"),
+    })?;
     let mut executables = Vec::new();
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines() {

@@ -11,7 +11,7 @@ use tokio::sync::RwLock;
 
 use crate::aws::{CallLog, Callers, DynamoDb, Endpoint, Faults, IvsServices, SecretsManager};
 use crate::clock;
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, Owner};
 use crate::events::EventBus;
 use crate::gateway::Gateway;
 use crate::http_server::{self, Answer};
@@ -42,7 +42,7 @@ impl LocalCloud {
     /// # Errors
     /// One sentence that names the cure: a broken template, a taken port, a data directory in use, a missing binary.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
-        let data_dir = options.data_dir.as_deref().map(DataDir::open).transpose()?;
+        let data_dir = open_data_dir(&options)?;
         let file = |name: &str| data_dir.as_ref().map(|directory| directory.file(name));
         let secrets = Arc::new(SecretsManager::open(&options.region, file("secrets-manager.json"))?);
         let template = options.load_template(&|name, description| secrets.declare(name, description))?;
@@ -53,8 +53,7 @@ impl LocalCloud {
         };
         let issuer = Arc::new(issuer);
 
-        let api_listener = bind(options.port, "--port").await?;
-        let aws_listener = bind(options.aws_port, "--aws-port").await?;
+        let (api_listener, aws_listener) = bind_both(&options).await?;
         let (api_address, aws_address) = (api_listener.local_addr()?, aws_listener.local_addr()?);
 
         let jobs = Jobs::default();
@@ -63,6 +62,7 @@ impl LocalCloud {
         let world = World {
             region: options.region.clone(),
             aws_url: format!("http://{aws_address}"),
+            endpoints: options.endpoints,
             bin_dir: options.bin_dir.clone(),
             max_instances: options.max_instances,
             callers: Arc::clone(&callers),
@@ -70,12 +70,13 @@ impl LocalCloud {
             jobs: jobs.clone(),
         };
         let lambda = Arc::new(Lambda::new(&template.functions, world));
+        jobs.spawn(Arc::clone(&lambda).sweep());
         let policies = template.functions.iter().map(|function| (function.id.clone(), function.policy.clone()));
         let database = file("dynamodb.sqlite");
         let endpoint = Arc::new(Endpoint {
             policies: policies.collect(),
             callers,
-            faults: Faults::default(),
+            faults: Faults::new(template.functions.iter().map(|function| function.id.clone()).collect()),
             calls: CallLog::default(),
             dynamodb: DynamoDb::open(database.as_deref(), &template.tables, &options.region, &jobs).await?,
             ivs: IvsServices::open(&options.region, file)?,
@@ -160,19 +161,36 @@ async fn serve_api(gateway: &Gateway, side_door: &SideDoor, request: http::Reque
     gateway.handle(request).await
 }
 
-/// Says that a port is taken before the functions are built, which may take minutes.
+/// Says what would keep a local cloud from starting before the functions are built, which may take minutes: a port that
+/// is taken, a data directory that it cannot have.
 ///
 /// # Errors
 /// One sentence that names the option to change.
-pub async fn check_ports(options: &Options) -> anyhow::Result<()> {
-    bind(options.port, "--port").await?;
-    bind(options.aws_port, "--aws-port").await?;
+pub async fn check(options: &Options) -> anyhow::Result<()> {
+    bind_both(options).await?;
+    open_data_dir(options)?;
     Ok(())
+}
+
+fn open_data_dir(options: &Options) -> anyhow::Result<Option<DataDir>> {
+    let owner = Owner { stack_name: options.stack_name.clone(), region: options.region.clone() };
+    options.data_dir.as_deref().map(|path| DataDir::open(path, &owner)).transpose()
+}
+
+/// The listeners of the API and of the AWS endpoint.
+async fn bind_both(options: &Options) -> anyhow::Result<(TcpListener, TcpListener)> {
+    if options.port == options.aws_port && options.port != 0 {
+        bail!("--port and --aws-port must differ");
+    }
+    Ok((bind(options.port, "--port").await?, bind(options.aws_port, "--aws-port").await?))
 }
 
 async fn bind(port: u16, option: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| match error.kind() {
-        ErrorKind::AddrInUse => anyhow!("port {port} is taken: choose another with {option}"),
+        ErrorKind::AddrInUse => anyhow!(
+            "port {port} is taken, perhaps by another local cloud: to run a second one, give --port, --aws-port and \
+             --ephemeral (or --data-dir)"
+        ),
         _ => anyhow!("cannot listen on port {port}: {error}; choose another with {option}"),
     })
 }

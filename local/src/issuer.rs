@@ -3,6 +3,7 @@
 //! Its tokens carry the `iss` and `aud` that the template's authorizer asks for, signed by a key of its own.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -13,6 +14,7 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde_json::{Map, Value, json};
 
+use crate::data_dir;
 use crate::pem;
 
 /// Signs and checks tokens by RS256, the one algorithm of user pools.
@@ -26,16 +28,20 @@ const KEY_ID: &str = "local";
 
 impl Issuer {
     /// An issuer with the key in `file`, which is made if it does not exist.
+    ///
+    /// # Errors
+    /// A file that cannot be read or written, or that holds something else.
     pub(crate) fn open(file: &Path) -> anyhow::Result<Self> {
-        let key = match fs::read_to_string(file) {
+        let key = match fs::read(file) {
             Ok(key) => key,
-            Err(_) => {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
                 let key = generate()?;
                 pem::write_private(file, &key)?;
-                key
+                key.into_bytes()
             }
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
         };
-        Self::from_pem(&key).with_context(|| format!("{} is not an RSA private key", file.display()))
+        Self::from_pem(&key).map_err(|_| data_dir::broken(file, "it is no RSA private key"))
     }
 
     /// An issuer with a key that lasts as long as the process.
@@ -48,11 +54,11 @@ impl Issuer {
                 KEY.get_or_init(|| key)
             }
         };
-        Self::from_pem(key)
+        Self::from_pem(key.as_bytes())
     }
 
-    fn from_pem(key: &str) -> anyhow::Result<Self> {
-        let encoding = EncodingKey::from_rsa_pem(key.as_bytes())?;
+    fn from_pem(key: &[u8]) -> anyhow::Result<Self> {
+        let encoding = EncodingKey::from_rsa_pem(key)?;
         let mut jwk = Jwk::from_encoding_key(&encoding, Algorithm::RS256)?;
         jwk.common.key_id = Some(KEY_ID.to_owned());
         jwk.common.public_key_use = Some(jsonwebtoken::jwk::PublicKeyUse::Signature);
@@ -100,6 +106,7 @@ fn generate() -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::state_file::tests::TemporaryDirectory;
 
     fn claims() -> Map<String, Value> {
         json!({"sub": "alice"}).as_object().unwrap().clone()
@@ -126,6 +133,17 @@ mod tests {
         let secret = EncodingKey::from_secret(b"secret");
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims(), &secret).unwrap();
         assert_eq!(issuer.verify(&token), Err("the token is signed by an unsupported algorithm"));
+    }
+
+    #[test]
+    fn a_file_that_is_no_key_is_kept_and_named_with_what_to_delete() {
+        let directory = TemporaryDirectory::new();
+        for garbage in [&b"garbage"[..], b"\xff\xfe"] {
+            fs::write(directory.file(), garbage).unwrap();
+            let said = Issuer::open(&directory.file()).err().unwrap().to_string();
+            assert!(said.contains("is broken (it is no RSA private key): delete the whole data directory"), "{said}");
+            assert_eq!(fs::read(directory.file()).unwrap(), garbage);
+        }
     }
 
     #[test]

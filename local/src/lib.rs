@@ -35,7 +35,7 @@ mod template;
 mod wildcard;
 
 pub use self::build::{Packages, Profile, build};
-pub use self::cloud::{LocalCloud, check_ports};
+pub use self::cloud::{LocalCloud, check};
 pub use self::log::{Log, LogLine};
 pub use self::options::{Options, TemplateSource};
 pub use self::template::{Route, Template, TemplateError};

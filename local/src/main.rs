@@ -1,8 +1,10 @@
 //! `cargo run -p local`: builds the functions and runs the local cloud until it is told to stop.
 
+mod arguments;
+
 use std::collections::BTreeMap;
 use std::env;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -32,22 +34,40 @@ struct Arguments {
     #[arg(long, default_value = "template.yaml")]
     template: PathBuf,
     /// What AWS::StackName is
-    #[arg(long, default_value = "greenroom")]
+    #[arg(long, default_value = "greenroom", value_parser = arguments::stack_name)]
     stack_name: String,
     /// A parameter of the template; may be repeated
-    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = arguments::parameter)]
     parameters: Vec<(String, String)>,
     /// What AWS::Region is
     #[arg(long, default_value = "us-east-1")]
     region: String,
     /// Instances of one function at a time; more requests wait
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = arguments::at_least_one)]
     max_instances: usize,
+    /// A service that is somebody else's, such as IVS=http://localhost:5000: sets AWS_ENDPOINT_URL_<NAME> for the
+    /// functions; may be repeated
+    #[arg(long = "endpoint", value_name = "NAME=URL", value_parser = arguments::endpoint)]
+    endpoints: Vec<(String, String)>,
+    /// How the functions' log lines are shown; compact on a terminal and raw elsewhere by default
+    #[arg(long, value_enum)]
+    log: Option<Lines>,
 }
 
-fn parameter(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
+/// How log lines are shown.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Lines {
+    /// Of a line of JSON its level and message, how long it took and the cause
+    Compact,
+    /// As the functions write them
+    Raw,
+}
+
+impl Lines {
+    /// For stderr as it is.
+    fn by_default() -> Self {
+        if io::stderr().is_terminal() { Self::Compact } else { Self::Raw }
+    }
 }
 
 #[tokio::main]
@@ -75,10 +95,14 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         data_dir: (!arguments.ephemeral).then_some(data_dir),
         bin_dir: PathBuf::new(),
         max_instances: arguments.max_instances,
-        log: Log::Inherit,
+        log: match arguments.log.unwrap_or_else(Lines::by_default) {
+            Lines::Compact => Log::Compact,
+            Lines::Raw => Log::Inherit,
+        },
+        endpoints: BTreeMap::from_iter(arguments.endpoints),
     };
     let packages = Packages::Named(options.read_template()?.packages());
-    local::check_ports(&options).await?;
+    local::check(&options).await?;
     options.bin_dir = local::build(&root, arguments.profile, &packages)?;
     let region = options.region.clone();
     let stopped = stop_signal()?;
@@ -110,7 +134,9 @@ fn banner(cloud: &LocalCloud, region: &str) -> String {
          AWS_SECRET_ACCESS_KEY=local AWS_REGION={region} AWS_DEFAULT_REGION={region}\nexport API={api} \
          TOKEN={token}\n"
     );
-    if let Some(route) = cloud.template().routes().iter().find(|route| route.method == "PUT") {
+    if let Some(route) =
+        cloud.template().routes().iter().find(|route| route.method == "PUT" && route.path.contains('{'))
+    {
         let path: Vec<_> =
             route.path.split('/').map(|segment| if segment.starts_with('{') { "demo" } else { segment }).collect();
         let path = path.join("/");

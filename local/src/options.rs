@@ -41,6 +41,9 @@ pub struct Options {
     pub max_instances: usize,
     /// Where the functions' output goes.
     pub log: Log,
+    /// Services that are somebody else's, such as moto's: the URL for the functions' `AWS_ENDPOINT_URL_<NAME>`, by
+    /// name. The local cloud neither sees nor fails the calls to them.
+    pub endpoints: BTreeMap<String, String>,
 }
 
 impl Default for Options {
@@ -57,6 +60,7 @@ impl Default for Options {
             bin_dir: PathBuf::from("."),
             max_instances: 100,
             log: Log::Inherit,
+            endpoints: BTreeMap::new(),
         }
     }
 }
@@ -76,7 +80,11 @@ impl Options {
             TemplateSource::Text(text) => Ok(load(text)?),
             TemplateSource::Path(path) => {
                 let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-                load(&text).with_context(|| path.display().to_string())
+                let template = load(&text).and_then(|template| {
+                    template.check_code(path.parent().unwrap_or(path))?;
+                    Ok(template)
+                });
+                template.with_context(|| path.display().to_string())
             }
         }
     }

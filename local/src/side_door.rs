@@ -5,7 +5,7 @@
 //! | `GET /_local/token?sub=alice` | answers a signed token as plain text. `exp`: seconds from now (default 12 hours, may be negative). `iss`, `aud`, `scope` and any other key become string claims; an empty value leaves the claim out |
 //! | `GET /_local/.well-known/jwks.json`, `/_local/.well-known/openid-configuration` | the local issuer, as OpenID Connect Discovery describes one |
 //! | `GET /_local/calls?since=<seq>` | every AWS call from that number on: who, what, how it ended |
-//! | `PUT /_local/faults` | puts a fault in force: `{"service", "operation", "function"?, "nth"?, "times"?, "fault"}`. `service` is dynamodb, ivs, secretsmanager, lambda, events or sts; `nth` the first matching call that it strikes (default 1); `times` how many from there on (default 1, `null` until deleted). `fault` is one of `{"kind":"throttle"}`, `{"kind":"error","status","code","message"?}`, `{"kind":"latency","ms"}`, `{"kind":"drop","when":"before"\|"after"}` (no answer, before or after the effect), `{"kind":"kill","when":"before"\|"after"}` (ends the calling instance) |
+//! | `PUT /_local/faults` | puts a fault in force: `{"service", "operation", "function"?, "nth"?, "times"?, "fault"}`. `service` is dynamodb, ivs, secretsmanager, lambda, events or sts; `nth` the first matching call that it strikes (default 1); `times` how many from there on (default 1, `null` until deleted). A service, operation or function that is not here is refused. `fault` is one of `{"kind":"throttle"}`, `{"kind":"error","status","code","message"?}`, `{"kind":"latency","ms"}`, `{"kind":"drop","when":"before"\|"after"}` (no answer, before or after the effect), `{"kind":"kill","when":"before"\|"after"}` (ends the calling instance) |
 //! | `GET /_local/faults`, `DELETE /_local/faults`, `DELETE /_local/faults/{id}` | lists them with how often each struck; takes all or one back |
 //! | `GET`, `PUT /_local/quotas` | quotas of IVS and IVS Real-Time: calls per second by operation, `channels`, `streamKeysPerChannel`, `playbackKeyPairs`, `stages`, `publicKeys` |
 //! | `POST /_local/join` | `{"token"}`: what IVS would say to a client that joins with this participant token |
@@ -15,7 +15,10 @@
 //! | `POST /_local/events[?wait=true]` | an EventBridge event or a list of them; with `wait`, answers after their delivery |
 //! | `POST /_local/reset` | back to the start: empty tables, no stages, no channels, no faults, an empty call log, new instances |
 //!
-//! Errors are `{"message": ...}` with a 4xx status.
+//! Errors are `{"message": ...}` with a 4xx status. Every answer ends with a newline, and browser apps of any origin may
+//! read it.
+
+mod answer;
 
 use std::sync::Arc;
 
@@ -24,7 +27,8 @@ use hyper::body::{Bytes, Incoming};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use crate::aws::{Endpoint, ServiceError};
+use self::answer::{Refused, bad_request};
+use crate::aws::Endpoint;
 use crate::clock;
 use crate::http_server::{self, Answer};
 use crate::issuer::Issuer;
@@ -34,6 +38,27 @@ use crate::template::{JwtAuthorizer, Secret};
 
 /// The prefix of every path of the side door.
 pub(crate) const PREFIX: &str = "/_local/";
+
+/// Every route, for a request that is none.
+const ROUTES: [&str; 17] = [
+    "GET token",
+    "GET .well-known/jwks.json",
+    "GET .well-known/openid-configuration",
+    "GET calls",
+    "GET faults",
+    "PUT faults",
+    "DELETE faults",
+    "DELETE faults/{id}",
+    "GET quotas",
+    "PUT quotas",
+    "POST join",
+    "PUT channels/{channelId}/live",
+    "DELETE channels/{channelId}/live",
+    "POST ingest",
+    "POST play",
+    "POST events",
+    "POST reset",
+];
 
 /// The most that a request's body may hold.
 const BODY_LIMIT: usize = 6 << 20;
@@ -52,21 +77,21 @@ pub(crate) struct SideDoor {
     pub(crate) api_gate: tokio::sync::RwLock<()>,
 }
 
-/// A request that cannot be served: status and message.
-struct Refused(u16, String);
-
 impl SideDoor {
     /// Answers one request.
     pub(crate) async fn handle(&self, request: Request<Incoming>) -> Answer {
         let (parts, body) = request.into_parts();
+        if parts.method == Method::OPTIONS {
+            return answer::preflight(&parts.headers);
+        }
         let Ok(body) = http_server::read_body(body, BODY_LIMIT).await else {
-            return refused(&Refused(413, "the body is larger than 6 MB, or incomplete".to_owned()));
+            return answer::refused(&Refused(413, "the body is larger than 6 MB, or incomplete".to_owned()));
         };
         let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
         let path: Vec<_> = path.split('/').collect();
         let query = percent::pairs(parts.uri.query().unwrap_or_default());
         let answered = self.answer(&parts.method, &path, &query, &body, &parts.headers).await;
-        answered.unwrap_or_else(|refusal| refused(&refusal))
+        answered.unwrap_or_else(|refusal| answer::refused(&refusal))
     }
 
     async fn answer(
@@ -81,7 +106,7 @@ impl SideDoor {
         let json = match (method.as_str(), path) {
             ("GET", ["token"]) => {
                 let token = self.token(query, clock::now())?;
-                return Ok(http_server::answer(200, "text/plain", token));
+                return Ok(answer::text(&token));
             }
             ("GET", [".well-known", "jwks.json"]) => self.issuer.key_set(),
             ("GET", [".well-known", "openid-configuration"]) => self.openid_configuration(headers),
@@ -104,24 +129,28 @@ impl SideDoor {
             ("POST", ["join"]) => self.join(&parse(body)?)?,
             ("PUT", ["channels", id, "live"]) => {
                 let body = if body.is_empty() { json!({}) } else { parse(body)? };
-                ivs.low_latency.go_live(id, &body, clock::now()).map_err(service_refused)?
+                ivs.low_latency.go_live(id, &body, clock::now())?
             }
             ("DELETE", ["channels", id, "live"]) => {
-                ivs.low_latency.go_offline(id).map_err(service_refused)?;
+                ivs.low_latency.go_offline(id)?;
                 json!({})
             }
-            ("POST", ["ingest"]) => ivs.low_latency.ingest(&parse(body)?).map_err(service_refused)?,
-            ("POST", ["play"]) => ivs.low_latency.play(&parse(body)?, clock::now()).map_err(service_refused)?,
+            ("POST", ["ingest"]) => ivs.low_latency.ingest(&parse(body)?)?,
+            ("POST", ["play"]) => ivs.low_latency.play(&parse(body)?, clock::now())?,
             ("POST", ["events"]) => self.events(parse(body)?, query).await?,
             ("POST", ["reset"]) => {
                 self.reset().await?;
                 json!({})
             }
             (method, path) => {
-                return Err(Refused(404, format!("the side door has no {method} {PREFIX}{}", path.join("/"))));
+                let path = path.join("/");
+                return Err(Refused(
+                    404,
+                    format!("the side door has no {method} {PREFIX}{path}; it has: {}", routes()),
+                ));
             }
         };
-        Ok(http_server::json(200, &json))
+        Ok(answer::json(200, &json))
     }
 
     /// A token for `sub`, good for 12 hours.
@@ -234,14 +263,7 @@ fn parse(body: &[u8]) -> Result<Value, Refused> {
     serde_json::from_slice(body).map_err(|error| bad_request(format!("the body is not JSON: {error}")))
 }
 
-fn bad_request(message: String) -> Refused {
-    Refused(400, message)
-}
-
-fn service_refused(error: ServiceError) -> Refused {
-    Refused(error.status, error.message)
-}
-
-fn refused(Refused(status, message): &Refused) -> Answer {
-    http_server::json(*status, &json!({"message": message}))
+fn routes() -> String {
+    let routes = ROUTES.map(|route| route.replacen(' ', &format!(" {PREFIX}"), 1));
+    routes.join(", ")
 }

@@ -19,7 +19,9 @@ struct Project(PathBuf);
 impl Project {
     fn new(name: &str, template: &str, cargo: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("greenroom-cli-{name}-{}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
+        for function in ["probe", "exit", "error"] {
+            fs::create_dir_all(dir.join("functions").join(function)).unwrap();
+        }
         fs::write(dir.join("template.yaml"), template).unwrap();
         let script = dir.join("cargo");
         fs::write(&script, format!("#!/bin/sh\n{cargo}\n")).unwrap();
@@ -73,7 +75,10 @@ fn a_taken_port_is_named_with_the_option_that_helps_before_anything_is_built() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
     let said = refusal(project.start(&["--ephemeral", "--port", &port.to_string()]));
-    assert_eq!(said, format!("error: port {port} is taken: choose another with --port\n"));
+    let cure = "to run a second one, give --port, --aws-port and --ephemeral (or --data-dir)";
+    assert_eq!(said, format!("error: port {port} is taken, perhaps by another local cloud: {cure}\n"));
+    let said = refusal(project.start(&["--ephemeral", "--port", "8081", "--aws-port", "8081"]));
+    assert_eq!(said, "error: --port and --aws-port must differ\n");
 }
 
 #[test]
@@ -93,6 +98,50 @@ fn an_unknown_parameter_and_a_missing_template_are_one_sentence_each() {
     assert!(said.lines().count() == 1 && said.contains("Colour"), "{said}");
     let said = project.refusal(&["--template", "other.yaml"]);
     assert!(said.lines().count() == 1 && said.contains("other.yaml") && said.contains("--template"), "{said}");
+}
+
+#[test]
+fn values_that_no_option_takes_are_refused_with_what_it_takes() {
+    let project = Project::new("values", TEMPLATE, "false");
+    for (option, value, expected) in [
+        ("--max-instances", "0", "1 or more"),
+        ("--stack-name", "my_stack", "a letter first, then letters, digits and -, at most 128"),
+        ("--endpoint", "ivs=http://localhost:5000", "AWS_ENDPOINT_URL_<NAME>"),
+        ("--log", "short", "compact, raw"),
+    ] {
+        let output = project.start(&[option, value]).wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && said.contains(option) && said.contains(expected), "{said}");
+    }
+}
+
+#[test]
+fn code_that_is_missing_is_named_with_its_place_before_anything_is_built() {
+    let template = TEMPLATE.replace("functions/exit", "functions/exist");
+    let project = Project::new("code", &template, "echo built >&2");
+    let said = project.refusal(&[]);
+    let what = "Resources.ExitFunction.Properties.CodeUri: there is no directory `functions/exist` beside the template";
+    assert!(said.lines().count() == 1 && said.contains(what), "{said}");
+}
+
+#[test]
+fn a_missing_cargo_is_named_with_where_to_get_it() {
+    let project = Project::new("cargo", TEMPLATE, "");
+    fs::remove_file(project.0.join("cargo")).unwrap();
+    let said = project.refusal(&[]);
+    assert_eq!(said, "error: cannot run cargo, which is not found: install Rust from https://rustup.rs\n");
+}
+
+#[test]
+fn a_directory_of_another_region_or_a_file_is_refused_before_anything_is_built() {
+    let project = Project::new("owner", TEMPLATE, "echo built >&2; exit 1");
+    let ports = ["--port", "0", "--aws-port", "0"];
+    assert!(refusal(project.start(&ports)).starts_with("built"), "the directory is taken, and the build fails");
+    let said = refusal(project.start(&[&ports[..], &["--region", "eu-west-1"]].concat()));
+    let cure = "keeps the stack greenroom in us-east-1: give --region us-east-1, or another --data-dir\n";
+    assert!(said.lines().count() == 1 && said.ends_with(cure), "{said}");
+    let said = refusal(project.start(&[&ports[..], &["--data-dir", "template.yaml"]].concat()));
+    assert_eq!(said, "error: the data directory template.yaml is a file: name a directory with --data-dir\n");
 }
 
 #[test]

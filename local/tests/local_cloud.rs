@@ -176,10 +176,20 @@ async fn an_instance_sees_lambdas_environment_and_nothing_else() {
     }
     assert!(environment["AWS_ACCESS_KEY_ID"].as_str().unwrap().starts_with("ASIA"));
     assert!(environment.get("CARGO_MANIFEST_DIR").is_none());
+    assert_eq!(environment["AWS_ENDPOINT_URL_IVS"], cloud.aws_url());
     let context = probe(&cloud, json!({"do": "context"})).await.json();
     assert!(context["lambda-runtime-trace-id"].as_str().unwrap().starts_with("Root=1-"));
     let arn = "arn:aws:lambda:us-east-1:000000000000:function:stack-ProbeFunction";
     assert_eq!(context["lambda-runtime-invoked-function-arn"], arn);
+}
+
+#[tokio::test]
+async fn a_service_may_be_somebody_elses() {
+    let endpoints = [("IVS".to_owned(), "http://moto.test:5000".to_owned())].into();
+    let cloud = LocalCloud::start(Options { endpoints, ..options() }).await.unwrap();
+    let environment = probe(&cloud, json!({"do": "environment"})).await.json();
+    assert_eq!(environment["AWS_ENDPOINT_URL_IVS"], "http://moto.test:5000");
+    assert_eq!(environment["AWS_ENDPOINT_URL_DYNAMODB"], cloud.aws_url());
 }
 
 #[tokio::test]
@@ -196,7 +206,7 @@ async fn only_a_good_token_opens_an_authorized_route() {
     assert_eq!((answer.status, answer.json()), (401, json!({"message": "Unauthorized"})));
     assert_eq!(answer.header("www-authenticate"), "Bearer");
     let expired = door(&cloud, "GET", "token?sub=bob&exp=-60", json!(null)).await;
-    let expired = bearer(str::from_utf8(&expired.body).unwrap());
+    let expired = bearer(str::from_utf8(&expired.body).unwrap().trim_end());
     let answer = send("PUT", url, &[("authorization", &expired)], "").await;
     let challenge = r#"Bearer scope="" error="invalid_token" error_description="the token has expired""#;
     assert_eq!((answer.status, answer.header("www-authenticate")), (401, challenge));
@@ -283,6 +293,46 @@ async fn faults_strike_before_or_after_the_effect() {
     assert_eq!(row_count(&cloud).await, 3);
     let wrong = door(&cloud, "PUT", "faults", json!({"service": "dynamodb"})).await;
     assert_eq!(wrong.status, 400);
+    let message = wrong.json()["message"].clone();
+    let expected = r#"the body must be {"service", "operation", "fault": {...}}: missing field `operation`"#;
+    assert!(message.as_str().unwrap().starts_with(expected), "{message}");
+    let nobody =
+        json!({"service": "sts", "operation": "GetCallerIdentity", "function": "Probe", "fault": {"kind": "throttle"}});
+    let message = door(&cloud, "PUT", "faults", nobody).await.json()["message"].clone();
+    assert_eq!(message, "unknown function `Probe`; the template has: ErrorFunction, ExitFunction, ProbeFunction");
+}
+
+#[tokio::test]
+async fn an_unknown_path_of_the_side_door_lists_the_routes_and_each_is_one() {
+    let cloud = start().await;
+    let unknown = door(&cloud, "GET", "tokens", json!(null)).await;
+    let message = unknown.json()["message"].as_str().unwrap().to_owned();
+    let routes = message.strip_prefix("the side door has no GET /_local/tokens; it has: ").unwrap();
+    assert_eq!((unknown.status, routes.split(", ").count()), (404, 17));
+    for route in routes.split(", ") {
+        let (method, path) = route.split_once(" /_local/").unwrap();
+        let answer = door(&cloud, method, path, json!({})).await;
+        assert!(!str::from_utf8(&answer.body).unwrap().contains("the side door has no"), "{route}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_app_of_any_origin_and_a_terminal_can_read_the_side_door() {
+    let cloud = start().await;
+    for path in ["token", "calls", "nothing"] {
+        let url = format!("{}/_local/{path}", cloud.api_url());
+        let answer = send("GET", url.clone(), &[("origin", "http://other.test")], "").await;
+        assert_eq!((answer.header("access-control-allow-origin"), answer.body.last()), ("*", Some(&b'\n')), "{path}");
+        let asked = [
+            ("origin", "http://other.test"),
+            ("access-control-request-method", "PUT"),
+            ("access-control-request-headers", "content-type,x-own"),
+        ];
+        let answer = send("OPTIONS", url, &asked, "").await;
+        let headers =
+            ["origin", "methods", "headers"].map(|name| answer.header(&format!("access-control-allow-{name}")));
+        assert_eq!((answer.status, headers), (204, ["*", "GET,PUT,POST,DELETE", "content-type,x-own"]), "{path}");
+    }
 }
 
 #[tokio::test]
@@ -459,5 +509,6 @@ async fn a_taken_port_names_the_option_that_helps() {
     let cloud = start().await;
     let port = cloud.api_url().rsplit(':').next().unwrap().parse().unwrap();
     let Err(error) = LocalCloud::start(Options { port, ..options() }).await else { panic!("one port, two clouds") };
-    assert_eq!(error.to_string(), format!("port {port} is taken: choose another with --port"));
+    let what = format!("port {port} is taken, perhaps by another local cloud: ");
+    assert!(error.to_string().starts_with(&what), "{error}");
 }

@@ -63,9 +63,9 @@ impl<'a> Variables<'a> {
         let endpoint = |service: &str| {
             self.optional(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| self.optional("AWS_ENDPOINT_URL"))
         };
-        let (dynamodb, ivs_realtime, secrets_manager) =
-            (endpoint("DYNAMODB"), endpoint("IVS_REALTIME"), endpoint("SECRETS_MANAGER"));
-        AwsConfig { region: self.required("AWS_REGION"), credentials, dynamodb, ivs_realtime, secrets_manager }
+        let (dynamodb, secrets_manager) = (endpoint("DYNAMODB"), endpoint("SECRETS_MANAGER"));
+        let (ivs, ivs_realtime) = (endpoint("IVS"), endpoint("IVS_REALTIME"));
+        AwsConfig { region: self.required("AWS_REGION"), credentials, dynamodb, ivs, ivs_realtime, secrets_manager }
     }
 
     /// The configuration, if every variable was there and valid.

@@ -126,6 +126,15 @@ pub enum Conflict {
     /// Only tokens signed by this deployment's own key can be exchanged.
     #[error("participant tokens cannot be exchanged, because this deployment does not sign its own")]
     ExchangeNotSupported,
+    /// A live channel cannot be deleted.
+    #[error("the channel is live; stop the broadcast first")]
+    Live,
+    /// A playback token for a channel that anybody may watch.
+    #[error("the channel is not private: its playbackUrl needs no token")]
+    NotPrivate,
+    /// Private channels need a playback key, and none is configured.
+    #[error("this deployment has no playback key to sign with")]
+    PlaybackNotSupported,
     /// The user holds as many unexpired tokens as one user may.
     #[error("you hold as many unexpired participant tokens for this stage as one user may")]
     TooManyTokens,

@@ -16,7 +16,16 @@ struct Row {
     statuses: [u16; 6],
 }
 
-/// `demo` is a hosted stage of the owner's, on which the guest holds a token and the stranger does not.
+/// Of somebody who broadcasts elsewhere.
+fn settings() -> Value {
+    json!({
+        "kind": "custom", "ingestUrl": "rtmp://live.example.com/app", "streamKey": "key",
+        "playbackUrl": "https://cdn.example.com/x.m3u8",
+    })
+}
+
+/// `demo` is a hosted stage of the owner's, on which the guest holds a token and the stranger does not, and a private
+/// channel.
 fn table() -> Vec<Row> {
     let row = |route, path, body, statuses| Row { route, path, body, statuses };
     let user = "/stages/demo/participants/guest";
@@ -35,7 +44,27 @@ fn table() -> Vec<Row> {
         row("GET /stages/{stage}/participants", "/stages/demo/participants", None, [401, 401, 401, 403, 403, 200]),
         row("PATCH /stages/{stage}/participants/{userId}", user, Some(json!({})), [401, 401, 401, 403, 403, 200]),
         row("DELETE /stages/{stage}/participants/{userId}", user, None, [401, 401, 401, 403, 403, 204]),
-        // Last, since it ends the stage.
+        row("PUT /channels/{channel}", "/channels/demo", Some(json!({})), [401, 401, 401, 200, 200, 200]),
+        row("GET /channels/{channel}", "/channels/demo", None, [401, 401, 401, 200, 200, 200]),
+        row("GET /channels", "/channels", None, [401, 401, 401, 200, 200, 200]),
+        row("GET /channels/{channel}/stream-key", "/channels/demo/stream-key", None, [401, 401, 401, 403, 403, 200]),
+        row(
+            "POST /channels/{channel}/stream-key",
+            "/channels/demo/stream-key",
+            Some(json!({})),
+            [401, 401, 401, 403, 403, 200],
+        ),
+        row(
+            "POST /channels/{channel}/playback-tokens",
+            "/channels/demo/playback-tokens",
+            Some(json!({})),
+            [401, 401, 401, 201, 201, 201],
+        ),
+        row("PUT /broadcast-settings", "/broadcast-settings", Some(settings()), [401, 401, 401, 200, 200, 200]),
+        row("GET /broadcast-settings", "/broadcast-settings", None, [401, 401, 401, 200, 200, 200]),
+        row("DELETE /broadcast-settings", "/broadcast-settings", None, [401, 401, 401, 204, 204, 204]),
+        // Last, since they end the channel and the stage.
+        row("DELETE /channels/{channel}", "/channels/demo", None, [401, 401, 401, 403, 403, 204]),
         row("DELETE /stages/{stage}", "/stages/demo", None, [401, 401, 401, 403, 403, 204]),
     ]
 }
@@ -45,6 +74,7 @@ async fn every_route_answers_every_caller_as_the_table_says() {
     TestApp::run(async |app| {
         let owner = app.user("owner");
         owner.put("/stages/demo", json!({"admission": "hosted"})).await.expect(201);
+        owner.put("/channels/demo", json!({"private": true})).await.expect(201);
         app.mint(&app.user("guest"), "demo", json!({})).await.expect(201);
         let callers: [Caller; 6] = [
             app.anonymous().clone(),

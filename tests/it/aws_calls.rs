@@ -34,6 +34,37 @@ async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
         let remove = ["dynamodb:BatchGetItem", "dynamodb:PutItem", "ivs:DisconnectParticipant", "dynamodb:PutItem"];
         made("remove", 204, Box::pin(alice.delete(bobs)), &remove).await;
 
+        let (read, key) = (["dynamodb:GetItem"], "/channels/demo/stream-key");
+        let create = ["dynamodb:GetItem", "dynamodb:PutItem", "ivs:CreateChannel", "dynamodb:PutItem"];
+        let private = json!({"private": true});
+        made("create a channel", 201, Box::pin(alice.put("/channels/demo", private)), &create).await;
+        made("fetch a channel", 200, Box::pin(bob.get("/channels/demo")), &read).await;
+        made("stream key", 200, Box::pin(alice.get(key)), &read).await;
+        let rotate = [
+            "dynamodb:GetItem",
+            "dynamodb:UpdateItem",
+            "ivs:DeleteStreamKey",
+            "ivs:ListStreamKeys",
+            "ivs:CreateStreamKey",
+            "dynamodb:UpdateItem",
+        ];
+        made("rotate", 200, Box::pin(alice.post(key, json!({}))), &rotate).await;
+        let tokens = "/channels/demo/playback-tokens";
+        let first = ["dynamodb:GetItem", "secretsmanager:GetSecretValue"];
+        made("first playback token", 201, Box::pin(bob.post(tokens, json!({}))), &first).await;
+        made("playback token", 201, Box::pin(bob.post(tokens, json!({}))), &read).await;
+        let delete = ["dynamodb:GetItem", "dynamodb:UpdateItem", "ivs:DeleteChannel", "dynamodb:DeleteItem"];
+        made("delete a channel", 204, Box::pin(alice.delete("/channels/demo")), &delete).await;
+
+        let settings = json!({
+            "kind": "custom", "ingestUrl": "rtmp://live.example.com/app", "streamKey": "key-of-alice",
+            "playbackUrl": "https://cdn.example.com/x.m3u8",
+        });
+        let path = "/broadcast-settings";
+        made("save settings", 200, Box::pin(alice.put(path, settings)), &["dynamodb:PutItem"]).await;
+        made("read settings", 200, Box::pin(alice.get(path)), &read).await;
+        made("forget settings", 204, Box::pin(alice.delete(path)), &["dynamodb:DeleteItem"]).await;
+
         let delete = [
             "dynamodb:GetItem",
             "dynamodb:UpdateItem",

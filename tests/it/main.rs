@@ -4,14 +4,18 @@
 
 mod access;
 mod aws_calls;
+mod broadcast_settings;
+mod channel;
 mod create;
 mod events;
 mod gateway;
 mod iam;
 mod logs;
 mod participant;
+mod playback;
 mod repository;
 mod restart;
 mod side_door;
 mod signing;
 mod stage;
+mod stream_key;

@@ -60,7 +60,7 @@ impl Setup {
     pub async fn run(self, test: impl AsyncFnOnce(&TestApp)) {
         let app = TestApp::start(self).await;
         test(&app).await;
-        app.no_stage_is_orphaned().await;
+        app.nothing_is_orphaned().await;
         app.remember_signing_keys().await;
         let secrets = app.secrets.clone();
         for line in app.cloud.shutdown().await {
@@ -77,6 +77,7 @@ pub struct TestApp {
     anonymous: Caller,
     aws: Caller,
     ivs: aws_sdk_ivsrealtime::Client,
+    ivs_low_latency: aws_sdk_ivs::Client,
     dynamodb: aws_sdk_dynamodb::Client,
     secrets_manager: aws_sdk_secretsmanager::Client,
     secrets: Secrets,
@@ -138,6 +139,7 @@ impl TestApp {
             bin_dir: binaries().await,
             max_instances: 50,
             log: Log::Collect,
+            ..Options::default()
         })
         .await
         .expect("the local cloud starts");
@@ -146,6 +148,7 @@ impl TestApp {
             stack,
             anonymous: Caller::new(url, secrets.clone()),
             ivs: sdk_client!(aws_sdk_ivsrealtime, &aws),
+            ivs_low_latency: sdk_client!(aws_sdk_ivs, &aws),
             dynamodb: sdk_client!(aws_sdk_dynamodb, &aws),
             secrets_manager: sdk_client!(aws_sdk_secretsmanager, &aws),
             aws: Caller::new(aws, secrets.clone()),
@@ -169,6 +172,11 @@ impl TestApp {
         &self.ivs
     }
 
+    /// IVS low-latency as the developer sees it.
+    pub fn ivs_low_latency(&self) -> &aws_sdk_ivs::Client {
+        &self.ivs_low_latency
+    }
+
     /// DynamoDB as the developer sees it.
     pub fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
         &self.dynamodb
@@ -186,13 +194,13 @@ impl TestApp {
 
     /// A signed-in user.
     pub fn user(&self, sub: &str) -> Caller {
-        self.anonymous.with_token(&self.cloud.token(sub))
+        self.anonymous.of_user(sub, &self.cloud.token(sub))
     }
 
     /// A user with a token of the side door's making: `sub=alice&exp=-60`.
     pub async fn user_with(&self, query: &str) -> Caller {
         let token = self.anonymous.get(&format!("/_local/token?{query}")).await.expect(200).text;
-        self.anonymous.with_token(&token)
+        self.anonymous.with_token(token.trim())
     }
 
     /// Asks for a participant token.
@@ -259,12 +267,19 @@ impl TestApp {
 
     /// Overwrites one attribute of a stage's row.
     pub async fn set_stage_attribute(&self, stage: &str, attribute: &str, value: &str) {
+        self.set_attribute("stages", stage, attribute, value).await;
+    }
+
+    /// Overwrites one attribute of a row; a dot leads into a map.
+    pub async fn set_attribute(&self, table: &str, name: &str, attribute: &str, value: &str) {
+        let path: Vec<String> = (0..attribute.split('.').count()).map(|n| format!("#a{n}")).collect();
+        let names = path.iter().cloned().zip(attribute.split('.').map(str::to_owned)).collect();
         self.dynamodb
             .update_item()
-            .table_name(format!("{}-stages", self.stack))
-            .key("name", AttributeValue::S(stage.to_owned()))
-            .update_expression("SET #attribute = :value")
-            .expression_attribute_names("#attribute", attribute)
+            .table_name(format!("{}-{table}", self.stack))
+            .key("name", AttributeValue::S(name.to_owned()))
+            .update_expression(format!("SET {} = :value", path.join(".")))
+            .set_expression_attribute_names(Some(names))
             .expression_attribute_values(":value", AttributeValue::S(value.to_owned()))
             .send()
             .await
@@ -317,18 +332,33 @@ impl TestApp {
         }
     }
 
-    /// Every stage in IVS belongs to a row, and every active row's stage is in IVS.
+    /// Every stage and channel in IVS belongs to a row, and every row's stage or channel is in IVS.
     ///
     /// # Panics
     /// When one does not.
-    pub async fn no_stage_is_orphaned(&self) {
+    async fn nothing_is_orphaned(&self) {
         self.heal().await;
-        let arn = |row: &std::collections::HashMap<String, AttributeValue>| {
-            row.get("arn").and_then(|arn| arn.as_s().ok()).cloned()
-        };
-        let rows: BTreeSet<String> = self.rows("stages").await.iter().filter_map(arn).collect();
-        let ivs: BTreeSet<String> = self.stages_in_ivs().await.into_iter().map(|(_, arn)| arn).collect();
-        assert_eq!(ivs, rows, "the stages in IVS and those in the table differ");
+        self.quotas(json!({"ListStages": 1000, "ListChannels": 1000})).await;
+        let stages = self.stages_in_ivs().await.into_iter().map(|(_, arn)| arn).collect();
+        assert_eq!(self.arns("stages").await, stages, "the stages of the table and those in IVS differ");
+        let channels = self.channels_in_ivs().await.into_iter().collect();
+        assert_eq!(self.arns("channels").await, channels, "the channels of the table and those in IVS differ");
+    }
+
+    async fn arns(&self, table: &str) -> BTreeSet<String> {
+        let rows = self.rows(table).await;
+        rows.iter().filter_map(|row| row.get("arn").and_then(|arn| arn.as_s().ok()).cloned()).collect()
+    }
+
+    /// The ARN of every channel in IVS.
+    pub async fn channels_in_ivs(&self) -> Vec<String> {
+        let mut pages = self.ivs_low_latency.list_channels().max_results(100).into_paginator().send();
+        let mut channels = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.expect("the channels can be listed");
+            channels.extend(page.channels().iter().filter_map(|channel| channel.arn()).map(str::to_owned));
+        }
+        channels
     }
 }
 

@@ -1,6 +1,6 @@
 //! A caller of the API, as a frontend is one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ::http::HeaderMap;
@@ -61,16 +61,22 @@ pub struct Caller {
     client: HttpClient,
     base: String,
     authorization: Option<String>,
+    /// Whom the token names.
+    who: String,
     secrets: Secrets,
 }
 
 /// Texts that were given to callers and that no log line may show.
 #[derive(Clone, Default)]
-pub(crate) struct Secrets(Arc<Mutex<BTreeSet<String>>>);
+pub(crate) struct Secrets {
+    texts: Arc<Mutex<BTreeSet<String>>>,
+    /// Stream keys, with the user to whom each was given.
+    stream_keys: Arc<Mutex<BTreeMap<String, String>>>,
+}
 
 impl Secrets {
     pub(crate) fn insert(&self, text: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned());
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned());
     }
 
     /// Remembers every secret field of an answer.
@@ -80,7 +86,9 @@ impl Secrets {
             Value::Object(fields) => {
                 for (name, value) in fields {
                     match value.as_str() {
-                        Some(text) if matches!(name.as_str(), "token" | "streamKey") => self.insert(text),
+                        Some(text) if matches!(name.as_str(), "token" | "streamKey") && text.len() > 8 => {
+                            self.insert(text);
+                        }
                         _ => self.insert_from(value),
                     }
                 }
@@ -89,9 +97,21 @@ impl Secrets {
         }
     }
 
+    /// Fails the test if an answer shows a stream key to anybody but the user whom it was given first.
+    fn check_stream_keys(&self, who: &str, answer: &Answer) {
+        let mut keys = self.stream_keys.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, owner) in keys.iter() {
+            assert!(owner == who || !answer.text.contains(key), "{who} was shown a stream key of {owner}'s");
+        }
+        // A test's "key" is no secret.
+        if let Some(key) = answer.json()["streamKey"].as_str().filter(|key| key.len() > 8) {
+            keys.entry(key.to_owned()).or_insert_with(|| who.to_owned());
+        }
+    }
+
     /// The secret that a text shows. The signature of a token is the part that makes it one.
     pub(crate) fn shown_by(&self, text: &str) -> Option<String> {
-        let secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let secrets = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
         let telling = |secret: &str| -> String {
             let signature = secret.rsplit('.').next().unwrap_or_default();
             if signature.len() > 20 { signature.to_owned() } else { secret.to_owned() }
@@ -103,7 +123,13 @@ impl Secrets {
 impl Caller {
     pub(crate) fn new(base: String, secrets: Secrets) -> Self {
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { client, base, authorization: None, secrets }
+        Self { client, base, authorization: None, who: String::new(), secrets }
+    }
+
+    /// The same connections with another user's token.
+    #[must_use]
+    pub(crate) fn of_user(&self, who: &str, token: &str) -> Self {
+        Self { who: who.to_owned(), ..self.with_token(token) }
     }
 
     /// The same connections with another token.
@@ -138,6 +164,7 @@ impl Caller {
             text: String::from_utf8_lossy(&body).into(),
         };
         self.secrets.insert_from(&answer.json());
+        self.secrets.check_stream_keys(&self.who, &answer);
         answer
     }
 

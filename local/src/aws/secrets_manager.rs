@@ -45,6 +45,11 @@ impl SecretsManager {
         Ok(Self { region: region.to_owned(), secrets: Stored::open(state_file)? })
     }
 
+    /// The name of every operation that the local cloud has.
+    pub(crate) fn operations() -> impl Iterator<Item = &'static str> {
+        Operation::names()
+    }
+
     /// Sees to it that there is a secret of that name, as CloudFormation does: a new one has no value, an existing one
     /// keeps its own. Answers the ARN, which is the same each time, also after a reset.
     pub(crate) fn declare(&self, name: &str, description: &str) -> String {

@@ -13,6 +13,7 @@ use anyhow::Context;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::service::ServiceError;
+use crate::data_dir;
 
 /// State behind a lock. With a file, a change is on disk before it is visible or acknowledged.
 pub(crate) struct Stored<T> {
@@ -48,8 +49,7 @@ impl<T: Clone + Default + Serialize + DeserializeOwned> Stored<T> {
         let state = match &file {
             None => T::default(),
             Some(path) => {
-                let state =
-                    read(path).with_context(|| format!("cannot read {}; delete it to start afresh", path.display()))?;
+                let state = read(path)?;
                 // A directory that cannot be written is found out here, and not by the first change.
                 write(path, &state).with_context(|| format!("cannot write {}", path.display()))?;
                 state
@@ -95,9 +95,9 @@ impl<T: Clone + Default + Serialize + DeserializeOwned> Stored<T> {
 
 fn read<T: Default + DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
     match fs::read(file) {
-        Ok(json) => Ok(serde_json::from_slice(&json)?),
+        Ok(json) => serde_json::from_slice(&json).map_err(|error| data_dir::broken(file, error)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(T::default()),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
     }
 }
 
@@ -190,10 +190,12 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_state_is_named() {
+    fn a_file_that_is_no_state_is_named_with_what_to_delete() {
         let directory = TemporaryDirectory::new();
         fs::write(directory.file(), "{").unwrap();
         let error = Stored::<Vec<u8>>::open(Some(directory.file())).err().unwrap();
-        assert!(format!("{error:#}").contains("state.json; delete it to start afresh"), "{error:#}");
+        let advice = format!("delete the whole data directory {} to start afresh", directory.0.display());
+        let said = format!("{error:#}");
+        assert!(said.contains("state.json is broken (") && said.contains(&advice), "{said}");
     }
 }

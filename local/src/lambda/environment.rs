@@ -42,6 +42,8 @@ pub(crate) fn variables(
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
     variables.extend(SERVICES.map(|service| (format!("AWS_ENDPOINT_URL_{service}"), world.aws_url.clone())));
+    // After the others, whose place they take.
+    variables.extend(world.endpoints.iter().map(|(name, url)| (format!("AWS_ENDPOINT_URL_{name}"), url.clone())));
     if let Some(format) = &function.logging.format {
         variables.push(("AWS_LAMBDA_LOG_FORMAT".to_owned(), format.clone()));
         let level = function.logging.level.clone().unwrap_or_else(|| "INFO".to_owned());

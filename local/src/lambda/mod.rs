@@ -2,9 +2,10 @@
 //!
 //! Every function has a pool of instances. An instance is one process with a Runtime API of its own, handles one event
 //! at a time and is used again while it lives. A concurrent request starts another one, up to a limit; beyond it
-//! requests wait in their order.
+//! requests wait in their order. Instances that have nothing to do for a minute are ended, but for one a function.
 
 mod environment;
+mod idle;
 mod instance;
 mod pool;
 mod runtime_api;
@@ -12,6 +13,7 @@ mod runtime_api;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use hyper::body::Bytes;
 use serde_json::{Value, json};
@@ -24,6 +26,9 @@ use crate::template::Function;
 
 /// The most that a synchronous invocation may carry, either way: 6 MB.
 pub(crate) const PAYLOAD_LIMIT: usize = 6 << 20;
+
+/// How often idle instances are looked for.
+const SWEEP: Duration = Duration::from_secs(5);
 
 /// What an invocation came to.
 pub(crate) type Outcome = Result<Bytes, FunctionError>;
@@ -53,6 +58,8 @@ pub(crate) struct World {
     pub(crate) region: String,
     /// URL of the AWS endpoint.
     pub(crate) aws_url: String,
+    /// URLs of other endpoints, by the name of their service in `AWS_ENDPOINT_URL_<NAME>`.
+    pub(crate) endpoints: BTreeMap<String, String>,
     pub(crate) bin_dir: PathBuf,
     /// Instances of one function at a time.
     pub(crate) max_instances: usize,
@@ -99,6 +106,15 @@ impl Lambda {
     pub(crate) fn kill(&self, function: &str, instance: &str) {
         if let Some(pool) = self.pools.get(function) {
             pool.kill(instance);
+        }
+    }
+
+    /// Ends idle instances again and again; never ends itself.
+    pub(crate) async fn sweep(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(SWEEP).await;
+            let now = Instant::now();
+            self.pools.values().for_each(|pool| pool.end_idle(now));
         }
     }
 

@@ -2,10 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Instant;
 
 use hyper::body::Bytes;
 use tokio::sync::Semaphore;
 
+use super::idle::Idle;
 use super::instance::{Handled, Instance};
 use super::{FunctionError, Outcome, World};
 use crate::sync::lock;
@@ -17,8 +19,7 @@ pub(crate) struct Pool {
     world: Arc<World>,
     /// One permit for each instance that may be busy; fair, so requests are served in their order.
     slots: Semaphore,
-    /// The most recently used one last.
-    idle: Mutex<Vec<Arc<Instance>>>,
+    idle: Mutex<Idle<Arc<Instance>>>,
     all: Mutex<Vec<Weak<Instance>>>,
     /// Counts the replacements; an instance of an older generation is not used again.
     generation: AtomicU64,
@@ -60,6 +61,11 @@ impl Pool {
         }
     }
 
+    /// Ends the instances that at this time have been idle for too long.
+    pub(crate) fn end_idle(&self, now: Instant) {
+        lock(&self.idle).take_expired(now).iter().for_each(|instance| instance.kill());
+    }
+
     /// Ends every instance.
     pub(crate) fn replace_instances(&self) {
         let mut idle = lock(&self.idle);
@@ -71,15 +77,13 @@ impl Pool {
     }
 
     fn take_idle(&self) -> Option<Arc<Instance>> {
-        let mut idle = lock(&self.idle);
-        idle.retain(|instance| instance.is_alive());
-        idle.pop()
+        lock(&self.idle).take(|instance| instance.is_alive())
     }
 
     fn give_back(&self, instance: Arc<Instance>, generation: u64) {
         let mut idle = lock(&self.idle);
         if self.generation.load(Ordering::SeqCst) == generation {
-            idle.push(instance);
+            idle.push(instance, Instant::now());
         } else {
             instance.kill();
         }

@@ -16,6 +16,8 @@ pub(crate) struct Function {
     pub(crate) id: String,
     /// Physical name, such as `greenroom-StageFunction`.
     pub(crate) name: String,
+    /// The directory of its code, seen from the template's.
+    pub(crate) code_uri: String,
     /// Cargo package: the last component of `CodeUri`.
     pub(crate) package: String,
     /// The executable's name: `Metadata.BuildProperties.Binary`, or the package's.
@@ -100,13 +102,14 @@ pub(crate) fn function(
 ) -> Result<Function> {
     properties.only("AWS::Serverless::Function", &[&READ[..], &HARMLESS[..]].concat())?;
     check_runtime(properties)?;
-    let package = package(properties)?;
+    let (code_uri, package) = code(properties)?;
     let binary = metadata.get("BuildProperties").and_then(|build| build.get("Binary")).map(|binary| binary.text());
     let number = |key: &str, default| properties.get(key).map_or(Ok(default), |value| value.number());
     let mut function = Function {
         id: id.to_owned(),
         name,
         binary: binary.transpose()?.unwrap_or_else(|| package.clone()),
+        code_uri,
         package,
         handler: properties.get("Handler").map_or(Ok("bootstrap".to_owned()), |handler| handler.text())?,
         environment: environment(properties)?,
@@ -139,11 +142,12 @@ fn check_runtime(properties: &Node<'_>) -> Result<()> {
     }
 }
 
-fn package(properties: &Node<'_>) -> Result<String> {
+/// `CodeUri`, and the Cargo package that it names.
+fn code(properties: &Node<'_>) -> Result<(String, String)> {
     let code = properties.require("CodeUri")?;
     let uri = code.text()?;
     match uri.trim_end_matches('/').rsplit('/').next() {
-        Some(package) if !package.is_empty() && package != "." => Ok(package.to_owned()),
+        Some(package) if !package.is_empty() && package != "." => Ok((uri.clone(), package.to_owned())),
         _ => Err(code.error(format!("`{uri}` must end in the name of a Cargo package"))),
     }
 }

@@ -16,6 +16,7 @@ mod table;
 mod yaml;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
@@ -71,6 +72,9 @@ pub struct Route {
     pub function: String,
 }
 
+/// Types that start as unsupported ones do.
+const SUPPORTED: [&str; 2] = ["AWS::Serverless::Function", "AWS::Serverless::HttpApi"];
+
 /// Types whose absence would change what the application does.
 const UNSUPPORTED: [&str; 9] = [
     "AWS::ApiGateway",
@@ -100,6 +104,14 @@ impl Template {
         check_sections(&source)?;
         let parameters = parameters::settle(&source, overrides)?;
         Loader { scope: Scope::new(&source, parameters, stack_name, region, secret_arn) }.load()
+    }
+
+    /// Checks that the code of every function is where the template says, seen from the template's directory.
+    pub(crate) fn check_code(&self, directory: &Path) -> Result<()> {
+        let missing = self.functions.iter().find(|function| !directory.join(&function.code_uri).is_dir());
+        let Some(Function { id, code_uri, .. }) = missing else { return Ok(()) };
+        let what = format!("there is no directory `{code_uri}` beside the template");
+        Err(TemplateError::new(format!("{}.CodeUri", properties_at(id)), what))
     }
 
     /// The routes of the API, by function and event name.
@@ -177,9 +189,6 @@ impl Loader<'_> {
                     template.tables.push(table::table(name, &Node::new(&properties, properties_at(id)))?);
                 }
                 "AWS::SecretsManager::Secret" => template.secrets.push(self.secret(id, declaration)?),
-                _ if UNSUPPORTED.iter().any(|prefix| kind.starts_with(prefix)) => {
-                    return Err(TemplateError::unsupported(format!("Resources.{id}"), kind));
-                }
                 _ => {}
             }
         }
@@ -201,6 +210,10 @@ impl Loader<'_> {
                 return Err(TemplateError::new(at, "`Type` is missing"));
             };
             if self.scope.exists(declaration, &at)? {
+                // Said here, before something that refers to the resource is blamed.
+                if !SUPPORTED.contains(&kind) && UNSUPPORTED.iter().any(|prefix| kind.starts_with(prefix)) {
+                    return Err(TemplateError::unsupported(format!("{at}.Type"), kind));
+                }
                 resources.push((id.as_str(), kind, declaration));
             }
         }

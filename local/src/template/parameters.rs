@@ -59,11 +59,12 @@ fn check(declaration: &Node<'_>, text: &str) -> Result<()> {
         return Err(pattern.unsupported("regular expressions"));
     }
     let length = text.chars().count() as u64;
-    if declaration.get("MinLength").map(|min| min.number()).transpose()?.is_some_and(|min| length < min) {
-        return Err(declaration.error(format!("`{text}` is shorter than MinLength")));
+    let bound = |key: &str| declaration.get(key).map(|bound| bound.number()).transpose();
+    if let Some(min) = bound("MinLength")?.filter(|min| length < *min) {
+        return Err(declaration.error(format!("`{text}` is shorter than the MinLength of {min}")));
     }
-    if declaration.get("MaxLength").map(|max| max.number()).transpose()?.is_some_and(|max| length > max) {
-        return Err(declaration.error(format!("`{text}` is longer than MaxLength")));
+    if let Some(max) = bound("MaxLength")?.filter(|max| length > *max) {
+        return Err(declaration.error(format!("`{text}` is longer than the MaxLength of {max}")));
     }
     Ok(())
 }
@@ -74,11 +75,11 @@ fn check_range(declaration: &Node<'_>, number: f64) -> Result<()> {
         let parsed = bound.text()?.parse().map_err(|_| bound.error("must be a number"))?;
         Ok(Some(parsed))
     };
-    if bound("MinValue")?.is_some_and(|min| number < min) {
-        return Err(declaration.error(format!("{number} is less than MinValue")));
+    if let Some(min) = bound("MinValue")?.filter(|min| number < *min) {
+        return Err(declaration.error(format!("{number} is less than the MinValue of {min}")));
     }
-    if bound("MaxValue")?.is_some_and(|max| number > max) {
-        return Err(declaration.error(format!("{number} is more than MaxValue")));
+    if let Some(max) = bound("MaxValue")?.filter(|max| number > *max) {
+        return Err(declaration.error(format!("{number} is more than the MaxValue of {max}")));
     }
     Ok(())
 }
@@ -111,8 +112,13 @@ mod tests {
     fn a_number_is_text_that_is_checked_to_be_one() {
         let declaration = json!({"Type": "Number", "Default": 15, "MinValue": 1, "MaxValue": 20});
         assert_eq!(settle_one(declaration.clone(), None).unwrap(), "15");
-        for bad in ["x", "0", "21"] {
-            assert!(settle_one(declaration.clone(), Some(bad)).is_err(), "{bad}");
+        for (bad, expected) in [
+            ("x", "Parameters.P: `x` is not a number"),
+            ("0", "Parameters.P: 0 is less than the MinValue of 1"),
+            ("21", "Parameters.P: 21 is more than the MaxValue of 20"),
+        ] {
+            let error = settle_one(declaration.clone(), Some(bad)).unwrap_err().to_string();
+            assert_eq!(error, expected);
         }
     }
 
@@ -127,8 +133,13 @@ mod tests {
     fn lengths_are_checked() {
         let declaration = json!({"Type": "String", "MinLength": 2, "MaxLength": 3});
         assert!(settle_one(declaration.clone(), Some("ab")).is_ok());
-        assert!(settle_one(declaration.clone(), Some("a")).is_err());
-        assert!(settle_one(declaration, Some("abcd")).is_err());
+        for (bad, expected) in [
+            ("a", "Parameters.P: `a` is shorter than the MinLength of 2"),
+            ("abcd", "Parameters.P: `abcd` is longer than the MaxLength of 3"),
+        ] {
+            let error = settle_one(declaration.clone(), Some(bad)).unwrap_err().to_string();
+            assert_eq!(error, expected);
+        }
     }
 
     #[test]

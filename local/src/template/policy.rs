@@ -4,6 +4,7 @@
 
 use super::error::Result;
 use super::node::Node;
+use crate::aws::misspelt_action;
 use crate::wildcard::Wildcard;
 
 /// Whether a statement gives or forbids.
@@ -75,10 +76,18 @@ fn statement(node: &Node<'_>) -> Result<Statement> {
         "Deny" => Effect::Deny,
         other => return Err(effect.error(format!("`{other}` is neither Allow nor Deny"))),
     };
-    let actions = node.require("Action")?.texts()?.iter().map(|action| Wildcard::iam(&action.to_lowercase())).collect();
+    let actions = node.require("Action")?.elements().iter().map(action).collect::<Result<_>>()?;
     let resources = node.require("Resource")?.elements().iter().map(resource).collect::<Result<_>>()?;
     let conditions = node.get("Condition").map(|condition| conditions(&condition)).transpose()?.unwrap_or_default();
     Ok(Statement { effect, actions, resources, conditions })
+}
+
+fn action(node: &Node<'_>) -> Result<Wildcard> {
+    let text = node.text()?;
+    match misspelt_action(&text) {
+        Some(what) => Err(node.error(what)),
+        None => Ok(Wildcard::iam(&text.to_lowercase())),
+    }
 }
 
 fn resource(node: &Node<'_>) -> Result<Wildcard> {
@@ -163,6 +172,11 @@ mod tests {
             (
                 with("NotAction", json!("x")),
                 "Policies[0].Statement[0]: the local cloud does not support `NotAction` of a policy statement",
+            ),
+            (
+                with("Action", json!(["ivs:Get*", "events:PutEvent"])),
+                "Policies[0].Statement[0].Action[1]: the local cloud knows no action `PutEvent` of events; it knows: \
+                 PutEvents",
             ),
             (with("Effect", json!("allow")), "Policies[0].Statement[0].Effect: `allow` is neither Allow nor Deny"),
             (with("Resource", json!("table")), "Policies[0].Statement[0].Resource: `table` is neither an ARN nor *"),

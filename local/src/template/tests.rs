@@ -168,7 +168,19 @@ fn what_the_local_cloud_cannot_do_is_an_error_with_its_place() {
         (
             "AWS::Logs::LogGroup",
             "AWS::Serverless::Api",
-            "Resources.Logs: the local cloud does not support AWS::Serverless::Api",
+            "Resources.Logs.Type: the local cloud does not support AWS::Serverless::Api",
+        ),
+        (
+            // Functions refer to it, and are not to blame.
+            "Type: AWS::Serverless::HttpApi",
+            "Type: AWS::Serverless::HtpApi",
+            "Resources.Api.Type: the local cloud does not support AWS::Serverless::HtpApi",
+        ),
+        (
+            "Action: dynamodb:GetItem",
+            "Action: sts:Whoami",
+            "Resources.RowFunction.Properties.Policies[0].Statement[0].Action: the local cloud knows no action \
+             `Whoami` of sts; it knows: GetCallerIdentity",
         ),
         (
             "CodeUri: functions/row/",
@@ -210,4 +222,17 @@ fn what_the_local_cloud_cannot_do_is_an_error_with_its_place() {
         // Type errors in the test's own YAML would show here, too.
         assert_eq!(error, expected, "{to}");
     }
+}
+
+#[test]
+fn code_that_is_not_there_is_an_error_with_its_place() {
+    let directory = std::env::temp_dir().join(format!("local-cloud-{}", crate::random::hex(16)));
+    let template = load(TEMPLATE, &[]).unwrap();
+    let error = template.check_code(&directory).unwrap_err().to_string();
+    let expected =
+        "Resources.RowFunction.Properties.CodeUri: there is no directory `functions/row/` beside the template";
+    assert_eq!(error, expected);
+    std::fs::create_dir_all(directory.join("functions/row")).unwrap();
+    assert_eq!(template.check_code(&directory), Ok(()));
+    std::fs::remove_dir_all(directory).unwrap();
 }

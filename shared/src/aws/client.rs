@@ -23,6 +23,8 @@ pub struct AwsConfig {
     /// Endpoint instead of AWS's own.
     pub dynamodb: Option<String>,
     /// Endpoint instead of AWS's own.
+    pub ivs: Option<String>,
+    /// Endpoint instead of AWS's own.
     pub ivs_realtime: Option<String>,
     /// Endpoint instead of AWS's own.
     pub secrets_manager: Option<String>,
@@ -70,6 +72,10 @@ impl Aws {
         sdk_client!(self, aws_sdk_dynamodb, dynamodb)
     }
 
+    pub(super) fn ivs(&self) -> aws_sdk_ivs::Client {
+        sdk_client!(self, aws_sdk_ivs, ivs)
+    }
+
     pub(super) fn ivs_realtime(&self) -> aws_sdk_ivsrealtime::Client {
         sdk_client!(self, aws_sdk_ivsrealtime, ivs_realtime)
     }
@@ -82,6 +88,11 @@ impl Aws {
 /// Three attempts with a short backoff: a function that waits is paid for, and its caller can ask again.
 fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(100))
+}
+
+/// For listings: a full account is ten pages of 100 stages, at five a second, so a page may have to wait for its turn.
+pub(super) fn patient_retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(6).with_initial_backoff(Duration::from_millis(300))
 }
 
 /// All attempts of a call end well before the function's own timeout, so that a slow dependency becomes an answer.

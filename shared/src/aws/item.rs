@@ -22,6 +22,11 @@ impl<'a> Fields<'a> {
         Self { of, item }
     }
 
+    /// Whether the field is there.
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.item.contains_key(field)
+    }
+
     fn corrupt(&self, field: &str) -> Error {
         Error::internal(format!("the {} row has no valid {field}", self.of))
     }

@@ -1,7 +1,6 @@
 //! IVS Real-Time: stages, and tokens while no key is configured to sign them.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use aws_sdk_ivsrealtime::Client;
 use aws_sdk_ivsrealtime::config::Config;
@@ -13,21 +12,15 @@ use aws_sdk_ivsrealtime::types::ParticipantTokenCapability;
 use aws_smithy_types::retry::RetryConfig;
 use time::OffsetDateTime;
 
-use super::Aws;
 use super::failure::AwsFailure;
+use super::tags::{TAG_CLAIM, TAG_LEASE_UNTIL, TAG_STACK, TAG_STAGE};
+use super::{Aws, client};
 use crate::Error;
 use crate::domain::claim::{Claim, CreateError, Found};
 use crate::domain::participant::{Attributes, Capabilities, Capability, TokenDuration};
 use crate::domain::stage::{Endpoints, Stage};
 use crate::domain::token::ParticipantToken;
 use crate::domain::{ParticipantId, StageArn, StageName, Timestamp, UserId};
-
-/// Tags of a stage: whose it is, which row it belongs to, and which create made it. With them, whoever takes over a
-/// claim finds what its predecessor created, and an orphan shows by itself that it is one.
-const TAG_STACK: &str = "greenroom:stack";
-const TAG_STAGE: &str = "greenroom:stage";
-const TAG_CLAIM: &str = "greenroom:claim";
-const TAG_LEASE_UNTIL: &str = "greenroom:lease-until";
 
 /// IVS Real-Time, as far as this deployment's own stages go.
 pub struct IvsRealTime {
@@ -105,7 +98,7 @@ impl IvsRealTime {
                 .max_results(100)
                 .set_next_token(next)
                 .customize()
-                .config_override(Config::builder().retry_config(patient_retries()))
+                .config_override(Config::builder().retry_config(client::patient_retries()))
                 .send()
                 .await
                 .map_err(|error| AwsFailure::new(operation, &error).into_error())?;
@@ -226,11 +219,6 @@ impl IvsRealTime {
             },
         }
     }
-}
-
-/// A full account is ten pages of 100 stages, at five a second: a page may have to wait for its turn.
-fn patient_retries() -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(6).with_initial_backoff(Duration::from_millis(300))
 }
 
 fn endpoints(stage: &aws_sdk_ivsrealtime::types::Stage, now: Timestamp) -> Option<Endpoints> {

@@ -7,6 +7,8 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+use super::Field;
+
 /// Why a text is not an id of the wanted kind; the text is the rule that it breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -115,6 +117,10 @@ id!(
     |text| is_name(text, 40),
     "must be 1 to 40 characters of A-Z, a-z, 0-9, _ and -"
 );
+
+impl Field for ViewerId {
+    const RULE: &'static str = "must be 1 to 40 characters of A-Z, a-z, 0-9, _ and -";
+}
 
 id!(
     /// The ARN of a public key imported to IVS: the `kid` of a participant token.

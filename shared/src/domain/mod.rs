@@ -1,10 +1,13 @@
 //! The types and rules of Greenroom. Nothing here knows an AWS SDK or an HTTP shape; time and ids come from the caller.
 
+pub mod broadcast_settings;
+pub mod channel;
 pub mod claim;
 mod field;
 mod id;
 mod page;
 pub mod participant;
+pub mod playback;
 
 mod secret;
 pub mod signing;

@@ -158,6 +158,11 @@ pub struct TokenDuration(u16);
 pub struct InvalidDuration;
 
 impl TokenDuration {
+    /// So many minutes, or the nearest that IVS takes.
+    pub fn of_minutes(minutes: u16) -> Self {
+        Self(minutes.clamp(1, 20160))
+    }
+
     /// Whole minutes, as IVS counts.
     pub fn minutes(self) -> u16 {
         self.0

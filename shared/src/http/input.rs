@@ -86,6 +86,14 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// A field of the body that must be there.
+    pub fn required<T: Field>(&mut self, name: &'static str) -> Option<T> {
+        match self.field(name) {
+            Some(None) => self.keep(name, Err(format!("is missing: it {}", T::RULE))),
+            value => value.flatten(),
+        }
+    }
+
     /// Notes a rule that no single field breaks.
     pub fn reject(&mut self, field: &'static str, reason: &str) {
         self.errors.push(FieldError::new(field, reason));

@@ -48,6 +48,11 @@ fn classify(error: &Error) -> (StatusCode, &'static str, &'static str) {
             (StatusCode::CONFLICT, "exchange-not-supported", "Exchange not supported")
         }
         Error::Conflict(Conflict::TooManyTokens) => (StatusCode::CONFLICT, "too-many-tokens", "Too many tokens"),
+        Error::Conflict(Conflict::Live) => (StatusCode::CONFLICT, "live", "Live"),
+        Error::Conflict(Conflict::NotPrivate) => (StatusCode::CONFLICT, "not-private", "Not private"),
+        Error::Conflict(Conflict::PlaybackNotSupported) => {
+            (StatusCode::CONFLICT, "playback-not-supported", "Playback tokens not supported")
+        }
         Error::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy"),
         Error::QuotaExceeded(_) => (StatusCode::SERVICE_UNAVAILABLE, "limit-reached", "Limit reached"),
         Error::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable"),
@@ -135,7 +140,7 @@ mod tests {
     #[test]
     fn every_error_has_its_status_and_type() {
         let secs = Duration::from_secs;
-        let table: [(Error, u16, &str); 15] = [
+        let table: [(Error, u16, &str); 18] = [
             (Error::MalformedBody("x".to_owned()), 400, "malformed-body"),
             (Error::UnsupportedMediaType, 415, "unsupported-media-type"),
             (Error::BodyTooLarge { limit: 1 }, 413, "body-too-large"),
@@ -149,6 +154,9 @@ mod tests {
             (Error::Conflict(Conflict::NothingToExchange), 409, "nothing-to-exchange"),
             (Error::Conflict(Conflict::ExchangeNotSupported), 409, "exchange-not-supported"),
             (Error::Conflict(Conflict::TooManyTokens), 409, "too-many-tokens"),
+            (Error::Conflict(Conflict::Live), 409, "live"),
+            (Error::Conflict(Conflict::NotPrivate), 409, "not-private"),
+            (Error::Conflict(Conflict::PlaybackNotSupported), 409, "playback-not-supported"),
             (Error::Busy { resource: "stage", retry_after: secs(1) }, 503, "busy"),
             (Error::internal("oops"), 500, "internal"),
         ];

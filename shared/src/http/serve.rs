@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt, service_fn};
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use super::{Reply, problem};
 use crate::Error;
@@ -59,9 +59,7 @@ where
                 fields,
                 counts: &counts,
             };
-            if let Some(stage) = about.stage {
-                line.fields.insert("stage".to_owned(), stage.into());
-            }
+            line.fields.extend(about.subject);
             line.write(Timestamp::now());
             Ok::<_, Infallible>(response)
         }
@@ -81,7 +79,8 @@ fn time_left(request: &Request) -> Duration {
 struct About {
     route: String,
     request_id: String,
-    stage: Option<String>,
+    /// The stage or the channel that the path names.
+    subject: Option<(String, Value)>,
 }
 
 impl About {
@@ -90,7 +89,11 @@ impl About {
             Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone().unwrap_or_default(),
             _ => String::new(),
         };
-        let stage = request.path_parameters_ref().and_then(|path| path.first("stage")).map(str::to_owned);
-        Self { route: route(request).to_owned(), request_id, stage }
+        let named = |kind: &str| {
+            let name = request.path_parameters_ref().and_then(|path| path.first(kind))?;
+            Some((kind.to_owned(), name.into()))
+        };
+        let subject = named("stage").or_else(|| named("channel"));
+        Self { route: route(request).to_owned(), request_id, subject }
     }
 }

@@ -6,6 +6,8 @@
 mod capacity;
 mod permission;
 
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read};
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
@@ -25,9 +27,37 @@ use tokio::time::{self, MissedTickBehavior};
 use super::call::Call;
 use super::reply::{Protocol, Reply};
 use super::service::Requirement;
+use crate::data_dir;
 use crate::http_server;
 use crate::jobs::Jobs;
 use crate::template::Table;
+
+/// The operations that the engine has and the local cloud passes on. Those of DynamoDB Streams are another service's.
+pub(crate) const OPERATIONS: [&str; 23] = [
+    "BatchExecuteStatement",
+    "BatchGetItem",
+    "BatchWriteItem",
+    "CreateTable",
+    "DeleteItem",
+    "DeleteTable",
+    "DescribeTable",
+    "DescribeTimeToLive",
+    "ExecuteStatement",
+    "ExecuteTransaction",
+    "GetItem",
+    "ListTables",
+    "ListTagsOfResource",
+    "PutItem",
+    "Query",
+    "Scan",
+    "TagResource",
+    "TransactGetItems",
+    "TransactWriteItems",
+    "UntagResource",
+    "UpdateItem",
+    "UpdateTable",
+    "UpdateTimeToLive",
+];
 
 /// How often rows whose time to live is over are deleted. AWS takes up to days.
 const TTL_SWEEP: Duration = Duration::from_secs(60);
@@ -45,8 +75,7 @@ impl DynamoDb {
     /// Opens the database in `file`, or one in memory, and makes the tables that it does not have yet.
     pub(crate) async fn open(file: Option<&Path>, tables: &[Table], region: &str, jobs: &Jobs) -> anyhow::Result<Self> {
         let database = match file {
-            Some(file) => Database::new(&file.display().to_string())
-                .map_err(|error| anyhow!("cannot open {}: {error}", file.display()))?,
+            Some(file) => open_file(file)?,
             None => Database::memory().map_err(|error| anyhow!("cannot open a database in memory: {error}"))?,
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -136,6 +165,27 @@ impl DynamoDb {
     }
 }
 
+/// Opens the database in `file`, which is made if it does not exist.
+fn open_file(file: &Path) -> anyhow::Result<Database> {
+    /// How every SQLite file starts that is not empty.
+    const MAGIC: &[u8] = b"SQLite format 3\0";
+    // The engine would guess that a file of another kind is encrypted.
+    let mut start = Vec::new();
+    match OpenOptions::new().read(true).write(true).open(file) {
+        Ok(opened) => opened.take(MAGIC.len() as u64).read_to_end(&mut start).map(drop),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+    .with_context(|| format!("cannot use {}", file.display()))?;
+    if !start.is_empty() && start != MAGIC {
+        return Err(data_dir::broken(file, "it is no SQLite database"));
+    }
+    Database::new(&file.display().to_string()).map_err(|error| match start.is_empty() {
+        true => anyhow!("cannot make {}: {error}", file.display()),
+        false => data_dir::broken(file, "it is no database of the local cloud"),
+    })
+}
+
 /// An existing table must have the keys and indexes that the template says; CloudFormation would replace it.
 fn unchanged(table: &Table, existing: &Value) -> anyhow::Result<()> {
     let keys = |description: &Value| {
@@ -166,4 +216,32 @@ fn reply(status: u16, body: Bytes, strip: bool) -> Reply {
         http_server::set_header(&mut answer, "x-amzn-errortype", code);
     }
     Reply { answer, error_code, consumed_capacity }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::aws::state_file::tests::TemporaryDirectory;
+
+    #[test]
+    fn a_file_that_is_no_database_is_named_with_what_to_delete() {
+        let directory = TemporaryDirectory::new();
+        let header = [&b"SQLite format 3\0"[..], &[7; 4096]].concat();
+        for garbage in [&b"garbage"[..], &header] {
+            fs::write(directory.file(), garbage).unwrap();
+            let said = open_file(&directory.file()).err().unwrap().to_string();
+            assert!(said.contains("database") && said.contains("delete the whole data directory"), "{said}");
+            assert!(!said.contains("encrypt"), "{said}");
+        }
+    }
+
+    #[test]
+    fn an_empty_or_absent_file_becomes_a_database() {
+        let directory = TemporaryDirectory::new();
+        drop(open_file(&directory.file()).unwrap());
+        fs::write(directory.file(), "").unwrap();
+        open_file(&directory.file()).unwrap();
+    }
 }

@@ -29,6 +29,11 @@ pub(super) enum Run {
 }
 
 impl Operation {
+    /// The name of every operation that the local cloud has.
+    pub(super) fn names() -> impl Iterator<Item = &'static str> {
+        OPERATIONS.iter().map(|operation| operation.name)
+    }
+
     /// The operation of that name, if the local cloud has it.
     pub(super) fn named(name: &str) -> Option<&'static Self> {
         OPERATIONS.iter().find(|operation| operation.name == name)

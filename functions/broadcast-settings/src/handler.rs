@@ -1,0 +1,75 @@
+//! One function per route: decode, call one operation, show the result. The caller's token names whose settings they
+//! are; nobody else's can be named.
+
+use lambda_http::Request;
+use lambda_http::http::StatusCode;
+use serde::Serialize;
+use shared::Error;
+use shared::aws::BroadcastSettingsTable;
+use shared::domain::broadcast_settings::{self, BroadcastSettings, IngestUrl, Kind, PlaybackUrl};
+use shared::domain::channel::StreamKeyText;
+use shared::http::{Input, Reply, route};
+
+/// What the routes need.
+pub(crate) struct Handler {
+    pub(crate) settings: BroadcastSettingsTable,
+}
+
+impl Handler {
+    pub(crate) async fn handle(&self, request: Request) -> Result<Reply, Error> {
+        match route(&request) {
+            "PUT /broadcast-settings" => self.put(&request).await,
+            "GET /broadcast-settings" => self.get(&request).await,
+            "DELETE /broadcast-settings" => self.delete(&request).await,
+            _ => Err(Error::NotFound("route")),
+        }
+    }
+
+    async fn put(&self, request: &Request) -> Result<Reply, Error> {
+        let mut input = Input::with_body(request)?;
+        let caller = input.caller()?;
+        let values = (
+            input.required::<Kind>("kind"),
+            input.required::<IngestUrl>("ingestUrl"),
+            input.required::<StreamKeyText>("streamKey"),
+            input.required::<PlaybackUrl>("playbackUrl"),
+        );
+        let (kind, ingest_url, stream_key, playback_url) = input.finish(values)?;
+        let settings = BroadcastSettings { kind, ingest_url, stream_key, playback_url };
+        broadcast_settings::save(&self.settings, &caller, &settings).await?;
+        SettingsView::reply(&settings)
+    }
+
+    async fn get(&self, request: &Request) -> Result<Reply, Error> {
+        let caller = Input::without_body(request).caller()?;
+        SettingsView::reply(&broadcast_settings::read(&self.settings, &caller).await?)
+    }
+
+    async fn delete(&self, request: &Request) -> Result<Reply, Error> {
+        let caller = Input::without_body(request).caller()?;
+        broadcast_settings::delete(&self.settings, &caller).await?;
+        Ok(Reply::no_content())
+    }
+}
+
+/// A user's settings, for that user.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SettingsView<'a> {
+    kind: Kind,
+    ingest_url: &'a IngestUrl,
+    stream_key: &'a str,
+    playback_url: &'a PlaybackUrl,
+}
+
+impl SettingsView<'_> {
+    fn reply(settings: &BroadcastSettings) -> Result<Reply, Error> {
+        let view = SettingsView {
+            kind: settings.kind,
+            ingest_url: &settings.ingest_url,
+            stream_key: settings.stream_key.expose(),
+            playback_url: &settings.playback_url,
+        };
+        Ok(Reply::json(StatusCode::OK, &view)?.no_store())
+    }
+}

@@ -1,0 +1,194 @@
+//! One function per route: decode, call one operation, show the result.
+
+use std::time::Duration;
+
+use lambda_http::Request;
+use lambda_http::http::StatusCode;
+use serde::Serialize;
+use shared::Error;
+use shared::aws::{ChannelTable, Ivs, Signers};
+use shared::domain::channel::{self, Channel, ChannelType, ChannelWishes, LatencyMode, StreamKey};
+use shared::domain::participant::TokenDuration;
+use shared::domain::playback::{self, GivenPlayback, LONGEST_WITH_VIEWER, PlaybackSigner, RequestPlayback};
+use shared::domain::{
+    ChannelName, ClaimId, Cursor, Limit, Outcome, Request as NameRequest, Timestamp, UserId, ViewerId,
+};
+use shared::http::{Input, Reply, route};
+
+/// What the routes need; each operation is handed its part.
+pub(crate) struct Handler {
+    pub(crate) ivs: Ivs,
+    pub(crate) channels: ChannelTable,
+    pub(crate) signers: Signers<PlaybackSigner>,
+    pub(crate) lease: Duration,
+}
+
+impl Handler {
+    pub(crate) async fn handle(&self, request: Request) -> Result<Reply, Error> {
+        let (request, now) = (&request, Timestamp::now());
+        match route(request) {
+            "PUT /channels/{channel}" => self.put(request, now).await,
+            "GET /channels/{channel}" => self.get(request, now).await,
+            "GET /channels" => self.list(request).await,
+            "DELETE /channels/{channel}" => self.delete(request, now).await,
+            "GET /channels/{channel}/stream-key" => self.stream_key(request, now).await,
+            "POST /channels/{channel}/stream-key" => self.rotate_stream_key(request, now).await,
+            "POST /channels/{channel}/playback-tokens" => self.playback_token(request, now).await,
+            _ => Err(Error::NotFound("route")),
+        }
+    }
+
+    async fn put(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
+        let mut input = Input::with_body(request)?;
+        let caller = input.caller()?;
+        let values = (
+            input.path::<ChannelName>("channel"),
+            input.field::<ChannelType>("type"),
+            input.field::<LatencyMode>("latencyMode"),
+            input.field::<bool>("private"),
+        );
+        let (name, r#type, latency_mode, private) = input.finish(values)?;
+        let request = self.name_request(name, caller)?;
+        let wishes = ChannelWishes { r#type, latency_mode, private };
+        match channel::create_or_fetch(&self.ivs, &self.channels, now, &request, wishes).await? {
+            Outcome::Created(channel) => {
+                Ok(Reply::json(StatusCode::CREATED, &ChannelView::of(&channel))?.count("ChannelsCreated"))
+            }
+            Outcome::Existing(channel) => Reply::json(StatusCode::OK, &ChannelView::of(&channel)),
+        }
+    }
+
+    async fn get(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
+        let (name, _) = name_and_caller(request)?;
+        let channel = channel::fetch(&self.channels, &name, now).await?;
+        Reply::json(StatusCode::OK, &ChannelView::of(&channel))
+    }
+
+    async fn list(&self, request: &Request) -> Result<Reply, Error> {
+        let mut input = Input::without_body(request);
+        let caller = input.caller()?;
+        let values = (input.query::<Limit>("limit"), input.query::<Cursor>("cursor"));
+        let (limit, cursor) = input.finish(values)?;
+        let page = channel::list(&self.channels, &caller, limit.unwrap_or_default(), cursor).await?;
+        Reply::page(&page, ChannelView::of)
+    }
+
+    async fn delete(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
+        let (name, caller) = name_and_caller(request)?;
+        channel::delete(&self.ivs, &self.channels, now, &self.name_request(name, caller)?).await?;
+        Ok(Reply::no_content())
+    }
+
+    async fn stream_key(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
+        let (name, caller) = name_and_caller(request)?;
+        let request = self.name_request(name, caller)?;
+        let key = channel::stream_key(&self.ivs, &self.channels, now, &request).await?;
+        StreamKeyView::reply(&key)
+    }
+
+    async fn rotate_stream_key(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
+        let mut input = Input::with_body(request)?;
+        let caller = input.caller()?;
+        let name = input.path::<ChannelName>("channel");
+        let (name,) = input.finish((name,))?;
+        let request = self.name_request(name, caller)?;
+        let key = channel::rotate_stream_key(&self.ivs, &self.channels, now, &request).await?;
+        Ok(StreamKeyView::reply(&key)?.count("StreamKeysRotated"))
+    }
+
+    async fn playback_token(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
+        let mut input = Input::with_body(request)?;
+        input.caller()?;
+        let values = (
+            input.path::<ChannelName>("channel"),
+            input.field::<TokenDuration>("durationMinutes"),
+            input.field::<ViewerId>("viewerId"),
+        );
+        if let (_, Some(Some(duration)), Some(Some(_))) = &values
+            && duration.minutes() > LONGEST_WITH_VIEWER
+        {
+            input.reject("durationMinutes", "must be at most 10 together with viewerId");
+        }
+        let (name, duration, viewer_id) = input.finish(values)?;
+        let duration = match (duration, &viewer_id) {
+            (None, Some(_)) => TokenDuration::of_minutes(LONGEST_WITH_VIEWER),
+            (duration, _) => duration.unwrap_or_default(),
+        };
+        let channel = channel::fetch(&self.channels, &name, now).await?;
+        let given =
+            playback::request_token(&self.signers, &channel, now, RequestPlayback { duration, viewer_id }).await?;
+        Ok(Reply::json(StatusCode::CREATED, &PlaybackView::of(&given))?.no_store().count("PlaybackTokensSigned"))
+    }
+
+    fn name_request(&self, name: ChannelName, caller: UserId) -> Result<NameRequest<ChannelName>, Error> {
+        Ok(NameRequest { name, caller, claim_id: ClaimId::random()?, lease: self.lease })
+    }
+}
+
+/// Of a request whose body does not matter.
+fn name_and_caller(request: &Request) -> Result<(ChannelName, UserId), Error> {
+    let mut input = Input::without_body(request);
+    let caller = input.caller()?;
+    let name = input.path::<ChannelName>("channel");
+    let (name,) = input.finish((name,))?;
+    Ok((name, caller))
+}
+
+/// A channel as every caller may see it: without its stream key.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ChannelView<'a> {
+    name: &'a ChannelName,
+    arn: &'a str,
+    owner: &'a UserId,
+    r#type: ChannelType,
+    latency_mode: LatencyMode,
+    private: bool,
+    ingest_url: String,
+    playback_url: &'a str,
+    created_at: Timestamp,
+}
+
+impl<'a> ChannelView<'a> {
+    fn of(channel: &'a Channel) -> Self {
+        Self {
+            name: &channel.name,
+            arn: channel.arn.as_str(),
+            owner: &channel.owner,
+            r#type: channel.options.r#type,
+            latency_mode: channel.options.latency_mode,
+            private: channel.options.private,
+            ingest_url: channel.ingest_url(),
+            playback_url: &channel.playback_url,
+            created_at: channel.created_at,
+        }
+    }
+}
+
+/// A stream key, for the owner of its channel.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StreamKeyView<'a> {
+    stream_key: &'a str,
+}
+
+impl StreamKeyView<'_> {
+    fn reply(key: &StreamKey) -> Result<Reply, Error> {
+        Ok(Reply::json(StatusCode::OK, &StreamKeyView { stream_key: key.text.expose() })?.no_store())
+    }
+}
+
+/// A playback token, for whoever asked.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlaybackView<'a> {
+    token: &'a str,
+    expires_at: Timestamp,
+    playback_url: &'a str,
+}
+
+impl<'a> PlaybackView<'a> {
+    fn of(given: &'a GivenPlayback) -> Self {
+        Self { token: given.token.expose(), expires_at: given.expires_at, playback_url: given.playback_url.expose() }
+    }
+}

@@ -1,0 +1,13 @@
+//! Tags of what is created in AWS: whose it is, which row it belongs to, and which create made it. With them, whoever
+//! takes over a claim finds what its predecessor created, and an orphan shows by itself that it is one.
+
+/// The stack.
+pub(super) const TAG_STACK: &str = "greenroom:stack";
+/// The name of the stage, on a stage.
+pub(super) const TAG_STAGE: &str = "greenroom:stage";
+/// The name of the channel, on a channel.
+pub(super) const TAG_CHANNEL: &str = "greenroom:channel";
+/// The create, by its first attempt.
+pub(super) const TAG_CLAIM: &str = "greenroom:claim";
+/// When nobody is at work on that attempt any more.
+pub(super) const TAG_LEASE_UNTIL: &str = "greenroom:lease-until";

@@ -1,0 +1,185 @@
+//! `/channels` and `/channels/{channel}`: what each route answers, and that a channel comes to be once.
+
+use serde_json::{Value, json};
+use tests::{Caller, Setup, TestApp, eventually, nth_of_each};
+
+/// A lease short enough to wait for.
+fn short_lease() -> Setup {
+    Setup::default().edit("MinValue: 11", "MinValue: 1").parameter("ClaimLeaseSeconds", "1")
+}
+
+async fn put_until_answered(caller: &Caller) -> Value {
+    eventually("the channel can be had", async || {
+        let answer = caller.put("/channels/demo", json!({})).await;
+        matches!(answer.status, 200 | 201).then(|| answer.json())
+    })
+    .await
+}
+
+/// One row, one channel in IVS, one key, and the row's are those.
+async fn assert_one_channel(app: &TestApp, answered: &Value, context: &str) {
+    let channels = app.channels_in_ivs().await;
+    assert_eq!(channels.len(), 1, "{context}: {channels:?}");
+    assert_eq!(answered["arn"], channels[0].as_str(), "{context}");
+    assert_eq!(app.rows("channels").await.len(), 1, "{context}");
+    let owner = app.user(answered["owner"].as_str().unwrap());
+    let key = owner.get("/channels/demo/stream-key").await.expect(200).json();
+    let ingest =
+        app.anonymous().post("/_local/ingest", json!({"streamKey": key["streamKey"]})).await.expect(200).json();
+    assert_eq!((&ingest["accepted"], &ingest["channelArn"]), (&json!(true), &answered["arn"]), "{context}");
+}
+
+#[tokio::test]
+async fn a_channel_is_created_once_and_fetched_after() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        let channel = alice.put("/channels/demo", json!({})).await.expect(201).json();
+        assert_eq!(channel["name"], "demo");
+        assert_eq!(channel["owner"], "alice");
+        assert_eq!((&channel["type"], &channel["latencyMode"]), (&json!("STANDARD"), &json!("LOW")));
+        assert_eq!(channel["private"], false);
+        let ingest = channel["ingestUrl"].as_str().unwrap();
+        assert!(ingest.starts_with("rtmps://") && ingest.ends_with(":443/app/"), "{ingest}");
+        assert!(channel["playbackUrl"].as_str().unwrap().starts_with("https://"), "{channel}");
+        assert_eq!(channel.as_object().unwrap().len(), 9, "{channel}");
+        assert_eq!(alice.put("/channels/demo", json!({})).await.expect(200).json(), channel);
+        assert_eq!(app.user("bob").get("/channels/demo").await.expect(200).json(), channel);
+        assert_one_channel(app, &channel, "created").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_option_that_differs_is_named() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        let options = json!({"type": "BASIC", "latencyMode": "NORMAL", "private": true});
+        let channel = alice.put("/channels/demo", options.clone()).await.expect(201).json();
+        let in_ivs = app.ivs_low_latency().get_channel().arn(channel["arn"].as_str().unwrap()).send().await.unwrap();
+        let in_ivs = in_ivs.channel().unwrap();
+        assert_eq!((in_ivs.r#type().unwrap().as_str(), in_ivs.latency_mode().unwrap().as_str()), ("BASIC", "NORMAL"));
+        assert!(in_ivs.authorized());
+        alice.put("/channels/demo", options).await.expect(200);
+        let others = json!({"type": "STANDARD", "latencyMode": "LOW", "private": false});
+        let problem = alice.put("/channels/demo", others).await.expect_problem(409, "options-differ").json();
+        let fields: Vec<&str> =
+            problem["errors"].as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap()).collect();
+        assert_eq!(fields, ["type", "latencyMode", "private"]);
+        let bad = alice.put("/channels/a%20b", json!({"type": "HD", "latencyMode": 1, "private": "no", "x": 1})).await;
+        assert_eq!(bad.expect_problem(400, "invalid-request").json()["errors"].as_array().unwrap().len(), 5);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_list_holds_the_callers_own_channels_newest_first_and_no_key() {
+    TestApp::run(async |app| {
+        app.quotas(json!({"CreateChannel": 1000})).await;
+        let alice = app.user("alice");
+        for n in 0..5 {
+            alice.put(&format!("/channels/c{n}"), json!({})).await.expect(201);
+        }
+        app.user("bob").put("/channels/not-hers", json!({})).await.expect(201);
+        let first = alice.get("/channels?limit=3").await.expect(200);
+        let second = alice.get(&format!("/channels?cursor={}", first.json()["cursor"].as_str().unwrap())).await;
+        let pages = [first, second.expect(200)];
+        let names: Vec<String> = pages
+            .iter()
+            .flat_map(|page| page.json()["items"].as_array().unwrap().clone())
+            .map(|channel| channel["name"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(names, ["c4", "c3", "c2", "c1", "c0"]);
+        assert!(pages.iter().all(|page| !page.text.contains("sk_")));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_live_channel_cannot_be_deleted_and_stays_as_it_was() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        let channel = alice.put("/channels/demo", json!({})).await.expect(201).json();
+        let id = channel["arn"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        app.anonymous().put(&format!("/_local/channels/{id}/live"), json!({})).await.expect(200);
+        alice.delete("/channels/demo").await.expect_problem(409, "live");
+        assert_eq!(alice.get("/channels/demo").await.expect(200).json(), channel);
+        assert_eq!(alice.get("/channels").await.expect(200).json()["items"], json!([channel]));
+        app.user("bob").delete("/channels/demo").await.expect_problem(403, "not-owner");
+        app.anonymous().delete(&format!("/_local/channels/{id}/live")).await;
+        alice.delete("/channels/demo").await.expect(204);
+        alice.delete("/channels/demo").await.expect(204);
+        alice.get("/channels/demo").await.expect_problem(404, "not-found");
+        assert!(app.channels_in_ivs().await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_callers_get_one_channel_and_one_owner() {
+    TestApp::run(async |app| {
+        let requests: Vec<_> = (0..60)
+            .map(|n| {
+                let user = app.user(&format!("user-{}", n % 10));
+                tokio::spawn(async move { user.put("/channels/demo", json!({})).await })
+            })
+            .collect();
+        let mut answers = Vec::new();
+        for request in requests {
+            answers.push(request.await.unwrap());
+        }
+        let created: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
+        assert_eq!(created.len(), 1);
+        let channel = created[0].json();
+        for answer in &answers {
+            match answer.status {
+                200 | 201 => assert_eq!(answer.json(), channel),
+                503 => assert!(!answer.header("retry-after").is_empty()),
+                status => panic!("{status}: {}", answer.text),
+            }
+        }
+        assert_one_channel(app, &channel, "after 60 callers").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_at_any_aws_call_of_a_create_leaves_one_channel_after_a_retry() {
+    let mut calls = Vec::new();
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        let (answer, made) = app.calls_of(alice.put("/channels/demo", json!({}))).await;
+        answer.expect(201);
+        calls = nth_of_each(&made);
+    })
+    .await;
+    assert_eq!(calls.len(), 4, "{calls:?}");
+    for (service, operation, nth) in calls {
+        for when in ["before", "after"] {
+            short_lease()
+                .run(async |app| {
+                    let kill = json!({"kind": "kill", "when": when});
+                    app.fault(json!({"service": service, "operation": operation, "nth": nth, "fault": kill})).await;
+                    app.user("alice").put("/channels/demo", json!({})).await.expect(500);
+                    app.heal().await;
+                    let channel = put_until_answered(&app.user("alice")).await;
+                    assert_eq!(channel["owner"], "alice");
+                    let context = format!("killed {when} {service}:{operation} #{nth}");
+                    assert_one_channel(app, &channel, &context).await;
+                })
+                .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_used_up_quota_is_a_503_that_frees_the_name() {
+    TestApp::run(async |app| {
+        app.quotas(json!({"channels": 1})).await;
+        let alice = app.user("alice");
+        alice.put("/channels/one", json!({})).await.expect(201);
+        alice.put("/channels/two", json!({})).await.expect_problem(503, "limit-reached");
+        alice.delete("/channels/one").await.expect(204);
+        alice.put("/channels/two", json!({})).await.expect(201);
+    })
+    .await;
+}
