@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 
-use crate::aws::AwsConfig;
+use crate::aws::{Aws, AwsConfig};
 
 /// Variables that are missing or invalid, all of them in one message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +19,7 @@ pub struct Variables<'a> {
 
 impl<'a> Variables<'a> {
     /// Reads through `lookup`; a test passes a map.
-    pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+    fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self { lookup, problems: Vec::new() }
     }
 
@@ -52,7 +52,7 @@ impl<'a> Variables<'a> {
 
     /// What Lambda sets for every function: region and credentials. `AWS_ENDPOINT_URL` and
     /// `AWS_ENDPOINT_URL_<SERVICE>` redirect a client, as in every AWS SDK.
-    pub fn aws(&mut self) -> AwsConfig {
+    fn aws(&mut self) -> AwsConfig {
         let credentials = Credentials::new(
             self.required("AWS_ACCESS_KEY_ID"),
             self.required("AWS_SECRET_ACCESS_KEY"),
@@ -72,20 +72,22 @@ impl<'a> Variables<'a> {
     ///
     /// # Errors
     /// [`InvalidConfig`] names each that was not.
-    pub fn finish<T>(self, config: T) -> Result<T, InvalidConfig> {
+    fn finish<T>(self, config: T) -> Result<T, InvalidConfig> {
         if self.problems.is_empty() { Ok(config) } else { Err(InvalidConfig(self.problems)) }
     }
 }
 
-/// Reads a configuration from the environment of the process.
+/// Reads a function's configuration from the environment of the process, and builds what its SDK clients share.
 ///
 /// # Errors
-/// Whatever `read` answers.
+/// [`InvalidConfig`] names each variable that is missing or invalid.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-pub fn from_env<T>(
-    read: impl FnOnce(&dyn Fn(&str) -> Option<String>) -> Result<T, InvalidConfig>,
-) -> Result<T, InvalidConfig> {
-    read(&|name| std::env::var(name).ok())
+pub fn from_env<T>(read: impl FnOnce(&mut Variables<'_>) -> T) -> Result<(Aws, T), InvalidConfig> {
+    let lookup = |name: &str| std::env::var(name).ok();
+    let mut variables = Variables::new(&lookup);
+    let config = (variables.aws(), read(&mut variables));
+    let (aws, config) = variables.finish(config)?;
+    Ok((Aws::new(aws), config))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `/channels` and `/channels/{channel}`: what each route answers, and that a channel comes to be once.
 
 use serde_json::{Value, json};
-use tests::{Caller, Setup, TestApp, eventually, nth_of_each};
+use tests::{Caller, Setup, TestApp, concurrently, eventually, nth_of_each};
 
 /// A lease short enough to wait for.
 fn short_lease() -> Setup {
@@ -117,16 +117,11 @@ async fn a_live_channel_cannot_be_deleted_and_stays_as_it_was() {
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_callers_get_one_channel_and_one_owner() {
     TestApp::run(async |app| {
-        let requests: Vec<_> = (0..60)
-            .map(|n| {
-                let user = app.user(&format!("user-{}", n % 10));
-                tokio::spawn(async move { user.put("/channels/demo", json!({})).await })
-            })
-            .collect();
-        let mut answers = Vec::new();
-        for request in requests {
-            answers.push(request.await.unwrap());
-        }
+        let answers = concurrently(60, |n| {
+            let user = app.user(&format!("user-{}", n % 10));
+            async move { user.put("/channels/demo", json!({})).await }
+        })
+        .await;
         let created: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
         assert_eq!(created.len(), 1);
         let channel = created[0].json();

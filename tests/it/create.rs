@@ -1,9 +1,7 @@
 //! Exactly-once create: any number of callers, a failure at any point, one stage.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
-use tests::{Answer, Setup, TestApp, eventually, nth_of_each};
+use tests::{Answer, Setup, TestApp, concurrently, eventually, nth_of_each};
 
 /// A lease short enough to wait for.
 fn short_lease() -> Setup {
@@ -31,16 +29,11 @@ async fn assert_one_stage(app: &TestApp, answered: &Value, context: &str) {
 async fn two_hundred_concurrent_callers_get_one_stage_and_one_owner() {
     TestApp::run(async |app| {
         let users: Vec<_> = (0..10).map(|n| app.user(&format!("user-{n}"))).collect();
-        let requests: Vec<_> = (0..200)
-            .map(|n| {
-                let user = users[n % users.len()].clone();
-                tokio::spawn(async move { user.put("/stages/same", json!({})).await })
-            })
-            .collect();
-        let mut answers = Vec::new();
-        for request in requests {
-            answers.push(request.await.unwrap());
-        }
+        let answers = concurrently(200, |n| {
+            let user = users[n % users.len()].clone();
+            async move { user.put("/stages/same", json!({})).await }
+        })
+        .await;
         let created: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
         assert_eq!(created.len(), 1);
         let stage = created[0].json();
@@ -386,15 +379,13 @@ async fn random_failures_under_concurrency_end_in_one_stage() {
                 for fault in &chosen {
                     app.fault(fault.clone()).await;
                 }
-                let requests: Vec<_> = (0..12)
-                    .map(|n| {
-                        let user = app.user(&format!("user-{}", n % 3));
-                        tokio::spawn(async move { user.put("/stages/demo", json!({})).await })
-                    })
-                    .collect();
+                let answers = concurrently(12, |n| {
+                    let user = app.user(&format!("user-{}", n % 3));
+                    async move { user.put("/stages/demo", json!({})).await }
+                })
+                .await;
                 let mut told = Vec::new();
-                for request in requests {
-                    let answer = tokio::time::timeout(Duration::from_secs(30), request).await.unwrap().unwrap();
+                for answer in answers {
                     assert!(matches!(answer.status, 200 | 201 | 500 | 503), "{}: {}", answer.status, answer.text);
                     if answer.status < 300 {
                         told.push(answer.json());

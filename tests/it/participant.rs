@@ -1,7 +1,7 @@
 //! `/stages/{stage}/participants`: who gets which token, and what becomes of it.
 
 use serde_json::{Value, json};
-use tests::{Caller, TestApp, eventually};
+use tests::{Caller, TestApp, concurrently, eventually};
 
 /// A stage of alice's.
 async fn stage(app: &TestApp, options: Value) -> Caller {
@@ -270,16 +270,13 @@ async fn the_owner_sees_whoever_can_still_join() {
 async fn concurrent_requests_of_one_user_get_one_participant() {
     TestApp::run(async |app| {
         stage(app, json!({})).await;
-        let requests: Vec<_> = (0..8)
-            .map(|_| {
-                let bob = app.user("bob");
-                tokio::spawn(async move { bob.post("/stages/demo/participants", json!({})).await })
-            })
-            .collect();
+        let answers = concurrently(8, |_| {
+            let bob = app.user("bob");
+            async move { bob.post("/stages/demo/participants", json!({})).await }
+        });
         let mut participants = std::collections::BTreeSet::new();
         let mut created = 0;
-        for request in requests {
-            let answer = request.await.unwrap();
+        for answer in answers.await {
             assert!(matches!(answer.status, 200 | 201), "{}", answer.text);
             created += usize::from(answer.status == 201);
             participants.insert(answer.json()["participantId"].to_string());

@@ -1,7 +1,7 @@
 //! `/stages` and `/stages/{stage}`: what each route answers.
 
 use serde_json::{Value, json};
-use tests::{Answer, Caller, Setup, TestApp, eventually, nth_of_each};
+use tests::{Answer, Caller, Setup, TestApp, concurrently, eventually, nth_of_each};
 
 #[tokio::test]
 async fn a_stage_is_created_once_and_fetched_after() {
@@ -282,14 +282,12 @@ async fn concurrent_deletes_all_succeed() {
     TestApp::run(async |app| {
         app.quotas(json!({"DeleteStage": 1000})).await;
         let alice = stage_with_a_participant(app).await;
-        let deletes: Vec<_> = (0..8)
-            .map(|_| {
-                let alice = alice.clone();
-                tokio::spawn(async move { alice.delete("/stages/demo").await })
-            })
-            .collect();
-        for delete in deletes {
-            delete.await.unwrap().expect(204);
+        let deletes = concurrently(8, |_| {
+            let alice = alice.clone();
+            async move { alice.delete("/stages/demo").await }
+        });
+        for delete in deletes.await {
+            delete.expect(204);
         }
         assert!(app.stages_in_ivs().await.is_empty());
     })

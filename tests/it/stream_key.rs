@@ -1,7 +1,7 @@
 //! `/channels/{channel}/stream-key`: only its owner's, and one at a time.
 
 use serde_json::{Value, json};
-use tests::{Setup, TestApp, eventually, nth_of_each};
+use tests::{Setup, TestApp, concurrently, eventually, nth_of_each};
 
 const KEY: &str = "/channels/demo/stream-key";
 
@@ -109,15 +109,12 @@ async fn concurrent_rotations_end_in_one_key() {
         app.quotas(json!({"CreateStreamKey": 1000, "DeleteStreamKey": 1000, "ListStreamKeys": 1000})).await;
         let alice = app.user("alice");
         alice.put("/channels/demo", json!({})).await.expect(201);
-        let rotations: Vec<_> = (0..8)
-            .map(|_| {
-                let alice = alice.clone();
-                tokio::spawn(async move { alice.post(KEY, json!({})).await })
-            })
-            .collect();
+        let rotations = concurrently(8, |_| {
+            let alice = alice.clone();
+            async move { alice.post(KEY, json!({})).await }
+        });
         let mut rotated = 0;
-        for rotation in rotations {
-            let answer = rotation.await.unwrap();
+        for answer in rotations.await {
             assert!(matches!(answer.status, 200 | 503), "{}", answer.text);
             rotated += usize::from(answer.status == 200);
         }

@@ -374,6 +374,23 @@ pub fn nth_of_each(made: &[String]) -> Vec<(String, String, usize)> {
         .collect()
 }
 
+/// Sends so many requests at once and waits for all of their answers, a minute at most.
+///
+/// # Panics
+/// When one gets none.
+pub async fn concurrently<F>(count: usize, request: impl Fn(usize) -> F) -> Vec<Answer>
+where
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let requests: Vec<_> = (0..count).map(|n| tokio::spawn(request(n))).collect();
+    let mut answers = Vec::with_capacity(count);
+    for request in requests {
+        let answer = tokio::time::timeout(Duration::from_secs(60), request).await;
+        answers.push(answer.expect("an answer within a minute").expect("an answer"));
+    }
+    answers
+}
+
 /// Tries until it succeeds, for as long as any machine should need.
 ///
 /// # Panics

@@ -4,6 +4,6 @@ mod app;
 mod http;
 mod keys;
 
-pub use app::{ScratchDir, Setup, TestApp, eventually, nth_of_each, root};
+pub use app::{ScratchDir, Setup, TestApp, concurrently, eventually, nth_of_each, root};
 pub use http::{Answer, Caller, Request};
 pub use keys::p384_key_pair;

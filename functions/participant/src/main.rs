@@ -2,8 +2,8 @@
 
 mod handler;
 
-use shared::aws::{Aws, IvsRealTime, ParticipantTable, Signers, StageTable};
-use shared::config::{Variables, from_env};
+use shared::aws::{IvsRealTime, ParticipantTable, Signers, StageTable};
+use shared::config::from_env;
 use shared::http::serve;
 
 use crate::handler::Handler;
@@ -11,18 +11,14 @@ use crate::handler::Handler;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     shared::log::init();
-    let (aws, stack, stages, participants, signing_key) = from_env(|lookup| {
-        let mut variables = Variables::new(lookup);
-        let config = (
-            variables.aws(),
+    let (aws, (stack, stages, participants, signing_key)) = from_env(|variables| {
+        (
             variables.required("STACK_NAME"),
             variables.required("STAGES_TABLE"),
             variables.required("PARTICIPANTS_TABLE"),
             variables.optional("PARTICIPANT_SIGNING_KEY"),
-        );
-        variables.finish(config)
+        )
     })?;
-    let aws = Aws::new(aws);
     let handler = Handler {
         ivs: IvsRealTime::new(&aws, stack),
         participants: ParticipantTable::new(&aws, participants, stages.clone()),

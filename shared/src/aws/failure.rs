@@ -8,6 +8,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::Error;
+use crate::domain::claim::CreateError;
 
 /// A failed AWS call, in the words of the service. It quotes the error's message and nothing else of the answer,
 /// because answers carry tokens and keys.
@@ -66,8 +67,15 @@ impl AwsFailure {
 
     /// Whether the service answered that it did not carry the call out. A throttled or invalid call had no effect;
     /// after a 5xx, a timeout or a broken connection nobody knows.
-    pub(super) fn had_no_effect(&self) -> bool {
+    fn had_no_effect(&self) -> bool {
         self.status.is_some_and(|status| (400..500).contains(&status))
+    }
+
+    /// What it means for a create.
+    pub(super) fn into_create_error(self) -> CreateError {
+        let refused = self.had_no_effect();
+        let error = self.into_error();
+        if refused { CreateError::Refused(error) } else { CreateError::Unknown(error) }
     }
 
     /// Which of our errors this is: a quota (402 at IVS), something that passes (throttling, 5xx, timeouts), or a bug

@@ -11,7 +11,7 @@ use aws_sdk_ivs::types::{ChannelLatencyMode, ChannelType as IvsChannelType, Stre
 use aws_smithy_types::retry::RetryConfig;
 
 use super::failure::AwsFailure;
-use super::tags::{TAG_CHANNEL, TAG_CLAIM, TAG_LEASE_UNTIL, TAG_STACK};
+use super::tags::{self, TAG_CHANNEL, TAG_CLAIM, TAG_LEASE_UNTIL, TAG_STACK};
 use super::{Aws, client};
 use crate::Error;
 use crate::domain::channel::{Channel, KeyState, StreamKey, StreamKeyText};
@@ -50,12 +50,7 @@ impl Ivs {
             .config_override(Config::builder().retry_config(RetryConfig::disabled()))
             .send()
             .await
-            .map_err(|error| {
-                let failure = AwsFailure::new(operation, &error);
-                let refused = failure.had_no_effect();
-                let error = failure.into_error();
-                if refused { CreateError::Refused(error) } else { CreateError::Unknown(error) }
-            })?;
+            .map_err(|error| AwsFailure::new(operation, &error).into_create_error())?;
         let channel = created.channel().and_then(|channel| read(claim, channel, now));
         let key = created.stream_key().and_then(read_key);
         channel
@@ -83,11 +78,10 @@ impl Ivs {
                 .await
                 .map_err(|error| AwsFailure::new(operation, &error).into_error())?;
             for channel in listed.channels() {
-                let tag = |tag: &str| channel.tags().and_then(|tags| tags.get(tag)).map(String::as_str);
-                if tag(TAG_STACK) == Some(&self.stack) && tag(TAG_CHANNEL) == Some(name.as_str()) {
+                if let Some(origin) = tags::origin(channel.tags(), &self.stack, TAG_CHANNEL, name.as_str()) {
                     let arn = channel.arn().and_then(|arn| arn.parse().ok());
                     let arn = arn.ok_or_else(|| Error::internal(AwsFailure::malformed(operation, "no ARN")))?;
-                    found.push(Found { arn, origin: tag(TAG_CLAIM).and_then(|id| id.parse().ok()) });
+                    found.push(Found { arn, origin });
                 }
             }
             next = listed.next_token().map(str::to_owned);

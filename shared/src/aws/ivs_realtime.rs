@@ -13,7 +13,7 @@ use aws_smithy_types::retry::RetryConfig;
 use time::OffsetDateTime;
 
 use super::failure::AwsFailure;
-use super::tags::{TAG_CLAIM, TAG_LEASE_UNTIL, TAG_STACK, TAG_STAGE};
+use super::tags::{self, TAG_CLAIM, TAG_LEASE_UNTIL, TAG_STACK, TAG_STAGE};
 use super::{Aws, client};
 use crate::Error;
 use crate::domain::claim::{Claim, CreateError, Found};
@@ -68,15 +68,7 @@ impl IvsRealTime {
             .config_override(Config::builder().retry_config(RetryConfig::disabled()))
             .send()
             .await
-            .map_err(|error| {
-                let failure = AwsFailure::new(operation, &error);
-                let refused = failure.had_no_effect();
-                if refused {
-                    CreateError::Refused(failure.into_error())
-                } else {
-                    CreateError::Unknown(failure.into_error())
-                }
-            })?;
+            .map_err(|error| AwsFailure::new(operation, &error).into_create_error())?;
         created
             .stage()
             .and_then(|stage| Some((stage.arn().parse().ok()?, endpoints(stage, now)?)))
@@ -103,11 +95,10 @@ impl IvsRealTime {
                 .await
                 .map_err(|error| AwsFailure::new(operation, &error).into_error())?;
             for stage in listed.stages() {
-                let tag = |tag: &str| stage.tags().and_then(|tags| tags.get(tag)).map(String::as_str);
-                if tag(TAG_STACK) == Some(&self.stack) && tag(TAG_STAGE) == Some(name.as_str()) {
+                if let Some(origin) = tags::origin(stage.tags(), &self.stack, TAG_STAGE, name.as_str()) {
                     let arn = stage.arn().parse();
                     let arn = arn.map_err(|_| Error::internal(AwsFailure::malformed(operation, "no ARN")))?;
-                    found.push(Found { arn, origin: tag(TAG_CLAIM).and_then(|id| id.parse().ok()) });
+                    found.push(Found { arn, origin });
                 }
             }
             next = listed.next_token().map(str::to_owned);

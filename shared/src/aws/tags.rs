@@ -1,6 +1,10 @@
 //! Tags of what is created in AWS: whose it is, which row it belongs to, and which create made it. With them, whoever
 //! takes over a claim finds what its predecessor created, and an orphan shows by itself that it is one.
 
+use std::collections::HashMap;
+
+use crate::domain::ClaimId;
+
 /// The stack.
 pub(super) const TAG_STACK: &str = "greenroom:stack";
 /// The name of the stage, on a stage.
@@ -11,3 +15,16 @@ pub(super) const TAG_CHANNEL: &str = "greenroom:channel";
 pub(super) const TAG_CLAIM: &str = "greenroom:claim";
 /// When nobody is at work on that attempt any more.
 pub(super) const TAG_LEASE_UNTIL: &str = "greenroom:lease-until";
+
+/// Whether these tags are of the stack's row of that name (`tag` is [`TAG_STAGE`] or [`TAG_CHANNEL`]); if so, the create
+/// that made the resource.
+pub(super) fn origin(
+    tags: Option<&HashMap<String, String>>,
+    stack: &str,
+    tag: &str,
+    name: &str,
+) -> Option<Option<ClaimId>> {
+    let tags = tags?;
+    let is = |tag: &str, value: &str| tags.get(tag).is_some_and(|found| found == value);
+    (is(TAG_STACK, stack) && is(tag, name)).then(|| tags.get(TAG_CLAIM).and_then(|id| id.parse().ok()))
+}
