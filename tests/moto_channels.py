@@ -1,7 +1,7 @@
 """Channels against moto: another team's IVS is a judge of our adapter, too.
 
 Run by tests/official-clients with MOTO set: the channel function's IVS is moto's (`--endpoint IVS=...`), everything else is
-the local cloud's. moto has no stream keys of their own, so what is shown here is create, fetch, adopt, list and delete.
+the local cloud's. moto has no operations for stream keys, so what is shown here is create, fetch, list and delete.
 """
 
 import json

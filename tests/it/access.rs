@@ -60,7 +60,7 @@ fn table() -> Vec<Row> {
             Some(json!({})),
             [401, 401, 401, 201, 201, 201],
         ),
-        row("PUT /broadcast-settings", "/broadcast-settings", Some(settings()), [401, 401, 401, 200, 200, 200]),
+        row("PUT /broadcast-settings", "/broadcast-settings", Some(settings()), [401, 401, 401, 201, 201, 201]),
         row("GET /broadcast-settings", "/broadcast-settings", None, [401, 401, 401, 200, 200, 200]),
         row("DELETE /broadcast-settings", "/broadcast-settings", None, [401, 401, 401, 204, 204, 204]),
         // Last, since they end the channel and the stage.

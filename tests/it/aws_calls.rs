@@ -53,7 +53,8 @@ async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
         let first = ["dynamodb:GetItem", "secretsmanager:GetSecretValue"];
         made("first playback token", 201, Box::pin(bob.post(tokens, json!({}))), &first).await;
         made("playback token", 201, Box::pin(bob.post(tokens, json!({}))), &read).await;
-        let delete = ["dynamodb:GetItem", "dynamodb:UpdateItem", "ivs:DeleteChannel", "dynamodb:DeleteItem"];
+        let delete =
+            ["dynamodb:GetItem", "ivs:GetStream", "dynamodb:UpdateItem", "ivs:DeleteChannel", "dynamodb:DeleteItem"];
         made("delete a channel", 204, Box::pin(alice.delete("/channels/demo")), &delete).await;
 
         let settings = json!({
@@ -61,7 +62,7 @@ async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
             "playbackUrl": "https://cdn.example.com/x.m3u8",
         });
         let path = "/broadcast-settings";
-        made("save settings", 200, Box::pin(alice.put(path, settings)), &["dynamodb:PutItem"]).await;
+        made("save settings", 201, Box::pin(alice.put(path, settings)), &["dynamodb:PutItem"]).await;
         made("read settings", 200, Box::pin(alice.get(path)), &read).await;
         made("forget settings", 204, Box::pin(alice.delete(path)), &["dynamodb:DeleteItem"]).await;
 

@@ -17,7 +17,7 @@ async fn settings_are_saved_replaced_whole_and_forgotten() {
     TestApp::run(async |app| {
         let alice = app.user("alice");
         alice.get(PATH).await.expect_problem(404, "not-found");
-        alice.put(PATH, settings()).await.expect(200);
+        alice.put(PATH, settings()).await.expect(201);
         let answer = alice.get(PATH).await.expect(200);
         assert_eq!(answer.header("cache-control"), "no-store");
         assert_eq!(answer.json(), settings());
@@ -37,7 +37,7 @@ async fn settings_are_saved_replaced_whole_and_forgotten() {
 async fn nobody_else_sees_or_changes_them() {
     TestApp::run(async |app| {
         let (alice, bob) = (app.user("alice"), app.user("bob"));
-        alice.put(PATH, settings()).await.expect(200);
+        alice.put(PATH, settings()).await.expect(201);
         bob.get(PATH).await.expect_problem(404, "not-found");
         bob.delete(PATH).await.expect(204);
         let named = bob.get("/broadcast-settings/alice").await.expect(404);

@@ -5,7 +5,7 @@ use tests::{Caller, Setup, TestApp, concurrently, eventually, nth_of_each};
 
 /// A lease short enough to wait for.
 fn short_lease() -> Setup {
-    Setup::default().edit("MinValue: 11", "MinValue: 1").parameter("ClaimLeaseSeconds", "1")
+    Setup::default().edit("MinValue: 13", "MinValue: 1").parameter("ClaimLeaseSeconds", "1")
 }
 
 async fn put_until_answered(caller: &Caller) -> Value {
@@ -164,6 +164,91 @@ async fn a_kill_at_any_aws_call_of_a_create_leaves_one_channel_after_a_retry() {
                 .await;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_at_any_aws_call_of_a_takeover_leaves_one_channel_after_a_retry() {
+    // A create of alice's that died when its channel was there, and whose lease has lapsed.
+    let leave_a_channel = async |app: &TestApp| {
+        let kill = json!({"kind": "kill", "when": "after"});
+        app.fault(json!({"service": "ivs", "operation": "CreateChannel", "fault": kill})).await;
+        app.user("alice").put("/channels/demo", json!({})).await.expect(500);
+        app.heal().await;
+        app.set_attribute("channels", "demo", "leaseUntil", "2020-01-01T00:00:00.000Z").await;
+    };
+    let mut calls = Vec::new();
+    TestApp::run(async |app| {
+        leave_a_channel(app).await;
+        let (answer, made) = app.calls_of(app.user("alice").put("/channels/demo", json!({}))).await;
+        assert_one_channel(app, &answer.expect(201).json(), "adopted").await;
+        calls = nth_of_each(&made);
+    })
+    .await;
+    for operation in ["ListChannels", "GetChannel", "ListStreamKeys", "GetStreamKey"] {
+        assert!(calls.iter().any(|call| call.1 == operation), "{calls:?}");
+    }
+    for (service, operation, nth) in calls {
+        for when in ["before", "after"] {
+            short_lease()
+                .run(async |app| {
+                    leave_a_channel(app).await;
+                    let kill = json!({"kind": "kill", "when": when});
+                    app.fault(json!({"service": service, "operation": operation, "nth": nth, "fault": kill})).await;
+                    app.user("bob").put("/channels/demo", json!({})).await.expect(500);
+                    app.heal().await;
+                    let channel = put_until_answered(&app.user("bob")).await;
+                    assert_eq!(channel["owner"], "alice");
+                    let context = format!("killed {when} {service}:{operation} #{nth}");
+                    assert_one_channel(app, &channel, &context).await;
+                })
+                .await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delete_that_was_cut_short_at_any_aws_call_is_finished_by_the_next_caller() {
+    let mut calls = Vec::new();
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        alice.put("/channels/demo", json!({})).await.expect(201);
+        calls = nth_of_each(&app.calls_of(alice.delete("/channels/demo")).await.1);
+    })
+    .await;
+    for (service, operation, nth) in calls {
+        for when in ["before", "after"] {
+            TestApp::run(async |app| {
+                let alice = app.user("alice");
+                alice.put("/channels/demo", json!({})).await.expect(201);
+                let kill = json!({"kind": "kill", "when": when});
+                app.fault(json!({"service": service, "operation": operation, "nth": nth, "fault": kill})).await;
+                alice.delete("/channels/demo").await.expect(500);
+                app.heal().await;
+                let context = format!("killed {when} {service}:{operation} #{nth}");
+                let channel = app.user("bob").put("/channels/demo", json!({})).await;
+                assert!(matches!(channel.status, 200 | 201), "{context}: {}", channel.text);
+                assert_one_channel(app, &channel.json(), &context).await;
+            })
+            .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_delete_that_died_before_the_channel_went_live_hides_it_from_nobody() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        let channel = alice.put("/channels/demo", json!({})).await.expect(201).json();
+        let kill = json!({"kind": "kill", "when": "before"});
+        app.fault(json!({"service": "ivs", "operation": "DeleteChannel", "fault": kill})).await;
+        alice.delete("/channels/demo").await.expect(500);
+        let id = channel["arn"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        app.anonymous().put(&format!("/_local/channels/{id}/live"), json!({})).await.expect(200);
+        // Whoever asks for it by PUT finds that it cannot be deleted, and takes the mark back.
+        assert_eq!(app.user("bob").put("/channels/demo", json!({})).await.expect(200).json(), channel);
+        assert_eq!(alice.get("/channels").await.expect(200).json()["items"], json!([channel]));
+    })
+    .await;
 }
 
 #[tokio::test]

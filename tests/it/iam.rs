@@ -46,3 +46,39 @@ async fn a_function_reaches_no_stage_of_another_stack() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn no_other_function_may_read_the_table_with_the_stream_keys() {
+    Setup::default()
+        .edit("STAGES_TABLE: !Ref StagesTable", "STAGES_TABLE: !Ref ChannelsTable")
+        .edit("PARTICIPANTS_TABLE: !Ref ParticipantsTable", "PARTICIPANTS_TABLE: !Ref ChannelsTable")
+        .edit("BROADCAST_SETTINGS_TABLE: !Ref BroadcastSettingsTable", "BROADCAST_SETTINGS_TABLE: !Ref ChannelsTable")
+        .run(async |app| {
+            let alice = app.user("alice");
+            alice.put("/channels/demo", json!({})).await.expect(201);
+            for path in ["/stages/demo", "/stages", "/stages/demo/participants", "/broadcast-settings"] {
+                alice.get(path).await.expect_problem(500, "internal");
+            }
+            alice.post("/stages/demo/participants", json!({})).await.expect_problem(500, "internal");
+            let denied = app.log_lines().into_iter().filter(|line| line.contains("AccessDeniedException")).count();
+            assert_eq!(denied, 5);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_function_deletes_no_channel_of_another_stack() {
+    TestApp::run(async |app| {
+        let foreign = app.ivs_low_latency().create_channel().tags("greenroom:stack", "another").send().await.unwrap();
+        let arn = foreign.channel().unwrap().arn().unwrap().to_owned();
+        let alice = app.user("alice");
+        let own = alice.put("/channels/demo", json!({})).await.expect(201).json();
+        app.set_attribute("channels", "demo", "arn", &arn).await;
+        alice.delete("/channels/demo").await.expect_problem(500, "internal");
+        assert_eq!(app.channels_in_ivs().await.len(), 2);
+        app.set_attribute("channels", "demo", "arn", own["arn"].as_str().unwrap()).await;
+        alice.delete("/channels/demo").await.expect(204);
+        app.ivs_low_latency().delete_channel().arn(arn).send().await.unwrap();
+    })
+    .await;
+}

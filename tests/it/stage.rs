@@ -295,12 +295,18 @@ async fn concurrent_deletes_all_succeed() {
 }
 
 #[tokio::test]
-async fn nothing_depends_on_the_name_of_the_stack() {
+async fn nothing_depends_on_the_name_of_the_stack_or_on_the_parameters() {
     Setup::default()
         .stack_name("another")
+        .parameter("JwtIssuer", "https://issuer.example")
+        .parameter("JwtAudience", "https://api.example")
+        .parameter("AppOrigin", "https://app.example")
+        .parameter("SecondAppOrigin", "")
+        .parameter("ChannelsKmsKeyArn", "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555")
         .run(async |app| {
             app.user("alice").put("/stages/demo", json!({})).await.expect(201);
             app.mint(&app.user("alice"), "demo", json!({})).await.expect(201);
+            app.user("alice").put("/channels/demo", json!({})).await.expect(201);
             assert_eq!(app.rows("stages").await.len(), 1);
         })
         .await;

@@ -76,7 +76,7 @@ async fn a_rotation_killed_at_any_aws_call_is_finished_by_the_next_call() {
             for retry in ["GET", "POST"] {
                 let context = format!("killed {when} {service}:{operation} #{nth}, then {retry}");
                 Setup::default()
-                    .edit("MinValue: 11", "MinValue: 1")
+                    .edit("MinValue: 13", "MinValue: 1")
                     .parameter("ClaimLeaseSeconds", "1")
                     .run(async |app| {
                         let alice = app.user("alice");
@@ -101,6 +101,54 @@ async fn a_rotation_killed_at_any_aws_call_is_finished_by_the_next_call() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_lost_amid_a_rotation_makes_no_second_key() {
+    let mut calls = Vec::new();
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        alice.put("/channels/demo", json!({})).await.expect(201);
+        calls = nth_of_each(&app.calls_of(alice.post(KEY, json!({}))).await.1);
+    })
+    .await;
+    for (service, operation, nth) in calls {
+        for when in ["before", "after"] {
+            TestApp::run(async |app| {
+                let context = format!("dropped {when} {service}:{operation} #{nth}");
+                let alice = app.user("alice");
+                alice.put("/channels/demo", json!({})).await.expect(201);
+                let drop = json!({"kind": "drop", "when": when});
+                app.fault(json!({"service": service, "operation": operation, "nth": nth, "fault": drop})).await;
+                // The SDK repeats the call; a repeated CreateStreamKey meets the quota of one key, and that key is taken.
+                let key = alice.post(KEY, json!({})).await.expect(200).json();
+                assert_one_key(app, &key, &context).await;
+            })
+            .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_taken_over_takes_the_key_that_its_predecessor_made() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        alice.put("/channels/demo", json!({})).await.expect(201);
+        let kill = json!({"kind": "kill", "when": "after"});
+        app.fault(json!({"service": "ivs", "operation": "CreateStreamKey", "fault": kill})).await;
+        alice.post(KEY, json!({})).await.expect(500);
+        alice.get(KEY).await.expect_problem(503, "busy");
+        app.set_attribute("channels", "demo", "streamKey.leaseUntil", "2020-01-01T00:00:00.000Z").await;
+        // Killed once more, where it reads the predecessor's key.
+        let kill = json!({"kind": "kill", "when": "after"});
+        app.fault(json!({"service": "ivs", "operation": "GetStreamKey", "fault": kill})).await;
+        alice.get(KEY).await.expect(500);
+        app.set_attribute("channels", "demo", "streamKey.leaseUntil", "2020-01-01T00:00:00.000Z").await;
+        let (answer, calls) = app.calls_of(alice.get(KEY)).await;
+        assert!(!calls.contains(&"ivs:CreateStreamKey".to_owned()), "{calls:?}");
+        assert_one_key(app, &answer.expect(200).json(), "after two kills").await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -62,6 +62,7 @@ impl Setup {
         test(&app).await;
         app.nothing_is_orphaned().await;
         app.remember_signing_keys().await;
+        app.remember_stream_keys().await;
         let secrets = app.secrets.clone();
         for line in app.cloud.shutdown().await {
             let shown = secrets.shown_by(&line.line);
@@ -332,13 +333,34 @@ impl TestApp {
         }
     }
 
+    /// Every stream key that there is, whether somebody was given it or not: no answer to anybody but its owner has
+    /// shown it.
+    async fn remember_stream_keys(&self) {
+        for row in self.rows("channels").await {
+            let owner = row.get("owner").and_then(|owner| owner.as_s().ok());
+            let key = row.get("streamKey").and_then(|key| key.as_m().ok()).and_then(|key| key.get("text"));
+            if let (Some(owner), Some(Ok(key))) = (owner, key.map(AttributeValue::as_s)) {
+                self.is_secret(key);
+                self.secrets.check_key(owner, key);
+            }
+        }
+        for channel in self.channels_in_ivs().await {
+            let listed = self.ivs_low_latency.list_stream_keys().channel_arn(channel).send().await;
+            for arn in listed.expect("the keys can be listed").stream_keys().iter().filter_map(|key| key.arn()) {
+                let key = self.ivs_low_latency.get_stream_key().arn(arn).send().await.expect("the key can be read");
+                self.is_secret(key.stream_key().and_then(|key| key.value()).expect("a key has a value"));
+            }
+        }
+    }
+
     /// Every stage and channel in IVS belongs to a row, and every row's stage or channel is in IVS.
     ///
     /// # Panics
     /// When one does not.
     async fn nothing_is_orphaned(&self) {
         self.heal().await;
-        self.quotas(json!({"ListStages": 1000, "ListChannels": 1000})).await;
+        let reads = ["ListStages", "ListChannels", "ListStreamKeys", "GetStreamKey"];
+        self.quotas(reads.iter().map(|operation| ((*operation).to_owned(), json!(1000))).collect()).await;
         let stages = self.stages_in_ivs().await.into_iter().map(|(_, arn)| arn).collect();
         assert_eq!(self.arns("stages").await, stages, "the stages of the table and those in IVS differ");
         let channels = self.channels_in_ivs().await.into_iter().collect();

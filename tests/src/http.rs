@@ -1,6 +1,6 @@
 //! A caller of the API, as a frontend is one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ::http::HeaderMap;
@@ -70,8 +70,8 @@ pub struct Caller {
 #[derive(Clone, Default)]
 pub(crate) struct Secrets {
     texts: Arc<Mutex<BTreeSet<String>>>,
-    /// Stream keys, with the user to whom each was given.
-    stream_keys: Arc<Mutex<BTreeMap<String, String>>>,
+    /// Every answer that a user was given, headers and body.
+    answers: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 impl Secrets {
@@ -97,15 +97,15 @@ impl Secrets {
         }
     }
 
-    /// Fails the test if an answer shows a stream key to anybody but the user whom it was given first.
-    fn check_stream_keys(&self, who: &str, answer: &Answer) {
-        let mut keys = self.stream_keys.lock().unwrap_or_else(PoisonError::into_inner);
-        for (key, owner) in keys.iter() {
-            assert!(owner == who || !answer.text.contains(key), "{who} was shown a stream key of {owner}'s");
-        }
-        // A test's "key" is no secret.
-        if let Some(key) = answer.json()["streamKey"].as_str().filter(|key| key.len() > 8) {
-            keys.entry(key.to_owned()).or_insert_with(|| who.to_owned());
+    fn keep(&self, who: &str, answer: &Answer) {
+        let text = format!("{:?} {}", answer.headers, answer.text);
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).push((who.to_owned(), text));
+    }
+
+    /// Fails the test if any answer has shown the owner's key to somebody else.
+    pub(crate) fn check_key(&self, owner: &str, key: &str) {
+        for (who, answer) in self.answers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            assert!(who == owner || !answer.contains(key), "{who} was shown a stream key of {owner}'s: {answer}");
         }
     }
 
@@ -164,7 +164,7 @@ impl Caller {
             text: String::from_utf8_lossy(&body).into(),
         };
         self.secrets.insert_from(&answer.json());
-        self.secrets.check_stream_keys(&self.who, &answer);
+        self.secrets.keep(&self.who, &answer);
         answer
     }
 

@@ -36,13 +36,13 @@ impl Handler {
         );
         let (kind, ingest_url, stream_key, playback_url) = input.finish(values)?;
         let settings = BroadcastSettings { kind, ingest_url, stream_key, playback_url };
-        broadcast_settings::save(&self.settings, &caller, &settings).await?;
-        SettingsView::reply(&settings)
+        let new = broadcast_settings::save(&self.settings, &caller, &settings).await?;
+        SettingsView::reply(if new { StatusCode::CREATED } else { StatusCode::OK }, &settings)
     }
 
     async fn get(&self, request: &Request) -> Result<Reply, Error> {
         let caller = Input::without_body(request).caller()?;
-        SettingsView::reply(&broadcast_settings::read(&self.settings, &caller).await?)
+        SettingsView::reply(StatusCode::OK, &broadcast_settings::read(&self.settings, &caller).await?)
     }
 
     async fn delete(&self, request: &Request) -> Result<Reply, Error> {
@@ -63,13 +63,13 @@ struct SettingsView<'a> {
 }
 
 impl SettingsView<'_> {
-    fn reply(settings: &BroadcastSettings) -> Result<Reply, Error> {
+    fn reply(status: StatusCode, settings: &BroadcastSettings) -> Result<Reply, Error> {
         let view = SettingsView {
             kind: settings.kind,
             ingest_url: &settings.ingest_url,
             stream_key: settings.stream_key.expose(),
             playback_url: &settings.playback_url,
         };
-        Ok(Reply::json(StatusCode::OK, &view)?.no_store())
+        Ok(Reply::json(status, &view)?.no_store())
     }
 }

@@ -43,6 +43,12 @@ pub(crate) fn misspelt_action(action: &str) -> Option<String> {
     Some(format!("the local cloud knows no action `{operation}` of {}; it knows: {known}", service.as_str()))
 }
 
+/// Whether the local cloud answers calls that need this action; with a wildcard for its service, it may.
+pub(crate) fn is_answered(action: &str) -> bool {
+    let service = action.split(':').next().unwrap_or_default();
+    service.contains(['*', '?']) || ServiceName::parse(&service.to_ascii_lowercase()).is_some()
+}
+
 /// The actions that calls of a service need. Most are named as the operation is.
 fn actions(service: ServiceName) -> Vec<&'static str> {
     match service {

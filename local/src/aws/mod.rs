@@ -30,6 +30,6 @@ pub(crate) use self::dynamodb::DynamoDb;
 pub(crate) use self::endpoint::Endpoint;
 pub(crate) use self::fault::Faults;
 pub(crate) use self::ivs_services::IvsServices;
-pub(crate) use self::known::misspelt_action;
+pub(crate) use self::known::{is_answered, misspelt_action};
 pub(crate) use self::secrets_manager::SecretsManager;
 pub(crate) use self::service::{ACCOUNT, Service, ServiceError};

@@ -56,7 +56,12 @@ fn check(declaration: &Node<'_>, text: &str) -> Result<()> {
         }
     }
     if let Some(pattern) = declaration.get("AllowedPattern") {
-        return Err(pattern.unsupported("regular expressions"));
+        // CloudFormation wants the whole value to match.
+        let regex = regex_lite::Regex::new(&format!("^(?:{})$", pattern.text()?));
+        let regex = regex.map_err(|error| pattern.error(format!("is no regular expression: {error}")))?;
+        if !regex.is_match(text) {
+            return Err(declaration.error(format!("`{text}` does not match the AllowedPattern {}", regex.as_str())));
+        }
     }
     let length = text.chars().count() as u64;
     let bound = |key: &str| declaration.get(key).map(|bound| bound.number()).transpose();
@@ -120,6 +125,14 @@ mod tests {
             let error = settle_one(declaration.clone(), Some(bad)).unwrap_err().to_string();
             assert_eq!(error, expected);
         }
+    }
+
+    #[test]
+    fn the_whole_value_has_to_match_an_allowed_pattern() {
+        let declaration = json!({"Type": "String", "AllowedPattern": "^$|^[a-z]+", "Default": ""});
+        assert_eq!(settle_one(declaration.clone(), None).unwrap(), "");
+        assert_eq!(settle_one(declaration.clone(), Some("abc")).unwrap(), "abc");
+        assert!(settle_one(declaration, Some("abc1")).is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use super::error::Result;
 use super::node::Node;
-use crate::aws::misspelt_action;
+use crate::aws::{is_answered, misspelt_action};
 use crate::wildcard::Wildcard;
 
 /// Whether a statement gives or forbids.
@@ -78,7 +78,12 @@ fn statement(node: &Node<'_>) -> Result<Statement> {
     };
     let actions = node.require("Action")?.elements().iter().map(action).collect::<Result<_>>()?;
     let resources = node.require("Resource")?.elements().iter().map(resource).collect::<Result<_>>()?;
-    let conditions = node.get("Condition").map(|condition| conditions(&condition)).transpose()?.unwrap_or_default();
+    let judged = node.require("Action")?.texts()?.iter().any(|action| is_answered(action));
+    let conditions = match node.get("Condition") {
+        // Nobody asks the local cloud about such an action, so nothing is given or withheld by its conditions.
+        Some(condition) if judged => conditions(&condition)?,
+        _ => Vec::new(),
+    };
     Ok(Statement { effect, actions, resources, conditions })
 }
 
@@ -143,7 +148,7 @@ mod tests {
     fn a_statement_takes_single_values_and_lists() {
         let parsed = parse(json!({"Version": "2012-10-17", "Statement": [
             {"Effect": "Allow", "Action": "ivs:GetStage", "Resource": "*"},
-            {"Effect": "Deny", "Action": ["a:B", "a:C"], "Resource": ["arn:x", "arn:y"],
+            {"Effect": "Deny", "Action": ["ivs:TagResource", "ivs:DeleteStage"], "Resource": ["arn:x", "arn:y"],
              "Condition": {"StringLike": {"aws:ResourceTag/team": ["a*", "b"]}}},
         ]}));
         let parsed = parsed.unwrap();
@@ -153,8 +158,16 @@ mod tests {
     }
 
     #[test]
+    fn conditions_on_what_nobody_asks_are_let_be() {
+        let condition = json!({"Bool": {"kms:GrantIsForAWSResource": true}});
+        let statement =
+            json!({"Effect": "Allow", "Action": "kms:CreateGrant", "Resource": "*", "Condition": condition});
+        assert!(parse(json!({"Statement": [statement]})).unwrap()[0].conditions.is_empty());
+    }
+
+    #[test]
     fn what_cannot_be_judged_is_refused() {
-        let base = json!({"Effect": "Allow", "Action": "a:B", "Resource": "*"});
+        let base = json!({"Effect": "Allow", "Action": "ivs:GetStage", "Resource": "*"});
         let with = |key: &str, value: Value| {
             let mut statement = base.clone();
             statement[key] = value;

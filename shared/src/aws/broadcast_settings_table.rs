@@ -1,6 +1,7 @@
 //! The `broadcast-settings` table: one row a user.
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::ReturnValue;
 
 use super::Aws;
 use super::failure::AwsFailure;
@@ -22,8 +23,8 @@ impl BroadcastSettingsTable {
         Self { dynamodb: aws.dynamodb(), table }
     }
 
-    /// Puts a user's settings in place of any before.
-    pub(crate) async fn write(&self, user_id: &UserId, settings: &BroadcastSettings) -> Result<(), Error> {
+    /// Puts a user's settings in place of any before. True: there were none.
+    pub(crate) async fn write(&self, user_id: &UserId, settings: &BroadcastSettings) -> Result<bool, Error> {
         let row = item([
             ("userId", s(user_id)),
             ("kind", s(settings.kind.as_str())),
@@ -31,8 +32,10 @@ impl BroadcastSettingsTable {
             ("streamKey", s(settings.stream_key.expose())),
             ("playbackUrl", s(&settings.playback_url)),
         ]);
-        let put = self.dynamodb.put_item().table_name(&self.table).set_item(Some(row)).send().await;
-        put.map(drop).map_err(|error| AwsFailure::new("dynamodb:PutItem", &error).into_error())
+        let put = self.dynamodb.put_item().table_name(&self.table).set_item(Some(row));
+        let put = put.return_values(ReturnValue::AllOld).send().await;
+        let put = put.map_err(|error| AwsFailure::new("dynamodb:PutItem", &error).into_error())?;
+        Ok(put.attributes().is_none_or(|before| before.is_empty()))
     }
 
     /// A user's settings, read consistently.

@@ -6,6 +6,8 @@ use aws_sdk_ivs::operation::create_stream_key::CreateStreamKeyError;
 use aws_sdk_ivs::operation::delete_channel::DeleteChannelError;
 use aws_sdk_ivs::operation::delete_stream_key::DeleteStreamKeyError;
 use aws_sdk_ivs::operation::get_channel::GetChannelError;
+use aws_sdk_ivs::operation::get_stream::GetStreamError;
+use aws_sdk_ivs::operation::get_stream_key::GetStreamKeyError;
 use aws_sdk_ivs::operation::list_stream_keys::ListStreamKeysError;
 use aws_sdk_ivs::types::{ChannelLatencyMode, ChannelType as IvsChannelType, StreamKey as IvsStreamKey};
 use aws_smithy_types::retry::RetryConfig;
@@ -113,6 +115,20 @@ impl Ivs {
         }
     }
 
+    /// Whether a broadcast is under way. A channel that is gone has none.
+    pub(crate) async fn is_live(&self, arn: &ChannelArn) -> Result<bool, Error> {
+        match self.ivs.get_stream().channel_arn(arn.as_str()).send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                // IVS answers so for every channel that is offline.
+                Some(GetStreamError::ChannelNotBroadcasting(_) | GetStreamError::ResourceNotFoundException(_)) => {
+                    Ok(false)
+                }
+                _ => Err(AwsFailure::new("ivs:GetStream", &error).into_error()),
+            },
+        }
+    }
+
     /// Deletes a channel and its key. One that is gone already is fine.
     ///
     /// [`Conflict::Live`] while it is broadcasting.
@@ -172,9 +188,14 @@ impl Ivs {
         let Some(arn) = arns.into_iter().find(|arn| except.is_none_or(|except| except.as_str() != *arn)) else {
             return Ok(None);
         };
-        let got = self.ivs.get_stream_key().arn(arn).send().await;
-        let got = got.map_err(|error| AwsFailure::new("ivs:GetStreamKey", &error).into_error())?;
-        got.stream_key().and_then(read_key).map(Some).ok_or_else(|| malformed_key("ivs:GetStreamKey"))
+        match self.ivs.get_stream_key().arn(arn).send().await {
+            Ok(got) => got.stream_key().and_then(read_key).map(Some).ok_or_else(|| malformed_key("ivs:GetStreamKey")),
+            Err(error) => match error.as_service_error() {
+                // Deleted since it was listed.
+                Some(GetStreamKeyError::ResourceNotFoundException(_)) => Ok(None),
+                _ => Err(AwsFailure::new("ivs:GetStreamKey", &error).into_error()),
+            },
+        }
     }
 }
 

@@ -190,12 +190,12 @@ impl IvsRealTime {
         token.ok_or_else(|| Error::unavailable(AwsFailure::malformed(operation, "no token")))
     }
 
-    /// Disconnects a participant; a token of that participant cannot be used to join again. A stage or participant
-    /// that IVS does not know is fine: there is nobody to disconnect.
+    /// Disconnects a participant; a token of that participant cannot be used to join again. False: IVS knows nobody of
+    /// that id, perhaps because the token has not been used yet.
     ///
     /// # Errors
     /// What IVS fails with.
-    pub async fn disconnect(&self, stage: &StageArn, participant_id: &ParticipantId) -> Result<(), Error> {
+    pub async fn disconnect(&self, stage: &StageArn, participant_id: &ParticipantId) -> Result<bool, Error> {
         let disconnect = self
             .ivs
             .disconnect_participant()
@@ -203,9 +203,9 @@ impl IvsRealTime {
             .participant_id(participant_id.as_str())
             .reason("removed by the owner of the stage");
         match disconnect.send().await {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
-                Some(DisconnectParticipantError::ResourceNotFoundException(_)) => Ok(()),
+                Some(DisconnectParticipantError::ResourceNotFoundException(_)) => Ok(false),
                 _ => Err(AwsFailure::new("ivs:DisconnectParticipant", &error).into_error()),
             },
         }

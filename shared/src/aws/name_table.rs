@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `creating` | `owner`, the options, `claimId`, `originId`, `leaseUntil` |
 //! | `active` | `owner`, those of the resource, `listedAt` |
-//! | `deleting` | as `active`, without `listedAt` |
+//! | `deleting` | as `active`, with `deleteId` in place of `listedAt` |
 //!
 //! The index `by-owner` sorts by `listedAt`, so that it holds what its owner can use and nothing else.
 
@@ -121,28 +121,31 @@ impl<R: Stored> NameTable<R> {
         }
     }
 
-    /// Marks a resource as being deleted and takes it off its owner's list. False: it is not that resource any more.
-    pub(crate) async fn begin_delete(&self, resource: &R) -> Result<bool, Error> {
+    /// Marks a resource as being deleted by this attempt and takes it off its owner's list; an attempt that was under
+    /// way is continued. False: it is not that resource any more.
+    pub(crate) async fn begin_delete(&self, resource: &R, attempt: &ClaimId) -> Result<bool, Error> {
         let update = self
             .update_row(resource.name())
-            .update_expression("SET #status = :deleting REMOVE listedAt")
+            .update_expression("SET #status = :deleting, deleteId = :attempt REMOVE listedAt")
             .condition_expression("arn = :arn")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":deleting", s("deleting"))
+            .expression_attribute_values(":attempt", s(attempt))
             .expression_attribute_values(":arn", s(resource.arn()));
         Self::was_accepted(update).await
     }
 
-    /// The resource stays after all.
-    pub(crate) async fn revoke_delete(&self, resource: &R) -> Result<(), Error> {
+    /// The resource stays after all. False: the delete is not this attempt's any more.
+    pub(crate) async fn revoke_delete(&self, resource: &R, attempt: &ClaimId) -> Result<bool, Error> {
         let update = self
             .update_row(resource.name())
-            .update_expression("SET #status = :active, listedAt = createdAt")
-            .condition_expression("arn = :arn")
+            .update_expression("SET #status = :active, listedAt = createdAt REMOVE deleteId")
+            .condition_expression("arn = :arn AND deleteId = :attempt")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":active", s("active"))
+            .expression_attribute_values(":attempt", s(attempt))
             .expression_attribute_values(":arn", s(resource.arn()));
-        Self::was_accepted(update).await.map(drop)
+        Self::was_accepted(update).await
     }
 
     /// Frees the name of a resource that is deleted in AWS. A row that is gone already is fine.

@@ -123,7 +123,9 @@ fn is_public(text: &str, schemes: &[&str]) -> bool {
     let Ok(url) = Url::parse(&format!("https://{rest}")) else { return false };
     // The standard forgives what an RTMP client reads otherwise: a backslash, white space, an empty user name.
     let authority = rest.split('/').next().unwrap_or_default();
-    let forgiven = rest.contains(['\\', '?', '#', '@']) || rest.chars().any(|c| c.is_whitespace() || c.is_control());
+    let forgiven = rest.contains(['\\', '?', '#', '@'])
+        || authority.contains('%')
+        || rest.chars().any(|c| c.is_whitespace() || c.is_control());
     let public = match url.host() {
         Some(Host::Domain(name)) => is_public_name(name),
         Some(Host::Ipv4(address)) => is_public_v4(address),
@@ -136,8 +138,25 @@ fn is_public(text: &str, schemes: &[&str]) -> bool {
 /// A name of the public DNS: with a dot, and under none of the names that stay within a network (RFC 6761, RFC 6762,
 /// RFC 8375, and AWS's own).
 fn is_public_name(name: &str) -> bool {
-    const PRIVATE: [&str; 10] =
-        ["localhost", "local", "internal", "intranet", "lan", "home", "corp", "private", "home.arpa", "invalid"];
+    const PRIVATE: [&str; 17] = [
+        "localhost",
+        "localdomain",
+        "localdomain4",
+        "localdomain6",
+        "local",
+        "internal",
+        "intranet",
+        "lan",
+        "home",
+        "corp",
+        "private",
+        "arpa",
+        "invalid",
+        "test",
+        "example",
+        "onion",
+        "alt",
+    ];
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     name.contains('.') && !PRIVATE.iter().any(|private| name == *private || name.ends_with(&format!(".{private}")))
 }
@@ -193,11 +212,15 @@ pub struct BroadcastSettings {
     pub playback_url: PlaybackUrl,
 }
 
-/// Saves the caller's settings in place of any before.
+/// Saves the caller's settings in place of any before. True: there were none.
 ///
 /// # Errors
 /// What DynamoDB fails with.
-pub async fn save(table: &BroadcastSettingsTable, caller: &UserId, settings: &BroadcastSettings) -> Result<(), Error> {
+pub async fn save(
+    table: &BroadcastSettingsTable,
+    caller: &UserId,
+    settings: &BroadcastSettings,
+) -> Result<bool, Error> {
     table.write(caller, settings).await
 }
 
@@ -282,6 +305,10 @@ mod tests {
             "printer.local",
             "router.lan",
             "box.home.arpa",
+            "localhost.localdomain",
+            "localhost6.localdomain6",
+            "a.test",
+            "a.example",
             "",
         ] {
             assert!(format!("rtmp://{host}/app").parse::<IngestUrl>().is_err(), "{host}");
@@ -308,6 +335,7 @@ mod tests {
             " rtmp://live.example.com/app",
             "rtmp://live.example.com/a b",
             "rtmp://live.example.com\n/app",
+            "rtmp://live.ex%61mple.com/app",
             "rtmp://live.exämple.com/app",
             "rtmp://live.example.com:99999/app",
             "rtmp://[::1/app",

@@ -11,7 +11,7 @@ use super::{
     ChannelArn, ChannelName, ClaimId, Cursor, Field, Limit, Outcome, Page, Request, StreamKeyArn, Timestamp, UserId,
 };
 use crate::aws::{ChannelTable, Ivs};
-use crate::error::{Error, FieldError};
+use crate::error::{Conflict, Error, FieldError};
 
 /// What a channel is made for: resolutions, bitrates and transcoding (Low-Latency API reference, `Channel`, `type`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -225,6 +225,10 @@ impl Provider<Channel> for Ivs {
         Ok(Some(channel))
     }
 
+    async fn check_deletable(&self, arn: &ChannelArn) -> Result<(), Error> {
+        if self.is_live(arn).await? { Err(Error::Conflict(Conflict::Live)) } else { Ok(()) }
+    }
+
     async fn delete(&self, arn: &ChannelArn) -> Result<(), Error> {
         self.delete_channel(arn).await
     }
@@ -275,7 +279,7 @@ pub async fn list(
 /// Deletes a channel of the caller's, in IVS too. Repeating it is harmless, and finishes a delete that was cut short.
 ///
 /// # Errors
-/// [`Denial::NotOwner`](crate::error::Denial::NotOwner); [`Conflict::Live`](crate::error::Conflict::Live) while it is
+/// [`Denial::NotOwner`](crate::error::Denial::NotOwner); [`Conflict::Live`] while it is
 /// broadcasting, after which it is as it was; [`Error::Busy`] while it is being created; what AWS fails with.
 pub async fn delete(
     ivs: &Ivs,

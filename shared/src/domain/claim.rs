@@ -60,6 +60,8 @@ pub trait Provider<R: Resource>: Sync {
         arn: R::Arn,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<R>, Error>> + Send;
+    /// Whether it can be deleted now; if not, [`Error::Conflict`].
+    fn check_deletable(&self, arn: &R::Arn) -> impl Future<Output = Result<(), Error>> + Send;
     /// Deletes it in AWS. One that is gone is fine. [`Error::Conflict`]: it cannot be deleted now, and stays.
     fn delete(&self, arn: &R::Arn) -> impl Future<Output = Result<(), Error>> + Send;
     /// Deletes what hangs on a resource, once it is gone.
@@ -212,8 +214,12 @@ pub(crate) async fn create_or_fetch<R: Stored>(
         let (claim, predecessor) = match table.read(&request.name).await? {
             Some(Row::Active(resource)) => return Outcome::Existing(resource).meeting(wishes),
             Some(Row::Deleting(resource)) => {
-                finish_delete(provider, table, &resource).await?;
-                continue;
+                match finish_delete(provider, table, &resource, &request.claim_id).await {
+                    // It stays after all: look again.
+                    Ok(()) | Err(Error::Conflict(_)) if started.elapsed() < PATIENCE => continue,
+                    Ok(()) | Err(Error::Conflict(_)) => return Err(busy::<R>(Duration::ZERO)),
+                    Err(error) => return Err(error),
+                }
             }
             Some(Row::Creating(claim)) if claim.lease_until > now() => {
                 if started.elapsed() >= PATIENCE {
@@ -256,7 +262,7 @@ async fn create_claimed<R: Stored>(
     inherited: bool,
 ) -> Result<Outcome<R>, Error> {
     let adopted = if inherited {
-        match adopt(provider, claim, now).await {
+        match adopt(provider, table, claim, now).await {
             Ok(adopted) => adopted,
             Err(error) => {
                 // The predecessor's resource may be there still: whoever comes next has to look again.
@@ -287,16 +293,39 @@ async fn create_claimed<R: Stored>(
 }
 
 /// Finds what earlier attempts left in AWS: one of this create is kept, any other is deleted.
-async fn adopt<R: Resource>(provider: &impl Provider<R>, claim: &Claim<R>, now: Timestamp) -> Result<Option<R>, Error> {
+async fn adopt<R: Stored>(
+    provider: &impl Provider<R>,
+    table: &NameTable<R>,
+    claim: &Claim<R>,
+    now: Timestamp,
+) -> Result<Option<R>, Error> {
+    let (own, mut others): (Vec<Found<R>>, Vec<Found<R>>) =
+        provider.find(&claim.name).await?.into_iter().partition(|found| found.origin.as_ref() == Some(&claim.origin));
     let mut kept = None;
-    for found in provider.find(&claim.name).await? {
-        if kept.is_none() && found.origin.as_ref() == Some(&claim.origin) {
-            kept = provider.adopt(claim, found.arn, now).await?;
-        } else {
-            provider.delete(&found.arn).await?;
+    for found in own {
+        match kept {
+            None => kept = provider.adopt(claim, found.arn, now).await?,
+            Some(_) => others.push(found),
         }
     }
+    delete_found(provider, table, claim, &others).await?;
     Ok(kept)
+}
+
+/// Deletes what was found, under a claim that still stands: without it, one of these may be somebody's by now.
+async fn delete_found<R: Stored>(
+    provider: &impl Provider<R>,
+    table: &NameTable<R>,
+    claim: &Claim<R>,
+    found: &[Found<R>],
+) -> Result<(), Error> {
+    for found in found {
+        match table.read(&claim.name).await? {
+            Some(Row::Creating(present)) if present.id == claim.id => provider.delete(&found.arn).await?,
+            _ => return Err(busy::<R>(Duration::ZERO)),
+        }
+    }
+    Ok(())
 }
 
 /// The claim was taken over while this request still worked under it, which the lease is meant to exclude. The resource
@@ -356,12 +385,11 @@ pub(crate) async fn delete<R: Stored>(
         }
         match row {
             Row::Active(resource) => {
-                if table.begin_delete(&resource).await? {
-                    return finish_delete(provider, table, &resource).await;
-                }
-                // Somebody else's delete came first: look again at what it left.
+                // Asked first, so that what cannot be deleted is not out of sight meanwhile.
+                provider.check_deletable(resource.arn()).await?;
+                return finish_delete(provider, table, &resource, &request.claim_id).await;
             }
-            Row::Deleting(resource) => return finish_delete(provider, table, &resource).await,
+            Row::Deleting(resource) => return finish_delete(provider, table, &resource, &request.claim_id).await,
             Row::Creating(claim) if claim.lease_until > now => return Err(busy::<R>(now.until(claim.lease_until))),
             Row::Creating(lapsed) => {
                 let claim = request.take_over(&lapsed, now);
@@ -380,12 +408,7 @@ async fn delete_claimed<R: Stored>(
     claim: &Claim<R>,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let deleted = async {
-        for found in provider.find(&claim.name).await? {
-            provider.delete(&found.arn).await?;
-        }
-        Ok(())
-    };
+    let deleted = async { delete_found(provider, table, claim, &provider.find(&claim.name).await?).await };
     match deleted.await {
         Ok(()) => table.release(claim).await,
         Err(error) => {
@@ -400,13 +423,29 @@ async fn finish_delete<R: Stored>(
     provider: &impl Provider<R>,
     table: &NameTable<R>,
     resource: &R,
+    attempt: &ClaimId,
 ) -> Result<(), Error> {
-    if let Err(error) = provider.delete(resource.arn()).await {
-        if matches!(error, Error::Conflict(_)) {
-            table.revoke_delete(resource).await?;
-        }
-        return Err(error);
+    // The attempt is this request's from here on: another's cannot revoke what this one has carried out.
+    if !table.begin_delete(resource, attempt).await? {
+        return Ok(());
     }
-    provider.forget(resource).await?;
-    table.finish_delete(resource).await
+    match provider.delete(resource.arn()).await {
+        Ok(()) => {
+            provider.forget(resource).await?;
+            table.finish_delete(resource).await
+        }
+        Err(Error::Conflict(conflict)) => {
+            if table.revoke_delete(resource, attempt).await? {
+                return Err(Error::Conflict(conflict));
+            }
+            // Another attempt went on with it, and may have succeeded since.
+            match table.read(resource.name()).await? {
+                Some(Row::Active(present) | Row::Deleting(present)) if present.arn() == resource.arn() => {
+                    Err(Error::Conflict(conflict))
+                }
+                _ => Ok(()),
+            }
+        }
+        Err(error) => Err(error),
+    }
 }

@@ -134,6 +134,11 @@ impl Provider<Stage> for Ivs<'_> {
         Ok(endpoints.map(|endpoints| new_stage(claim, arn, endpoints, now)))
     }
 
+    /// A stage can be deleted with everybody in it.
+    async fn check_deletable(&self, _: &StageArn) -> Result<(), Error> {
+        Ok(())
+    }
+
     async fn delete(&self, arn: &StageArn) -> Result<(), Error> {
         self.ivs.delete_stage(arn).await
     }

@@ -255,9 +255,14 @@ async fn disconnect(
     let mut failure = None;
     let mut left = Vec::new();
     for token in std::mem::take(&mut barred.earlier) {
-        if let Err(error) = ivs.disconnect(&stage.arn, &token.participant_id).await {
-            failure = Some(error);
-            left.push(token);
+        match ivs.disconnect(&stage.arn, &token.participant_id).await {
+            Ok(true) => {}
+            // A repeated removal tries again, until the token ends by itself.
+            Ok(false) => left.push(token),
+            Err(error) => {
+                failure = Some(error);
+                left.push(token);
+            }
         }
     }
     barred.earlier = left;
