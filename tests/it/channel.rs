@@ -104,6 +104,12 @@ async fn a_live_channel_cannot_be_deleted_and_stays_as_it_was() {
         alice.delete("/channels/demo").await.expect_problem(409, "live");
         assert_eq!(alice.get("/channels/demo").await.expect(200).json(), channel);
         assert_eq!(alice.get("/channels").await.expect(200).json()["items"], json!([channel]));
+        // The same when IVS cannot be asked first.
+        app.fault(json!({"service": "ivs", "operation": "GetStream", "times": null, "fault": {"kind": "throttle"}}))
+            .await;
+        alice.delete("/channels/demo").await.expect_problem(409, "live");
+        app.heal().await;
+        assert_eq!(alice.get("/channels/demo").await.expect(200).json(), channel);
         app.user("bob").delete("/channels/demo").await.expect_problem(403, "not-owner");
         app.anonymous().delete(&format!("/_local/channels/{id}/live")).await;
         alice.delete("/channels/demo").await.expect(204);
