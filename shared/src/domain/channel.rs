@@ -251,7 +251,7 @@ impl Provider<Channel> for Ivs {
 /// Returns the channel of that name, creating it first if there is none. Any number of concurrent callers get one.
 ///
 /// # Errors
-/// [`Conflict::OptionsDiffer`](crate::error::Conflict::OptionsDiffer) if it exists with other options;
+/// [`Conflict::OptionsDiffer`] if it exists with other options;
 /// [`Error::Busy`] if another request holds the name for longer than this one waits; what AWS fails with, after which
 /// the same request may be repeated.
 pub async fn create_or_fetch(

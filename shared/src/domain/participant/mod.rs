@@ -159,7 +159,7 @@ async fn read(
 /// Returns who holds a token for the caller's own stage, newest first.
 ///
 /// # Errors
-/// [`Error::NotFound`] for the stage, [`Denial::NotOwner`], what DynamoDB fails with.
+/// [`Error::NotFound`] for the stage, [`Denial::NotOwner`](crate::error::Denial::NotOwner), what DynamoDB fails with.
 pub async fn list(
     stages: &StageTable,
     participants: &ParticipantTable,
@@ -186,7 +186,7 @@ pub struct GrantChanges {
 /// user holds keeps what it allows until it is exchanged or ends.
 ///
 /// # Errors
-/// [`Error::NotFound`] for the stage, [`Denial::NotOwner`], what DynamoDB fails with.
+/// [`Error::NotFound`] for the stage, [`Denial::NotOwner`](crate::error::Denial::NotOwner), what DynamoDB fails with.
 pub async fn grant(
     participants: &ParticipantTable,
     now: Timestamp,
@@ -222,7 +222,7 @@ pub async fn grant(
 /// one until a [`grant`]. Repeating it is harmless, and finishes what was cut short.
 ///
 /// # Errors
-/// [`Error::NotFound`] for the stage, [`Denial::NotOwner`], what AWS fails with; the user stays barred even then.
+/// [`Error::NotFound`] for the stage, [`Denial::NotOwner`](crate::error::Denial::NotOwner), what AWS fails with; the user stays barred even then.
 pub async fn remove(
     ivs: &IvsRealTime,
     participants: &ParticipantTable,
