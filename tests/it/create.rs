@@ -244,9 +244,9 @@ async fn a_delete_of_a_dead_create_deletes_what_it_made() {
     .await;
 }
 
-/// A create of alice's whose `CreateStage` takes a second, and whose claim has lapsed meanwhile.
+/// A create of alice's whose `CreateStage` takes a while, and whose claim has lapsed meanwhile.
 async fn slow_create_without_a_claim(app: &TestApp, when: &str) -> tokio::task::JoinHandle<Answer> {
-    let latency = json!({"kind": "latency", "ms": 1000, "when": when});
+    let latency = json!({"kind": "latency", "ms": 1500, "when": when});
     app.fault(json!({"service": "ivs", "operation": "CreateStage", "fault": latency})).await;
     let alice = app.user("alice");
     let slow = tokio::spawn(async move { alice.put("/stages/demo", json!({})).await });
