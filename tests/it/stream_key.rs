@@ -24,6 +24,18 @@ async fn assert_one_key(app: &TestApp, key: &Value, context: &str) {
     assert!(is_accepted(app, key).await, "{context}");
 }
 
+/// The AWS calls of a rotation, as the function makes them when nothing goes wrong.
+async fn calls_of_a_rotation() -> Vec<(String, String, usize)> {
+    let mut calls = Vec::new();
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        alice.put("/channels/demo", json!({})).await.expect(201);
+        calls = nth_of_each(&app.calls_of(alice.post(KEY, json!({}))).await.1);
+    })
+    .await;
+    calls
+}
+
 #[tokio::test]
 async fn only_the_owner_gets_the_key() {
     TestApp::run(async |app| {
@@ -63,13 +75,7 @@ async fn a_rotated_key_works_and_the_old_one_does_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_killed_at_any_aws_call_is_finished_by_the_next_call() {
-    let mut calls = Vec::new();
-    TestApp::run(async |app| {
-        let alice = app.user("alice");
-        alice.put("/channels/demo", json!({})).await.expect(201);
-        calls = nth_of_each(&app.calls_of(alice.post(KEY, json!({}))).await.1);
-    })
-    .await;
+    let calls = calls_of_a_rotation().await;
     assert!(calls.iter().any(|(_, operation, _)| operation == "CreateStreamKey"), "{calls:?}");
     for (service, operation, nth) in calls {
         for when in ["before", "after"] {
@@ -105,14 +111,7 @@ async fn a_rotation_killed_at_any_aws_call_is_finished_by_the_next_call() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_lost_amid_a_rotation_makes_no_second_key() {
-    let mut calls = Vec::new();
-    TestApp::run(async |app| {
-        let alice = app.user("alice");
-        alice.put("/channels/demo", json!({})).await.expect(201);
-        calls = nth_of_each(&app.calls_of(alice.post(KEY, json!({}))).await.1);
-    })
-    .await;
-    for (service, operation, nth) in calls {
+    for (service, operation, nth) in calls_of_a_rotation().await {
         for when in ["before", "after"] {
             TestApp::run(async |app| {
                 let context = format!("dropped {when} {service}:{operation} #{nth}");

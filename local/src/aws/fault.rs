@@ -165,6 +165,7 @@ impl Faults {
 
 #[cfg(test)]
 mod tests {
+    use super::order::tests::order;
     use super::*;
 
     fn faults() -> Faults {
@@ -177,14 +178,6 @@ mod tests {
 
     fn struck(faults: &Faults, calls: usize) -> Vec<bool> {
         (0..calls).map(|_| faults.on_call(ServiceName::Ivs, "CreateStage", Some("F")).is_some()).collect()
-    }
-
-    fn order(changes: Value) -> Value {
-        let mut order = json!({"service": "ivs", "operation": "CreateStage", "fault": {"kind": "throttle"}});
-        for (key, value) in changes.as_object().unwrap() {
-            order[key] = value.clone();
-        }
-        order
     }
 
     #[test]

@@ -13,7 +13,7 @@ use aws_sdk_ivs::types::{ChannelLatencyMode, ChannelType as IvsChannelType, Stre
 use aws_smithy_types::retry::RetryConfig;
 
 use super::failure::AwsFailure;
-use super::tags::{self, TAG_CHANNEL, TAG_CLAIM, TAG_LEASE_UNTIL, TAG_STACK};
+use super::tags::{self, TAG_CHANNEL};
 use super::{Aws, client};
 use crate::Error;
 use crate::domain::channel::{Channel, KeyState, StreamKey, StreamKeyText};
@@ -44,10 +44,7 @@ impl Ivs {
             .r#type(IvsChannelType::from(options.r#type.as_str()))
             .latency_mode(ChannelLatencyMode::from(options.latency_mode.as_str()))
             .authorized(options.private)
-            .tags(TAG_STACK, &self.stack)
-            .tags(TAG_CHANNEL, claim.name.as_str())
-            .tags(TAG_CLAIM, claim.origin.as_str())
-            .tags(TAG_LEASE_UNTIL, claim.lease_until.to_string())
+            .set_tags(Some(tags::of(claim, &self.stack, TAG_CHANNEL)))
             .customize()
             .config_override(Config::builder().retry_config(RetryConfig::disabled()))
             .send()

@@ -13,7 +13,7 @@ use aws_smithy_types::retry::RetryConfig;
 use time::OffsetDateTime;
 
 use super::failure::AwsFailure;
-use super::tags::{self, TAG_CLAIM, TAG_LEASE_UNTIL, TAG_STACK, TAG_STAGE};
+use super::tags::{self, TAG_STAGE};
 use super::{Aws, client};
 use crate::Error;
 use crate::domain::claim::{Claim, CreateError, Found};
@@ -60,10 +60,7 @@ impl IvsRealTime {
             .ivs
             .create_stage()
             .name(claim.name.as_str())
-            .tags(TAG_STACK, &self.stack)
-            .tags(TAG_STAGE, claim.name.as_str())
-            .tags(TAG_CLAIM, claim.origin.as_str())
-            .tags(TAG_LEASE_UNTIL, claim.lease_until.to_string())
+            .set_tags(Some(tags::of(claim, &self.stack, TAG_STAGE)))
             .customize()
             .config_override(Config::builder().retry_config(RetryConfig::disabled()))
             .send()

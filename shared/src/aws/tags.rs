@@ -4,17 +4,28 @@
 use std::collections::HashMap;
 
 use crate::domain::ClaimId;
+use crate::domain::claim::{Claim, Resource};
 
 /// The stack.
-pub(super) const TAG_STACK: &str = "greenroom:stack";
+const TAG_STACK: &str = "greenroom:stack";
 /// The name of the stage, on a stage.
 pub(super) const TAG_STAGE: &str = "greenroom:stage";
 /// The name of the channel, on a channel.
 pub(super) const TAG_CHANNEL: &str = "greenroom:channel";
 /// The create, by its first attempt.
-pub(super) const TAG_CLAIM: &str = "greenroom:claim";
+const TAG_CLAIM: &str = "greenroom:claim";
 /// When nobody is at work on that attempt any more.
-pub(super) const TAG_LEASE_UNTIL: &str = "greenroom:lease-until";
+const TAG_LEASE_UNTIL: &str = "greenroom:lease-until";
+
+/// The tags of what a claim creates; `tag` is [`TAG_STAGE`] or [`TAG_CHANNEL`].
+pub(super) fn of<R: Resource>(claim: &Claim<R>, stack: &str, tag: &str) -> HashMap<String, String> {
+    HashMap::from([
+        (TAG_STACK.to_owned(), stack.to_owned()),
+        (tag.to_owned(), claim.name.to_string()),
+        (TAG_CLAIM.to_owned(), claim.origin.to_string()),
+        (TAG_LEASE_UNTIL.to_owned(), claim.lease_until.to_string()),
+    ])
+}
 
 /// Whether these tags are of the stack's row of that name (`tag` is [`TAG_STAGE`] or [`TAG_CHANNEL`]); if so, the create
 /// that made the resource.

@@ -34,8 +34,12 @@ macro_rules! id {
 
             fn try_from(text: String) -> Result<Self, InvalidId> {
                 let valid: fn(&str) -> bool = $valid;
-                if valid(&text) { Ok(Self(text)) } else { Err(InvalidId($rule)) }
+                if valid(&text) { Ok(Self(text)) } else { Err(InvalidId(Self::RULE)) }
             }
+        }
+
+        impl Field for $name {
+            const RULE: &'static str = $rule;
         }
 
         impl FromStr for $name {
@@ -117,10 +121,6 @@ id!(
     |text| is_name(text, 40),
     "must be 1 to 40 characters of A-Z, a-z, 0-9, _ and -"
 );
-
-impl Field for ViewerId {
-    const RULE: &'static str = "must be 1 to 40 characters of A-Z, a-z, 0-9, _ and -";
-}
 
 id!(
     /// The ARN of a public key imported to IVS: the `kid` of a participant token.

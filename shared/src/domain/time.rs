@@ -1,7 +1,7 @@
 //! Points in time as the API shows and the tables store them.
 
 use std::fmt;
-use std::ops::{Add, Sub};
+use std::ops::Add;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -61,14 +61,6 @@ impl Add<Duration> for Timestamp {
 
     fn add(self, duration: Duration) -> Self {
         Self::from(self.0 + duration)
-    }
-}
-
-impl Sub<Duration> for Timestamp {
-    type Output = Self;
-
-    fn sub(self, duration: Duration) -> Self {
-        Self::from(self.0 - duration)
     }
 }
 

@@ -72,7 +72,7 @@ impl Order {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::{Value, json};
 
     use super::*;
@@ -81,7 +81,8 @@ mod tests {
         Order::read(body.as_bytes(), &["F".to_owned(), "G".to_owned()])
     }
 
-    fn order(changes: Value) -> Value {
+    /// An order that is right, with these changes.
+    pub(in crate::aws::fault) fn order(changes: Value) -> Value {
         let mut order = json!({"service": "ivs", "operation": "CreateStage", "fault": {"kind": "throttle"}});
         for (key, value) in changes.as_object().unwrap() {
             order[key] = value.clone();
