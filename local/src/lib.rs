@@ -24,6 +24,7 @@ mod issuer;
 mod jobs;
 mod lambda;
 mod log;
+mod numbered_log;
 mod options;
 mod pem;
 mod percent;
