@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::RwLock;
 
-use crate::aws::{CallLog, Callers, DynamoDb, Endpoint, Faults, IvsServices, SecretsManager};
+use crate::aws::{CallLog, Callers, DynamoDb, Endpoint, Faults, IvsServices, SecretsManager, Sqs};
 use crate::clock;
 use crate::data_dir::{DataDir, Owner};
 use crate::events::EventBus;
@@ -81,6 +81,7 @@ impl LocalCloud {
             dynamodb: DynamoDb::open(database.as_deref(), &template.tables, &options.region, &jobs).await?,
             ivs: IvsServices::open(&options.region, file)?,
             secrets,
+            sqs: Arc::new(Sqs::open(&options.region, &template.queues, file("sqs.json"))?),
             bus: Arc::new(EventBus::new(&template.functions, &options.region, Arc::clone(&lambda))),
             lambda: Arc::clone(&lambda),
             jobs: jobs.clone(),

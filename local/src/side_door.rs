@@ -5,7 +5,7 @@
 //! | `GET /_local/token?sub=alice` | answers a signed token as plain text. `exp`: seconds from now (default 12 hours, may be negative). `iss`, `aud`, `scope` and any other key become string claims; an empty value leaves the claim out |
 //! | `GET /_local/.well-known/jwks.json`, `/_local/.well-known/openid-configuration` | the local issuer, as OpenID Connect Discovery describes one |
 //! | `GET /_local/calls?since=<seq>` | every AWS call from that number on: who, what, how it ended |
-//! | `PUT /_local/faults` | puts a fault in force: `{"service", "operation", "function"?, "nth"?, "times"?, "fault"}`. `service` is dynamodb, ivs, secretsmanager, lambda, events or sts; `nth` the first matching call that it strikes (default 1); `times` how many from there on (default 1, `null` until deleted). A service, operation or function that is not here is refused. `fault` is one of `{"kind":"throttle"}`, `{"kind":"error","status","code","message"?}`, `{"kind":"latency","ms"}`, `{"kind":"drop","when":"before"\|"after"}` (no answer, before or after the effect), `{"kind":"kill","when":"before"\|"after"}` (ends the calling instance) |
+//! | `PUT /_local/faults` | puts a fault in force: `{"service", "operation", "function"?, "nth"?, "times"?, "fault"}`. `service` is dynamodb, ivs, secretsmanager, sqs, lambda, events or sts; `nth` the first matching call that it strikes (default 1); `times` how many from there on (default 1, `null` until deleted). A service, operation or function that is not here is refused. `fault` is one of `{"kind":"throttle"}`, `{"kind":"error","status","code","message"?}`, `{"kind":"latency","ms"}`, `{"kind":"drop","when":"before"\|"after"}` (no answer, before or after the effect), `{"kind":"kill","when":"before"\|"after"}` (ends the calling instance) |
 //! | `GET /_local/faults`, `DELETE /_local/faults`, `DELETE /_local/faults/{id}` | lists them with how often each struck; takes all or one back |
 //! | `GET`, `PUT /_local/quotas` | quotas of IVS and IVS Real-Time: calls per second by operation, `channels`, `streamKeysPerChannel`, `playbackKeyPairs`, `stages`, `publicKeys` |
 //! | `POST /_local/join` | `{"token"}`: what IVS would say to a client that joins with this participant token |
@@ -13,7 +13,7 @@
 //! | `POST /_local/ingest` | `{"ingestEndpoint"?, "streamKey"}`: what the ingest server would say to an encoder: `{"accepted": true, "channelArn"}` if the key is a current one, else `{"accepted": false, "reason"}` |
 //! | `POST /_local/play` | `{"playbackUrl", "token"?, "origin"?}`: whether the edge would play it to a viewer: `{"plays": true}` or `{"plays": false, "reason"}`. A public channel always plays; a private one checks the playback token, which may be in the URL (`?token=`). `origin` is what a browser would send. A token for a single use is used up |
 //! | `POST /_local/events[?wait=true]` | an EventBridge event or a list of them; with `wait`, answers after their delivery |
-//! | `POST /_local/reset` | back to the start: empty tables, no stages, no channels, no faults, an empty call log, new instances |
+//! | `POST /_local/reset` | back to the start: empty tables and queues, no stages, no channels, no faults, an empty call log, new instances |
 //!
 //! Errors are `{"message": ...}` with a 4xx status. Every answer ends with a newline, and browser apps of any origin may
 //! read it.
@@ -248,6 +248,7 @@ impl Endpoint {
         self.dynamodb.reset()?;
         self.ivs.reset();
         self.secrets.reset();
+        self.sqs.reset();
         seed(self, secrets, stack, clock::now())?;
         self.calls.reset();
         Ok(())

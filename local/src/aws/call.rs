@@ -15,14 +15,15 @@ pub(crate) enum ServiceName {
     /// IVS and IVS Real-Time: they sign alike and differ by operation.
     Ivs,
     SecretsManager,
+    Sqs,
     Lambda,
     EventBridge,
     Sts,
 }
 
 impl ServiceName {
-    const ALL: [Self; 6] =
-        [Self::DynamoDb, Self::Ivs, Self::SecretsManager, Self::Lambda, Self::EventBridge, Self::Sts];
+    const ALL: [Self; 7] =
+        [Self::DynamoDb, Self::Ivs, Self::SecretsManager, Self::Sqs, Self::Lambda, Self::EventBridge, Self::Sts];
 
     /// The signing name; also the name in faults and in the call log.
     pub(crate) fn as_str(self) -> &'static str {
@@ -30,6 +31,7 @@ impl ServiceName {
             Self::DynamoDb => "dynamodb",
             Self::Ivs => "ivs",
             Self::SecretsManager => "secretsmanager",
+            Self::Sqs => "sqs",
             Self::Lambda => "lambda",
             Self::EventBridge => "events",
             Self::Sts => "sts",
@@ -47,7 +49,7 @@ impl ServiceName {
 
     pub(crate) fn protocol(self) -> Protocol {
         match self {
-            Self::DynamoDb => Protocol::Json10,
+            Self::DynamoDb | Self::Sqs => Protocol::Json10,
             Self::SecretsManager | Self::EventBridge => Protocol::Json11,
             Self::Ivs => Protocol::RestJsonIvs,
             Self::Lambda => Protocol::RestJson,
@@ -103,6 +105,7 @@ impl Call {
         let (operation, input) = match service {
             ServiceName::DynamoDb => (target(parts, "DynamoDB_20120810.")?, Some(json_body(&body)?)),
             ServiceName::SecretsManager => (target(parts, "secretsmanager.")?, Some(json_body(&body)?)),
+            ServiceName::Sqs => (target(parts, "AmazonSQS.")?, Some(json_body(&body)?)),
             ServiceName::EventBridge => (target(parts, "AWSEvents.")?, Some(json_body(&body)?)),
             ServiceName::Ivs => ivs(parts, &body)?,
             ServiceName::Lambda => match path.strip_prefix("/2015-03-31/functions/").and_then(invoked) {

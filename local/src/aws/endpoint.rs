@@ -21,6 +21,7 @@ use super::ivs_services::IvsServices;
 use super::reply::{Protocol, Reply, xml_escape};
 use super::secrets_manager::SecretsManager;
 use super::service::{ACCOUNT, Requirement, Service, ServiceError};
+use super::sqs::{self, Sqs};
 use crate::clock;
 use crate::events::EventBus;
 use crate::http_server::{self, Answer, BodyError, HangUp};
@@ -43,6 +44,7 @@ pub(crate) struct Endpoint {
     pub(crate) dynamodb: DynamoDb,
     pub(crate) ivs: IvsServices,
     pub(crate) secrets: Arc<SecretsManager>,
+    pub(crate) sqs: Arc<Sqs>,
     pub(crate) lambda: Arc<Lambda>,
     pub(crate) bus: Arc<EventBus>,
     pub(crate) jobs: Jobs,
@@ -163,6 +165,13 @@ impl Endpoint {
                 None => self.invoke(call).await,
             };
         }
+        if call.service == ServiceName::Sqs {
+            // A receiver waits for messages, and nothing else must wait for it.
+            return match self.refusal(caller, call) {
+                Some(refusal) => refusal,
+                None => sqs::serve(&self.sqs, &self.gate, call).await,
+            };
+        }
         let _open = self.gate.read().await;
         if let Some(refusal) = self.refusal(caller, call) {
             return refusal;
@@ -173,7 +182,7 @@ impl Endpoint {
             ServiceName::SecretsManager => served(self.secrets.as_ref(), call),
             ServiceName::EventBridge => self.put_events(call),
             ServiceName::Sts => get_caller_identity(caller, call),
-            ServiceName::Lambda => unknown_operation(call.service, &call.operation),
+            ServiceName::Sqs | ServiceName::Lambda => unknown_operation(call.service, &call.operation),
         }
     }
 
@@ -202,6 +211,7 @@ impl Endpoint {
             ServiceName::DynamoDb => self.dynamodb.requirements(&call.operation, &call.input),
             ServiceName::Ivs => self.ivs.requirements(&call.operation, &call.input),
             ServiceName::SecretsManager => self.secrets.requirements(&call.operation, &call.input),
+            ServiceName::Sqs => self.sqs.requirements(&call.operation, &call.input),
             ServiceName::Lambda => {
                 let name = call.input["FunctionName"].as_str().unwrap_or_default();
                 let name = self.lambda.function(name).map_or(name, |function| &function.name);

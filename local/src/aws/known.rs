@@ -6,6 +6,7 @@ use super::dynamodb;
 use super::ivs;
 use super::ivs_realtime;
 use super::secrets_manager::SecretsManager;
+use super::sqs::Sqs;
 use super::video::Model;
 
 /// The operations of a service, in alphabetical order.
@@ -16,6 +17,7 @@ pub(crate) fn operations(service: ServiceName) -> Vec<&'static str> {
             [names_of::<ivs::State>(), names_of::<ivs_realtime::State>()].into_iter().flatten().collect()
         }
         ServiceName::SecretsManager => SecretsManager::operations().collect(),
+        ServiceName::Sqs => Sqs::operations().collect(),
         ServiceName::Lambda => vec!["Invoke"],
         ServiceName::EventBridge => vec!["PutEvents"],
         ServiceName::Sts => vec!["GetCallerIdentity"],
@@ -54,6 +56,8 @@ fn actions(service: ServiceName) -> Vec<&'static str> {
     match service {
         // A transaction needs the actions of what it is made of, and nothing else needs this one.
         ServiceName::DynamoDb => [operations(service), vec!["ConditionCheckItem"]].concat(),
+        // A batch needs the action of its entries.
+        ServiceName::Sqs => operations(service).into_iter().filter(|name| !name.ends_with("Batch")).collect(),
         ServiceName::Lambda => vec!["InvokeFunction"],
         _ => operations(service),
     }

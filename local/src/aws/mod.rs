@@ -21,6 +21,7 @@ mod reply;
 mod secrets_manager;
 mod service;
 mod shape;
+mod sqs;
 pub(crate) mod state_file;
 mod video;
 
@@ -33,3 +34,4 @@ pub(crate) use self::ivs_services::IvsServices;
 pub(crate) use self::known::{is_answered, misspelt_action};
 pub(crate) use self::secrets_manager::SecretsManager;
 pub(crate) use self::service::{ACCOUNT, Service, ServiceError};
+pub(crate) use self::sqs::Sqs;

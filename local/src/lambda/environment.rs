@@ -5,7 +5,8 @@ use crate::aws::Credentials;
 use crate::template::Function;
 
 /// Services whose SDK looks for `AWS_ENDPOINT_URL_<SERVICE>`.
-const SERVICES: [&str; 8] = ["DYNAMODB", "IVS_REALTIME", "IVS", "SECRETS_MANAGER", "SSM", "ECS", "EC2", "EVENTBRIDGE"];
+const SERVICES: [&str; 9] =
+    ["DYNAMODB", "IVS_REALTIME", "IVS", "SECRETS_MANAGER", "SSM", "ECS", "EC2", "EVENTBRIDGE", "SQS"];
 
 /// All variables of one instance; nothing else of this process's environment reaches it.
 pub(crate) fn variables(

@@ -11,6 +11,7 @@ mod intrinsics;
 mod node;
 mod parameters;
 mod policy;
+mod queue;
 mod resources;
 mod table;
 mod yaml;
@@ -25,6 +26,7 @@ pub use self::error::TemplateError;
 pub(crate) use self::function::{Function, Rule};
 pub(crate) use self::intrinsics::SecretArn;
 pub(crate) use self::policy::{Condition, ConditionKey, Effect, Operator, Statement};
+pub(crate) use self::queue::Queue;
 pub(crate) use self::table::Table;
 
 use self::error::Result;
@@ -37,6 +39,7 @@ pub struct Template {
     pub(crate) api: Api,
     pub(crate) functions: Vec<Function>,
     pub(crate) tables: Vec<Table>,
+    pub(crate) queues: Vec<Queue>,
     pub(crate) secrets: Vec<Secret>,
     outputs: BTreeMap<String, String>,
 }
@@ -173,6 +176,7 @@ impl Loader<'_> {
             api: self.api(&resources)?,
             functions: Vec::new(),
             tables: Vec::new(),
+            queues: Vec::new(),
             secrets: Vec::new(),
             outputs: self.outputs()?,
         };
@@ -187,6 +191,11 @@ impl Loader<'_> {
                     let properties = self.properties(id, declaration)?;
                     let name = resources::physical_name(&self.scope, kind, id)?;
                     template.tables.push(table::table(name, &Node::new(&properties, properties_at(id)))?);
+                }
+                "AWS::SQS::Queue" => {
+                    let properties = self.properties(id, declaration)?;
+                    let name = resources::physical_name(&self.scope, kind, id)?;
+                    template.queues.push(queue::queue(name, &Node::new(&properties, properties_at(id)))?);
                 }
                 "AWS::SecretsManager::Secret" => template.secrets.push(self.secret(id, declaration)?),
                 _ => {}

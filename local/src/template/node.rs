@@ -79,6 +79,14 @@ impl<'a> Node<'a> {
         number.ok_or_else(|| self.error("must be a whole number"))
     }
 
+    /// A whole number from `least` to `most`.
+    pub(crate) fn number_within(&self, least: u64, most: u64) -> Result<u64> {
+        match self.number()? {
+            number if (least..=most).contains(&number) => Ok(number),
+            number => Err(self.error(format!("{number} is not within {least}..{most}"))),
+        }
+    }
+
     pub(crate) fn flag(&self) -> Result<bool> {
         match self.value {
             Value::Bool(flag) => Ok(*flag),

@@ -1,0 +1,168 @@
+//! One queue: `SendMessage`, `DeleteMessage`, `ChangeMessageVisibility`, `PurgeQueue`, `GetQueueAttributes`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::attribute::Attributes;
+use super::error::{invalid_contents, invalid_handle, invalid_value, not_in_flight, unknown_attribute};
+use super::message::{Message, Receipt};
+use super::operation::Context;
+use crate::aws::{service::ServiceError, shape::Input};
+use crate::random;
+
+/// A queue and its messages, in the order of their sending.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Queue {
+    created_ms: i64,
+    pub(super) messages: Vec<Message>,
+}
+
+/// The attributes that `GetQueueAttributes` may ask for and that a standard queue of the template can have.
+const KNOWN_ATTRIBUTES: [&str; 21] = [
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesDelayed",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ContentBasedDeduplication",
+    "CreatedTimestamp",
+    "DeduplicationScope",
+    "DelaySeconds",
+    "FifoQueue",
+    "FifoThroughputLimit",
+    "KmsDataKeyReusePeriodSeconds",
+    "KmsMasterKeyId",
+    "LastModifiedTimestamp",
+    "MaximumMessageSize",
+    "MessageRetentionPeriod",
+    "Policy",
+    "QueueArn",
+    "ReceiveMessageWaitTimeSeconds",
+    "RedriveAllowPolicy",
+    "RedrivePolicy",
+    "SqsManagedSseEnabled",
+    "VisibilityTimeout",
+];
+
+impl Queue {
+    pub(super) fn new(created_ms: i64) -> Self {
+        Self { created_ms, messages: Vec::new() }
+    }
+
+    /// The messages that are not older than the queue keeps them.
+    pub(super) fn kept(&self, context: &Context<'_>) -> impl Iterator<Item = &Message> {
+        let oldest_ms = context.oldest_ms();
+        self.messages.iter().filter(move |message| message.sent_ms > oldest_ms)
+    }
+
+    /// Forgets the others.
+    pub(super) fn expire(&mut self, context: &Context<'_>) {
+        let oldest_ms = context.oldest_ms();
+        self.messages.retain(|message| message.sent_ms > oldest_ms);
+    }
+
+    /// Adds a message. `delay` is in seconds, the queue's own if it is left out.
+    pub(super) fn send(
+        &mut self,
+        body: &str,
+        attributes: Attributes,
+        delay: Option<i64>,
+        context: &Context<'_>,
+    ) -> Result<Value, ServiceError> {
+        let (size, most) = (body.len() + attributes.size(), context.settings.maximum_message_size);
+        if size > most {
+            let what =
+                format!("One or more parameters are invalid. Reason: Message must be shorter than {most} bytes.");
+            return Err(invalid_value(what));
+        }
+        // Those of XML 1.0, as the API reference lists them.
+        if body
+            .chars()
+            .any(|c| matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}'))
+        {
+            return Err(invalid_contents());
+        }
+        let delay_ms = delay.map_or(context.settings.delay.as_millis() as i64, |seconds| seconds * 1_000);
+        let message = Message {
+            id: random::uuid(),
+            body: body.to_owned(),
+            attributes,
+            sent_ms: context.now_ms,
+            visible_from_ms: context.now_ms + delay_ms,
+            first_received_ms: None,
+            receptions: 0,
+        };
+        let mut answer = json!({"MessageId": message.id, "MD5OfMessageBody": message.md5()});
+        if let Some(md5) = message.attributes.md5() {
+            answer["MD5OfMessageAttributes"] = md5.into();
+        }
+        self.messages.push(message);
+        Ok(answer)
+    }
+
+    /// Deletes the message, unless the handle is of an earlier reception than its last.
+    pub(super) fn delete(&mut self, handle: &str) -> Result<(), ServiceError> {
+        let receipt = Receipt::read(handle).ok_or_else(invalid_handle)?;
+        self.messages.retain(|message| message.id != receipt.message || message.receptions != receipt.reception);
+        Ok(())
+    }
+}
+
+pub(super) fn send(queue: &mut Queue, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
+    let attributes = Attributes::read(input.json("MessageAttributes"))?;
+    queue.send(input.required_text("MessageBody"), attributes, input.integer("DelaySeconds"), context)
+}
+
+pub(super) fn delete(queue: &mut Queue, input: Input<'_>, _: &Context<'_>) -> Result<Value, ServiceError> {
+    queue.delete(input.required_text("ReceiptHandle"))?;
+    Ok(json!({}))
+}
+
+/// The new timeout counts from now; 0 gives the message back.
+pub(super) fn change_visibility(
+    queue: &mut Queue,
+    input: Input<'_>,
+    context: &Context<'_>,
+) -> Result<Value, ServiceError> {
+    let receipt = Receipt::read(input.required_text("ReceiptHandle")).ok_or_else(invalid_handle)?;
+    let message = queue.messages.iter_mut().find(|message| message.id == receipt.message);
+    let message =
+        message.filter(|message| message.receptions == receipt.reception && !message.is_visible(context.now_ms));
+    let message = message.ok_or_else(not_in_flight)?;
+    message.visible_from_ms = context.now_ms + input.integer("VisibilityTimeout").unwrap_or_default() * 1_000;
+    Ok(json!({}))
+}
+
+pub(super) fn purge(queue: &mut Queue, _: Input<'_>, _: &Context<'_>) -> Result<Value, ServiceError> {
+    queue.messages.clear();
+    Ok(json!({}))
+}
+
+pub(super) fn attributes(queue: &Queue, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
+    let asked = input.texts("AttributeNames").unwrap_or_default();
+    let is_unknown = |name: &&&str| **name != "All" && !KNOWN_ATTRIBUTES.contains(*name);
+    if let Some(unknown) = asked.iter().find(is_unknown) {
+        return Err(unknown_attribute(unknown));
+    }
+    let count = |is: fn(&Message) -> bool, visible: bool| {
+        let counted =
+            queue.kept(context).filter(|message| message.is_visible(context.now_ms) == visible && is(message));
+        counted.count().to_string()
+    };
+    let (settings, created) = (context.settings, (queue.created_ms / 1_000).to_string());
+    let all = [
+        ("ApproximateNumberOfMessages", count(|_| true, true)),
+        ("ApproximateNumberOfMessagesDelayed", count(|message| message.receptions == 0, false)),
+        ("ApproximateNumberOfMessagesNotVisible", count(|message| message.receptions > 0, false)),
+        ("CreatedTimestamp", created.clone()),
+        ("DelaySeconds", settings.delay.as_secs().to_string()),
+        ("LastModifiedTimestamp", created),
+        ("MaximumMessageSize", settings.maximum_message_size.to_string()),
+        ("MessageRetentionPeriod", settings.retention.as_secs().to_string()),
+        ("QueueArn", context.arn.clone()),
+        ("ReceiveMessageWaitTimeSeconds", settings.receive_wait.as_secs().to_string()),
+        ("SqsManagedSseEnabled", "true".to_owned()),
+        ("VisibilityTimeout", settings.visibility_timeout.as_secs().to_string()),
+    ];
+    let answered = all.into_iter().filter(|(name, _)| asked.iter().any(|asked| *asked == "All" || asked == name));
+    let answered: Map<_, _> = answered.map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+    Ok(if answered.is_empty() { json!({}) } else { json!({"Attributes": answered}) })
+}
