@@ -14,6 +14,12 @@ pub(crate) fn rfc3339(time: OffsetDateTime) -> String {
     time.format(&Rfc3339).unwrap_or_default()
 }
 
+/// As Lambda writes times in records of failed events: in milliseconds.
+pub(crate) fn rfc3339_millis(time: OffsetDateTime) -> String {
+    // Only a zero would be left out, and is not missed.
+    rfc3339(time.replace_millisecond(time.millisecond()).unwrap_or(time))
+}
+
 /// As IVS writes times: in whole seconds.
 pub(crate) fn rfc3339_seconds(time: OffsetDateTime) -> String {
     rfc3339(time.replace_nanosecond(0).unwrap_or(time))

@@ -1,5 +1,6 @@
 //! The whole local cloud, put together.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -12,14 +13,15 @@ use tokio::sync::RwLock;
 use crate::aws::{CallLog, Callers, DynamoDb, Endpoint, Faults, IvsServices, SecretsManager, Sqs};
 use crate::clock;
 use crate::data_dir::{DataDir, Owner};
-use crate::events::EventBus;
+use crate::events::{Courier, EventBus};
 use crate::gateway::Gateway;
 use crate::http_server::{self, Answer};
 use crate::issuer::Issuer;
 use crate::jobs::Jobs;
-use crate::lambda::{Lambda, World};
+use crate::lambda::{EventQueue, Lambda, World};
 use crate::log::{Lines, LogLine};
 use crate::options::Options;
+use crate::scheduler::Scheduler;
 use crate::seed::seed;
 use crate::side_door::{self, SideDoor};
 use crate::template::Template;
@@ -72,27 +74,51 @@ impl LocalCloud {
         let lambda = Arc::new(Lambda::new(&template.functions, world));
         jobs.spawn(Arc::clone(&lambda).sweep());
         let policies = template.functions.iter().map(|function| (function.id.clone(), function.policy.clone()));
+        let policies: BTreeMap<_, _> = policies.collect();
+        let faults = Arc::new(Faults::new(policies.keys().cloned().collect()));
+        let sqs = Arc::new(Sqs::open(&options.region, &template.queues, file("sqs.json"))?);
+        let deliveries = Jobs::default();
+        let event_queue = Arc::new(EventQueue {
+            region: options.region.clone(),
+            lambda: Arc::clone(&lambda),
+            sqs: Arc::clone(&sqs),
+            policies: policies.clone(),
+            lines: Arc::clone(&lines),
+            jobs: deliveries.clone(),
+        });
+        let courier = Arc::new(Courier {
+            queue: Arc::clone(&event_queue),
+            faults: Arc::clone(&faults),
+            sqs: Arc::clone(&sqs),
+            lines: Arc::clone(&lines),
+        });
+        let (functions, region) = (&template.functions, &options.region);
+        let bus = Arc::new(EventBus::new(functions, region, Arc::clone(&courier), deliveries.clone()));
+        let scheduler = Arc::new(Scheduler::new(functions, region, courier, deliveries));
         let database = file("dynamodb.sqlite");
         let endpoint = Arc::new(Endpoint {
-            policies: policies.collect(),
+            policies,
             callers,
-            faults: Faults::new(template.functions.iter().map(|function| function.id.clone()).collect()),
+            faults,
             calls: CallLog::default(),
             dynamodb: DynamoDb::open(database.as_deref(), &template.tables, &options.region, &jobs).await?,
             ivs: IvsServices::open(&options.region, file)?,
             secrets,
-            sqs: Arc::new(Sqs::open(&options.region, &template.queues, file("sqs.json"))?),
-            bus: Arc::new(EventBus::new(&template.functions, &options.region, Arc::clone(&lambda))),
+            sqs,
+            bus,
             lambda: Arc::clone(&lambda),
+            event_queue,
             jobs: jobs.clone(),
             gate: RwLock::default(),
             region: options.region,
         });
         seed(&endpoint, &template.secrets, &options.stack_name, clock::now())?;
 
+        scheduler.start(&jobs, &lines);
         let gateway = Arc::new(Gateway::new(template.api.clone(), Arc::clone(&issuer), lambda));
         let side_door = Arc::new(SideDoor {
             endpoint: Arc::clone(&endpoint),
+            scheduler,
             issuer,
             authorizer: template.api.main_authorizer().cloned(),
             secrets: template.secrets.clone(),

@@ -4,7 +4,7 @@
 //! ```text
 //! client ── gateway ── lambda ── instance (a process) ── aws endpoint ── dynamodb │ ivs │ secrets manager │ sqs
 //!              │          │                                  │
-//!           template    events                        iam, faults, call log
+//!           template   event queue ── events, scheduler     iam, faults, call log
 //! ```
 //!
 //! What the template does not declare does not work here either. No function knows that it is local: each is started
@@ -29,6 +29,8 @@ mod options;
 mod pem;
 mod percent;
 mod random;
+mod retry;
+mod scheduler;
 mod seed;
 mod side_door;
 mod sync;

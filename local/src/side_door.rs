@@ -5,15 +5,20 @@
 //! | `GET /_local/token?sub=alice` | answers a signed token as plain text. `exp`: seconds from now (default 12 hours, may be negative). `iss`, `aud`, `scope` and any other key become string claims; an empty value leaves the claim out |
 //! | `GET /_local/.well-known/jwks.json`, `/_local/.well-known/openid-configuration` | the local issuer, as OpenID Connect Discovery describes one |
 //! | `GET /_local/calls?since=<seq>` | every AWS call from that number on: who, what, how it ended |
-//! | `PUT /_local/faults` | puts a fault in force: `{"service", "operation", "function"?, "nth"?, "times"?, "fault"}`. `service` is dynamodb, ivs, secretsmanager, sqs, lambda, events or sts; `nth` the first matching call that it strikes (default 1); `times` how many from there on (default 1, `null` until deleted). A service, operation or function that is not here is refused. `fault` is one of `{"kind":"throttle"}`, `{"kind":"error","status","code","message"?}`, `{"kind":"latency","ms"}`, `{"kind":"drop","when":"before"\|"after"}` (no answer, before or after the effect), `{"kind":"kill","when":"before"\|"after"}` (ends the calling instance) |
+//! | `PUT /_local/faults` | puts a fault in force: `{"service", "operation", "function"?, "nth"?, "times"?, "fault"}`. `service` is dynamodb, ivs, secretsmanager, sqs, lambda, events or sts; `nth` the first matching call that it strikes (default 1); `times` how many from there on (default 1, `null` until deleted). A service, operation or function that is not here is refused. `fault` is one of `{"kind":"throttle"}`, `{"kind":"error","status","code","message"?}`, `{"kind":"latency","ms"}`, `{"kind":"drop","when":"before"\|"after"}` (no answer, before or after the effect), `{"kind":"kill","when":"before"\|"after"}` (ends the calling instance). An `Invoke` of lambda is also what EventBridge and Scheduler do to hand an event over, without a `function` |
 //! | `GET /_local/faults`, `DELETE /_local/faults`, `DELETE /_local/faults/{id}` | lists them with how often each struck; takes all or one back |
 //! | `GET`, `PUT /_local/quotas` | quotas of IVS and IVS Real-Time: calls per second by operation, `channels`, `streamKeysPerChannel`, `playbackKeyPairs`, `stages`, `publicKeys` |
 //! | `POST /_local/join` | `{"token"}`: what IVS would say to a client that joins with this participant token |
 //! | `PUT`, `DELETE /_local/channels/{channelId}/live` | makes a channel live or offline; the id is what follows `channel/` in its ARN. `PUT` takes `{"health"?: "HEALTHY"\|"STARVING"\|"UNKNOWN", "viewerCount"?}`, also for a channel that is live, or no body; it answers the stream as `GetStream` does |
 //! | `POST /_local/ingest` | `{"ingestEndpoint"?, "streamKey"}`: what the ingest server would say to an encoder: `{"accepted": true, "channelArn"}` if the key is a current one, else `{"accepted": false, "reason"}` |
 //! | `POST /_local/play` | `{"playbackUrl", "token"?, "origin"?}`: whether the edge would play it to a viewer: `{"plays": true}` or `{"plays": false, "reason"}`. A public channel always plays; a private one checks the playback token, which may be in the URL (`?token=`). `origin` is what a browser would send. A token for a single use is used up |
-//! | `POST /_local/events[?wait=true]` | an EventBridge event or a list of them; with `wait`, answers after their delivery |
-//! | `POST /_local/reset` | back to the start: empty tables and queues, no stages, no channels, no faults, an empty call log, new instances |
+//! | `POST /_local/events[?wait=true]` | an EventBridge event or a list of them; with `wait`, answers after their delivery: `{"deliveries": [{"rule", "function", "attempts", "ok", "refused", "deadLettered", "onFailure"}]}`. `attempts` is how often the function was invoked, `refused` how often Lambda did not accept the event; `deadLettered` and `onFailure` name the queue that got it in the end, or are `null` |
+//! | `GET /_local/events?since=<seq>` | every event put on the bus from that number on, by whomever: `{"events": [{"seq", "event", "fault"}], "next"}`; `fault` is the kind of event fault that struck it, or `null`. The last 10,000 are kept |
+//! | `PUT /_local/events/faults` | puts an event fault in force: `{"pattern"?, "times"?, "fault"}`. `pattern` is an event pattern (default: every event); `times` how many events it strikes (default 1, `null` until deleted). `fault` is one of `{"kind":"lose"}`, `{"kind":"duplicate","copies"?}` (default 2), `{"kind":"delay","ms"}`, `{"kind":"reorder","among"?}` (default 2; holds events until so many have come, then delivers them one after the other, the last first; `times` counts such groups) |
+//! | `GET /_local/events/faults`, `DELETE /_local/events/faults` | lists them with how often each struck; takes all back and delivers what they hold |
+//! | `POST /_local/events/flush` | delivers what `reorder` faults hold, and answers as `POST /_local/events?wait=true` does |
+//! | `POST /_local/schedules/{schedule}/run` | fires a schedule at once and waits: answers one delivery as above, with `schedule` in place of `rule`. The name is `Function.Event`, or the function's alone if it has one schedule |
+//! | `POST /_local/reset` | back to the start: empty tables and queues, no stages, no channels, no faults, empty logs of calls and events, new instances |
 //!
 //! Errors are `{"message": ...}` with a 4xx status. Every answer ends with a newline, and browser apps of any origin may
 //! read it.
@@ -30,9 +35,11 @@ use time::OffsetDateTime;
 use self::answer::{Refused, bad_request};
 use crate::aws::Endpoint;
 use crate::clock;
+use crate::events::Delivery;
 use crate::http_server::{self, Answer};
 use crate::issuer::Issuer;
 use crate::percent;
+use crate::scheduler::Scheduler;
 use crate::seed::seed;
 use crate::template::{JwtAuthorizer, Secret};
 
@@ -40,7 +47,7 @@ use crate::template::{JwtAuthorizer, Secret};
 pub(crate) const PREFIX: &str = "/_local/";
 
 /// Every route, for a request that is none.
-const ROUTES: [&str; 17] = [
+const ROUTES: [&str; 23] = [
     "GET token",
     "GET .well-known/jwks.json",
     "GET .well-known/openid-configuration",
@@ -57,6 +64,12 @@ const ROUTES: [&str; 17] = [
     "POST ingest",
     "POST play",
     "POST events",
+    "GET events",
+    "GET events/faults",
+    "PUT events/faults",
+    "DELETE events/faults",
+    "POST events/flush",
+    "POST schedules/{schedule}/run",
     "POST reset",
 ];
 
@@ -68,6 +81,7 @@ const TOKEN_LIFETIME: i64 = 12 * 60 * 60;
 /// What the side door reaches.
 pub(crate) struct SideDoor {
     pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) scheduler: Arc<Scheduler>,
     pub(crate) issuer: Arc<Issuer>,
     /// Whom tokens are made for; an API may have no authorizer.
     pub(crate) authorizer: Option<JwtAuthorizer>,
@@ -102,7 +116,7 @@ impl SideDoor {
         body: &Bytes,
         headers: &http::HeaderMap,
     ) -> Result<Answer, Refused> {
-        let Endpoint { faults, ivs, .. } = self.endpoint.as_ref();
+        let Endpoint { faults, ivs, bus, .. } = self.endpoint.as_ref();
         let json = match (method.as_str(), path) {
             ("GET", ["token"]) => {
                 let token = self.token(query, clock::now())?;
@@ -138,6 +152,15 @@ impl SideDoor {
             ("POST", ["ingest"]) => ivs.low_latency.ingest(&parse(body)?)?,
             ("POST", ["play"]) => ivs.low_latency.play(&parse(body)?, clock::now())?,
             ("POST", ["events"]) => self.events(parse(body)?, query).await?,
+            ("GET", ["events"]) => bus.events_since(since(query)?),
+            ("GET", ["events", "faults"]) => bus.faults(),
+            ("PUT", ["events", "faults"]) => bus.put_fault(body).map_err(bad_request)?,
+            ("DELETE", ["events", "faults"]) => deliveries(&bus.clear_faults().await),
+            ("POST", ["events", "flush"]) => deliveries(&bus.flush().await),
+            ("POST", ["schedules", name, "run"]) => {
+                let delivery = self.scheduler.run(name).await;
+                delivery.map_err(|what| Refused(404, what))?.to_json("schedule")
+            }
             ("POST", ["reset"]) => {
                 self.reset().await?;
                 json!({})
@@ -217,16 +240,16 @@ impl SideDoor {
             _ => Err(bad_request("an event is a mapping with at least `source` and `detail-type`".to_owned())),
         };
         let events = events.into_iter().map(complete).collect::<Result<Vec<_>, _>>()?;
-        let mut deliveries = Vec::new();
+        let mut delivered = Vec::new();
         let wait = query.iter().any(|(key, value)| key == "wait" && value == "true");
         for event in events {
             if wait {
-                deliveries.extend(bus.put_and_wait(event).await.iter().map(|delivery| delivery.to_json()));
+                delivered.extend(bus.put_and_wait(event).await);
             } else {
                 bus.put(event);
             }
         }
-        Ok(if wait { json!({"deliveries": deliveries}) } else { json!({}) })
+        Ok(if wait { deliveries(&delivered) } else { json!({}) })
     }
 
     /// Back to the start. Requests under way end first, and new ones wait until it is done.
@@ -249,6 +272,7 @@ impl Endpoint {
         self.ivs.reset();
         self.secrets.reset();
         self.sqs.reset();
+        self.bus.reset();
         seed(self, secrets, stack, clock::now())?;
         self.calls.reset();
         Ok(())
@@ -257,7 +281,11 @@ impl Endpoint {
 
 fn since(query: &[(String, String)]) -> Result<u64, Refused> {
     let since = query.iter().find(|(key, _)| key == "since").map_or(Ok(0), |(_, value)| value.parse());
-    since.map_err(|_| bad_request("`since` is the number of a call".to_owned()))
+    since.map_err(|_| bad_request("`since` is the number of an entry".to_owned()))
+}
+
+fn deliveries(of_rules: &[Delivery]) -> Value {
+    json!({"deliveries": of_rules.iter().map(|delivery| delivery.to_json("rule")).collect::<Vec<_>>()})
 }
 
 fn parse(body: &[u8]) -> Result<Value, Refused> {

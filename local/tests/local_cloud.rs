@@ -1,5 +1,8 @@
 //! The local cloud from outside, with `examples/probe.rs` as its function.
 
+#[path = "local_cloud/deliveries.rs"]
+mod deliveries;
+
 use std::path::PathBuf;
 
 use http::{HeaderMap, Request};
@@ -308,7 +311,7 @@ async fn an_unknown_path_of_the_side_door_lists_the_routes_and_each_is_one() {
     let unknown = door(&cloud, "GET", "tokens", json!(null)).await;
     let message = unknown.json()["message"].as_str().unwrap().to_owned();
     let routes = message.strip_prefix("the side door has no GET /_local/tokens; it has: ").unwrap();
-    assert_eq!((unknown.status, routes.split(", ").count()), (404, 17));
+    assert_eq!((unknown.status, routes.split(", ").count()), (404, 23));
     for route in routes.split(", ") {
         let (method, path) = route.split_once(" /_local/").unwrap();
         let answer = door(&cloud, method, path, json!({})).await;
@@ -358,7 +361,10 @@ async fn an_event_is_delivered_to_the_rules_that_match_with_retries() {
     let cloud = start().await;
     let event = |order: &str| json!({"source": "test", "detail-type": "Test", "detail": {"do": order}, "do": order});
     let delivered = door(&cloud, "POST", "events?wait=true", event("say")).await.json();
-    let expected = json!({"rule": "ProbeFunction.Told", "function": "ProbeFunction", "attempts": 1, "ok": true});
+    let expected = json!({
+        "rule": "ProbeFunction.Told", "function": "ProbeFunction", "attempts": 1, "ok": true, "refused": 0,
+        "deadLettered": null, "onFailure": null,
+    });
     assert_eq!(delivered["deliveries"], json!([expected]));
     let failed = door(&cloud, "POST", "events?wait=true", json!([event("fail")])).await.json();
     assert_eq!((&failed["deliveries"][0]["attempts"], &failed["deliveries"][0]["ok"]), (&json!(3), &json!(false)));

@@ -26,7 +26,7 @@ use crate::clock;
 use crate::events::EventBus;
 use crate::http_server::{self, Answer, BodyError, HangUp};
 use crate::jobs::Jobs;
-use crate::lambda::{Lambda, PAYLOAD_LIMIT};
+use crate::lambda::{EventQueue, Lambda, PAYLOAD_LIMIT};
 use crate::random;
 use crate::template::Statement;
 
@@ -39,13 +39,14 @@ pub(crate) struct Endpoint {
     /// What each function may do, by logical id.
     pub(crate) policies: BTreeMap<String, Vec<Statement>>,
     pub(crate) callers: Arc<Callers>,
-    pub(crate) faults: Faults,
+    pub(crate) faults: Arc<Faults>,
     pub(crate) calls: CallLog,
     pub(crate) dynamodb: DynamoDb,
     pub(crate) ivs: IvsServices,
     pub(crate) secrets: Arc<SecretsManager>,
     pub(crate) sqs: Arc<Sqs>,
     pub(crate) lambda: Arc<Lambda>,
+    pub(crate) event_queue: Arc<EventQueue>,
     pub(crate) bus: Arc<EventBus>,
     pub(crate) jobs: Jobs,
     /// Held for reading by every call, for writing while everything is reset.
@@ -249,7 +250,7 @@ impl Endpoint {
                 Reply { answer, error_code: None, consumed_capacity: None }
             }
             "Event" => {
-                self.bus.invoke_later(function, payload);
+                self.event_queue.accept(&function.id, payload);
                 protocol.body(202, String::new())
             }
             "DryRun" => protocol.body(204, String::new()),

@@ -1,5 +1,6 @@
 //! Faults on demand: what goes wrong with AWS in life, at a chosen call.
 
+mod handover;
 mod order;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+pub(crate) use self::handover::{Handover, Refusal};
 use self::order::Order;
 use super::call::ServiceName;
 use super::reply::Reply;

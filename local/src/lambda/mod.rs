@@ -5,6 +5,7 @@
 //! requests wait in their order. Instances that have nothing to do for a minute are ended, but for one a function.
 
 mod environment;
+mod event_queue;
 mod idle;
 mod instance;
 mod pool;
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 use hyper::body::Bytes;
 use serde_json::{Value, json};
 
+pub(crate) use self::event_queue::{EventQueue, Handled};
 use self::pool::Pool;
 use crate::aws::Callers;
 use crate::jobs::Jobs;

@@ -4,10 +4,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::api::{self, Api, HttpRoute};
+use super::delivery::{self, DeadLetterQueue, EventInvokeConfig};
 use super::error::Result;
+use super::intrinsics::Scope;
 use super::node::Node;
 use super::policy::{self, Statement};
+use super::resources;
+use super::schedule::{self, Schedule};
 use crate::events::Pattern;
+use crate::retry::RetryPolicy;
 
 /// A Lambda function.
 #[derive(Debug, Clone)]
@@ -29,10 +34,9 @@ pub(crate) struct Function {
     pub(crate) logging: Logging,
     pub(crate) policy: Vec<Statement>,
     pub(crate) rules: Vec<Rule>,
-    /// Expressions of its schedules. They are recorded, not run.
-    pub(crate) schedules: Vec<String>,
-    /// How often Lambda repeats a failed asynchronous invocation.
-    pub(crate) async_retries: u32,
+    pub(crate) schedules: Vec<Schedule>,
+    /// What follows an asynchronous invocation that fails.
+    pub(crate) event_invoke: EventInvokeConfig,
 }
 
 /// `LoggingConfig`.
@@ -50,8 +54,11 @@ pub(crate) struct Logging {
 pub(crate) struct Rule {
     /// The event's name in the template after the function's, such as `TaskTrackerFunction.Tasks`.
     pub(crate) name: String,
+    pub(crate) arn: String,
     pub(crate) pattern: Pattern,
     pub(crate) enabled: bool,
+    pub(crate) retries: RetryPolicy,
+    pub(crate) dead_letter_queue: Option<DeadLetterQueue>,
 }
 
 /// Properties that the local cloud reads.
@@ -89,11 +96,10 @@ const HARMLESS: [&str; 11] = [
 const DEFAULT_TIMEOUT_SECONDS: u64 = 3;
 /// Lambda's own default of `MemorySize`.
 const DEFAULT_MEMORY_MB: u64 = 128;
-/// Lambda's own default of `MaximumRetryAttempts`.
-const DEFAULT_ASYNC_RETRIES: u64 = 2;
 
 /// Reads a function's resolved properties (globals merged in) and adds its routes to the API.
 pub(crate) fn function(
+    scope: &Scope<'_>,
     id: &str,
     name: String,
     metadata: &Node<'_>,
@@ -119,11 +125,12 @@ pub(crate) fn function(
         policy: properties.get("Policies").map(|list| policy::statements(&list)).transpose()?.unwrap_or_default(),
         rules: Vec::new(),
         schedules: Vec::new(),
-        async_retries: async_retries(properties)?,
+        event_invoke: delivery::event_invoke_config(scope, properties, id)?,
     };
+    function.policy.extend(function.event_invoke.on_failure.as_deref().map(delivery::may_send_to));
     if let Some(events) = properties.get("Events") {
         for (name, event) in events.entries()? {
-            self::event(&mut function, api, name, &event)?;
+            self::event(scope, &mut function, api, name, &event)?;
         }
     }
     Ok(function)
@@ -172,16 +179,7 @@ fn logging(config: &Node<'_>) -> Result<Logging> {
     Ok(Logging { format: text("LogFormat")?, level: text("ApplicationLogLevel")?, group: text("LogGroup")? })
 }
 
-fn async_retries(properties: &Node<'_>) -> Result<u32> {
-    let Some(config) = properties.get("EventInvokeConfig") else { return Ok(DEFAULT_ASYNC_RETRIES as u32) };
-    config.only("EventInvokeConfig", &["MaximumRetryAttempts", "MaximumEventAgeInSeconds"])?;
-    match config.get("MaximumRetryAttempts").map_or(Ok(DEFAULT_ASYNC_RETRIES), |attempts| attempts.number())? {
-        attempts @ 0..=2 => Ok(attempts as u32),
-        _ => Err(config.error("`MaximumRetryAttempts` is at most 2")),
-    }
-}
-
-fn event(function: &mut Function, api: &mut Api, name: &str, event: &Node<'_>) -> Result<()> {
+fn event(scope: &Scope<'_>, function: &mut Function, api: &mut Api, name: &str, event: &Node<'_>) -> Result<()> {
     let kind = event.require("Type")?;
     let empty = serde_json::json!({});
     let properties = event.get("Properties").unwrap_or_else(|| Node::new(&empty, &event.at));
@@ -193,27 +191,29 @@ fn event(function: &mut Function, api: &mut Api, name: &str, event: &Node<'_>) -
             }
             api.routes.push(route);
         }
-        "EventBridgeRule" | "CloudWatchEvent" => {
-            let rule = rule(format!("{}.{name}", function.id), &properties)?;
-            function.rules.push(rule);
-        }
-        "Schedule" => function.schedules.push(properties.require("Schedule")?.text()?),
-        "ScheduleV2" => function.schedules.push(properties.require("ScheduleExpression")?.text()?),
+        "EventBridgeRule" | "CloudWatchEvent" => function.rules.push(rule(scope, &function.id, name, &properties)?),
+        "Schedule" => function.schedules.push(schedule::of_rule(scope, &function.id, name, &properties)?),
+        "ScheduleV2" => function.schedules.push(schedule::of_scheduler(scope, &function.id, name, &properties)?),
         other => return Err(kind.unsupported(format!("events of type {other}"))),
     }
     Ok(())
 }
 
-fn rule(name: String, properties: &Node<'_>) -> Result<Rule> {
-    // What follows a delivery that Lambda does not accept (`RetryPolicy`, `DeadLetterConfig`) cannot happen here:
-    // the local Lambda accepts every event.
+fn rule(scope: &Scope<'_>, function: &str, event: &str, properties: &Node<'_>) -> Result<Rule> {
     const KNOWN: [&str; 6] = ["DeadLetterConfig", "EventBusName", "Pattern", "RetryPolicy", "RuleName", "State"];
     properties.only("an EventBridgeRule event", &KNOWN)?;
     if let Some(bus) = properties.get("EventBusName").filter(|bus| bus.value != "default") {
         return Err(bus.unsupported("event buses other than default"));
     }
     let pattern = properties.require("Pattern")?;
-    let compiled = Pattern::parse(pattern.value).map_err(|what| pattern.error(what))?;
-    let enabled = properties.get("State").is_none_or(|state| state.value != "DISABLED");
-    Ok(Rule { name, pattern: compiled, enabled })
+    // The logical id of the rule that SAM makes.
+    let made = format!("{function}{event}");
+    Ok(Rule {
+        name: format!("{function}.{event}"),
+        arn: resources::rule_arn(scope, &made)?,
+        pattern: Pattern::parse(pattern.value).map_err(|what| pattern.error(what))?,
+        enabled: schedule::is_enabled(properties),
+        retries: delivery::retry_policy(properties)?,
+        dead_letter_queue: delivery::dead_letter_queue(scope, properties, &made)?,
+    })
 }

@@ -5,18 +5,22 @@
 //! their absence (log groups, alarms, dashboards, user pools) are accepted and left alone.
 
 mod api;
+mod delivery;
 mod error;
 mod function;
+mod generated;
 mod intrinsics;
 mod node;
 mod parameters;
 mod policy;
 mod queue;
+mod queue_policy;
 mod resources;
+mod schedule;
 mod table;
 mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -27,11 +31,13 @@ pub(crate) use self::function::{Function, Rule};
 pub(crate) use self::intrinsics::SecretArn;
 pub(crate) use self::policy::{Condition, ConditionKey, Effect, Operator, Statement};
 pub(crate) use self::queue::Queue;
+pub(crate) use self::schedule::{Expression, Schedule, ScheduleService};
 pub(crate) use self::table::Table;
 
 use self::error::Result;
 use self::intrinsics::Scope;
 use self::node::Node;
+use self::queue_policy::QueuePolicy;
 
 /// A template, its parameters settled and its functions evaluated.
 #[derive(Debug, Clone)]
@@ -103,10 +109,16 @@ impl Template {
         overrides: &BTreeMap<String, String>,
         secret_arn: SecretArn<'_>,
     ) -> Result<Self> {
-        let source = yaml::parse(text)?;
+        let mut source = yaml::parse(text)?;
         check_sections(&source)?;
+        let mut generated = generated::resources(&source)?;
+        let generated_ids = generated.keys().cloned().collect();
+        if let Some(resources) = source.get_mut("Resources").and_then(Value::as_object_mut) {
+            resources.append(&mut generated);
+        }
         let parameters = parameters::settle(&source, overrides)?;
-        Loader { scope: Scope::new(&source, parameters, stack_name, region, secret_arn) }.load()
+        let scope = Scope::new(&source, parameters, stack_name, region, secret_arn);
+        Loader { scope, generated_ids }.load()
     }
 
     /// Checks that the code of every function is where the template says, seen from the template's directory.
@@ -167,6 +179,8 @@ fn check_sections(source: &Value) -> Result<()> {
 
 struct Loader<'a> {
     scope: Scope<'a>,
+    /// Logical ids of the resources that SAM makes.
+    generated_ids: BTreeSet<String>,
 }
 
 impl Loader<'_> {
@@ -180,6 +194,7 @@ impl Loader<'_> {
             secrets: Vec::new(),
             outputs: self.outputs()?,
         };
+        let mut queue_policies = Vec::new();
         for (id, kind, declaration) in &resources {
             match *kind {
                 "AWS::Serverless::HttpApi" => {}
@@ -197,6 +212,10 @@ impl Loader<'_> {
                     let name = resources::physical_name(&self.scope, kind, id)?;
                     template.queues.push(queue::queue(name, &Node::new(&properties, properties_at(id)))?);
                 }
+                "AWS::SQS::QueuePolicy" => {
+                    let properties = self.properties(id, declaration)?;
+                    queue_policies.push(QueuePolicy::read(&Node::new(&properties, properties_at(id)))?);
+                }
                 "AWS::SecretsManager::Secret" => template.secrets.push(self.secret(id, declaration)?),
                 _ => {}
             }
@@ -204,6 +223,7 @@ impl Loader<'_> {
         if template.functions.is_empty() {
             return Err(TemplateError::new("", "the template has no AWS::Serverless::Function"));
         }
+        delivery::check_dead_letter_queues(&template.functions, &template.queues, &queue_policies)?;
         Ok(template)
     }
 
@@ -220,7 +240,8 @@ impl Loader<'_> {
             };
             if self.scope.exists(declaration, &at)? {
                 // Said here, before something that refers to the resource is blamed.
-                if !SUPPORTED.contains(&kind) && UNSUPPORTED.iter().any(|prefix| kind.starts_with(prefix)) {
+                let declared = !SUPPORTED.contains(&kind) && !self.generated_ids.contains(id);
+                if declared && UNSUPPORTED.iter().any(|prefix| kind.starts_with(prefix)) {
                     return Err(TemplateError::unsupported(format!("{at}.Type"), kind));
                 }
                 resources.push((id.as_str(), kind, declaration));
@@ -248,7 +269,7 @@ impl Loader<'_> {
         let metadata = self.metadata(id, declaration)?;
         let name = resources::physical_name(&self.scope, "AWS::Serverless::Function", id)?;
         let metadata = Node::new(&metadata, format!("Resources.{id}.Metadata"));
-        function::function(id, name, &metadata, &Node::new(&properties, properties_at(id)), api)
+        function::function(&self.scope, id, name, &metadata, &Node::new(&properties, properties_at(id)), api)
     }
 
     fn secret(&self, id: &str, declaration: &Value) -> Result<Secret> {

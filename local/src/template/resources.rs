@@ -14,6 +14,7 @@ pub(crate) fn physical_name(scope: &Scope<'_>, kind: &str, id: &str) -> Result<S
         "AWS::Logs::LogGroup" => "LogGroupName",
         "AWS::SNS::Topic" => "TopicName",
         "AWS::CloudWatch::Alarm" => "AlarmName",
+        "AWS::Events::Rule" => "Name",
         "AWS::IAM::Role" => "RoleName",
         "AWS::S3::Bucket" => "BucketName",
         _ => return Ok(format!("{}-{id}", scope.stack_name)),
@@ -29,6 +30,7 @@ pub(crate) fn reference(scope: &Scope<'_>, kind: &str, id: &str, at: &str) -> Re
         | "AWS::Serverless::Function"
         | "AWS::Logs::LogGroup"
         | "AWS::CloudWatch::Alarm"
+        | "AWS::Events::Rule"
         | "AWS::IAM::Role"
         | "AWS::S3::Bucket" => name(),
         "AWS::SecretsManager::Secret" => {
@@ -51,10 +53,12 @@ pub(crate) fn attribute(scope: &Scope<'_>, kind: &str, id: &str, attribute: &str
         ("AWS::DynamoDB::Table", "Arn") => Ok(arn(scope, "dynamodb", &format!("table/{}", name()?))),
         ("AWS::SecretsManager::Secret", "Id") => reference(scope, kind, id, at),
         ("AWS::Serverless::Function", "Arn") => Ok(arn(scope, "lambda", &format!("function:{}", name()?))),
-        ("AWS::SQS::Queue", "Arn") => Ok(arn(scope, "sqs", &name()?)),
+        ("AWS::SQS::Queue", "Arn") => queue_arn(scope, id),
         ("AWS::SQS::Queue", "QueueName") | ("AWS::SNS::Topic", "TopicName") => name(),
         ("AWS::SQS::Queue", "QueueUrl") | ("AWS::SNS::Topic", "TopicArn") => reference(scope, kind, id, at),
         ("AWS::Logs::LogGroup", "Arn") => Ok(arn(scope, "logs", &format!("log-group:{}:*", name()?))),
+        ("AWS::Events::Rule", "Arn") => rule_arn(scope, id),
+        ("AWS::Scheduler::Schedule", "Arn") => schedule_arn(scope, id),
         ("AWS::CloudWatch::Alarm", "Arn") => Ok(arn(scope, "cloudwatch", &format!("alarm:{}", name()?))),
         ("AWS::IAM::Role", "Arn") => Ok(format!("arn:aws:iam::{ACCOUNT}:role/{}", name()?)),
         ("AWS::S3::Bucket", "Arn") => Ok(format!("arn:aws:s3:::{}", name()?)),
@@ -72,6 +76,23 @@ pub(crate) fn attribute(scope: &Scope<'_>, kind: &str, id: &str, attribute: &str
         ("AWS::Cognito::UserPoolClient", "ClientId") => reference(scope, kind, id, at),
         _ => Err(TemplateError::unsupported(at, format!("`{attribute}` of {kind}"))),
     }
+}
+
+/// The ARN of the queue with this logical id.
+pub(crate) fn queue_arn(scope: &Scope<'_>, id: &str) -> Result<String> {
+    Ok(arn(scope, "sqs", &physical_name(scope, "AWS::SQS::Queue", id)?))
+}
+
+/// The ARN of the rule with this logical id.
+pub(crate) fn rule_arn(scope: &Scope<'_>, id: &str) -> Result<String> {
+    Ok(arn(scope, "events", &format!("rule/{}", physical_name(scope, "AWS::Events::Rule", id)?)))
+}
+
+/// The ARN of the schedule with this logical id, which is its name, too, unless it has another.
+pub(crate) fn schedule_arn(scope: &Scope<'_>, id: &str) -> Result<String> {
+    let group = scope.property(id, "GroupName")?.unwrap_or_else(|| "default".to_owned());
+    let name = scope.property(id, "Name")?.unwrap_or_else(|| id.to_owned());
+    Ok(arn(scope, "scheduler", &format!("schedule/{group}/{name}")))
 }
 
 fn arn(scope: &Scope<'_>, service: &str, resource: &str) -> String {

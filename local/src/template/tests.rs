@@ -102,7 +102,7 @@ fn a_function_is_named_by_its_code_and_its_stack() {
     );
     assert_eq!(template.packages(), ["row"]);
     assert_eq!(function.logging.group.as_deref(), Some("stack-Logs"));
-    assert_eq!(function.schedules, ["rate(5 minutes)"]);
+    assert_eq!(function.schedules[0].expression, Expression::Rate(Duration::from_secs(300)));
 }
 
 #[test]
@@ -235,4 +235,168 @@ fn code_that_is_not_there_is_an_error_with_its_place() {
     std::fs::create_dir_all(directory.join("functions/row")).unwrap();
     assert_eq!(template.check_code(&directory), Ok(()));
     std::fs::remove_dir_all(directory).unwrap();
+}
+
+/// The template with these lines as the properties of `Sweep`, perhaps with events after them, and more resources.
+fn load_with(events: &str, more: &str) -> Result<Template> {
+    let function = TEMPLATE.replace("          Properties: {ScheduleExpression: rate(5 minutes)}", events);
+    assert_ne!(function, TEMPLATE);
+    load(&function.replace("Outputs:\n", &format!("{more}Outputs:\n")), &[])
+}
+
+fn arn_of(queue: &str) -> String {
+    format!("arn:aws:sqs:us-east-1:000000000000:{queue}")
+}
+
+#[test]
+fn sam_makes_the_queues_that_a_function_asks_for() {
+    let template = TEMPLATE
+        .replace("RetryPolicy: {MaximumRetryAttempts: 5}", "RetryPolicy: {MaximumRetryAttempts: 5}, DeadLetterConfig: {Type: SQS, QueueLogicalId: Dead}")
+        .replace("{ScheduleExpression: rate(5 minutes)}", "{ScheduleExpression: rate(5 minutes), DeadLetterConfig: {Type: SQS}}")
+        .replace("Timeout: 10", "Timeout: 10\n    EventInvokeConfig: {MaximumRetryAttempts: 1, DestinationConfig: {OnFailure: {Type: SQS}}}")
+        .replace("SHARED: own", "SHARED: own, DEAD: !Ref Dead");
+    let template = load(&template, &[]).unwrap();
+    let mut queues: Vec<_> = template.queues.iter().map(|queue| queue.name.as_str()).collect();
+    queues.sort_unstable();
+    let on_failure = "stack-RowFunctionEventInvokeConfigOnFailureQueue";
+    assert_eq!(queues, ["stack-Dead", on_failure, "stack-RowFunctionSweepQueue"]);
+    let function = &template.functions[0];
+    let rule = &function.rules[0];
+    assert_eq!((rule.retries.maximum_attempts, rule.retries.maximum_age.as_secs()), (5, 86_400));
+    assert_eq!(rule.dead_letter_queue.as_ref().unwrap().arn, arn_of("stack-Dead"));
+    assert_eq!(rule.arn, "arn:aws:events:us-east-1:000000000000:rule/stack-RowFunctionTasks");
+    let schedule = &function.schedules[0];
+    assert_eq!(schedule.dead_letter_queue.as_ref().unwrap().arn, arn_of("stack-RowFunctionSweepQueue"));
+    assert_eq!(schedule.arn, "arn:aws:scheduler:us-east-1:000000000000:schedule/default/RowFunctionSweep");
+    assert_eq!(function.event_invoke.retries.maximum_attempts, 1);
+    assert_eq!(function.event_invoke.on_failure, Some(arn_of(on_failure)));
+    assert_eq!(function.policy.len(), 2, "the function may send to its destination");
+    assert_eq!(function.environment["DEAD"], "https://sqs.us-east-1.amazonaws.com/000000000000/stack-Dead");
+}
+
+#[test]
+fn a_schedule_says_when_and_with_what() {
+    let events = r#"          Properties: {ScheduleExpression: rate(1 hour), State: DISABLED, Input: '{"a":1}', Name: hourly, FlexibleTimeWindow: {Mode: "OFF"}, RetryPolicy: {MaximumEventAgeInSeconds: 60}}
+        Nightly: {Type: Schedule, Properties: {Schedule: cron(0 3 * * ? *), Name: nightly, Description: at night}}"#;
+    let template = load_with(events, "").unwrap();
+    let [nightly, sweep] = template.functions[0].schedules.as_slice() else { panic!("two schedules") };
+    assert_eq!((nightly.service, nightly.enabled), (ScheduleService::Rule, true));
+    assert_eq!(nightly.expression, Expression::Calendar("cron(0 3 * * ? *)".into()));
+    assert_eq!(nightly.arn, "arn:aws:events:us-east-1:000000000000:rule/nightly");
+    assert_eq!(
+        (sweep.service, sweep.enabled, sweep.input.as_deref()),
+        (ScheduleService::Scheduler, false, Some(r#"{"a":1}"#))
+    );
+    assert_eq!(sweep.retries.maximum_age, Duration::from_secs(60));
+    assert_eq!(sweep.arn, "arn:aws:scheduler:us-east-1:000000000000:schedule/default/hourly");
+}
+
+#[test]
+fn a_queue_of_ones_own_needs_a_policy_that_lets_the_rule_send() {
+    let events =
+        "          Properties: {ScheduleExpression: rate(5 minutes), DeadLetterConfig: {Arn: !GetAtt Dead.Arn}}
+        Dead: {Type: EventBridgeRule, Properties: {Pattern: {source: [a]}, DeadLetterConfig: {Arn: !GetAtt Dead.Arn}}}";
+    let queue = "  Dead: {Type: AWS::SQS::Queue, Properties: {MessageRetentionPeriod: 1209600, Tags: []}}\n";
+    let error = load_with(events, queue).unwrap_err().to_string();
+    let expected = format!(
+        "Resources.RowFunction.Properties.Events.Dead.Properties.DeadLetterConfig.Arn: no AWS::SQS::QueuePolicy lets \
+         events.amazonaws.com do sqs:SendMessage on {}, so that EventBridge would drop what it cannot deliver",
+        arn_of("stack-Dead")
+    );
+    assert_eq!(error, expected);
+    let policy = "  DeadPolicy:
+    Type: AWS::SQS::QueuePolicy
+    Properties:
+      Queues: [!Ref Dead]
+      PolicyDocument:
+        Statement:
+          - Effect: Allow
+            Principal: {Service: events.amazonaws.com}
+            Action: sqs:SendMessage
+            Resource: !GetAtt Dead.Arn
+            Condition: {ArnEquals: {aws:SourceArn: !GetAtt RowFunctionDead.Arn}}
+";
+    let template = load_with(events, &format!("{queue}{policy}")).unwrap();
+    assert_eq!(template.queues[0].retention, Duration::from_secs(1_209_600));
+}
+
+#[test]
+fn deliveries_that_the_local_cloud_cannot_make_are_errors_with_their_place() {
+    let at = "Resources.RowFunction.Properties";
+    for (properties, more, expected) in [
+        (
+            "DeadLetterConfig: {Arn: arn:aws:sqs:us-east-1:000000000000:x}",
+            "",
+            format!(
+                "{at}.Events.Sweep.Properties.DeadLetterConfig.Arn: `{}` is no queue of this template",
+                arn_of("x")
+            ),
+        ),
+        (
+            "DeadLetterConfig: {Type: SNS}",
+            "",
+            format!("{at}.Events.Sweep.Properties.DeadLetterConfig.Type: must be SQS"),
+        ),
+        (
+            "DeadLetterConfig: {}",
+            "",
+            format!("{at}.Events.Sweep.Properties.DeadLetterConfig: takes either `Arn` or `Type`"),
+        ),
+        (
+            "RetryPolicy: {MaximumRetryAttempts: 186}",
+            "",
+            format!("{at}.Events.Sweep.Properties.RetryPolicy.MaximumRetryAttempts: 186 is not within 0..185"),
+        ),
+        (
+            "StartDate: x",
+            "",
+            format!("{at}.Events.Sweep.Properties: the local cloud does not support `StartDate` of a ScheduleV2 event"),
+        ),
+        (
+            "DeadLetterConfig: {Type: SQS, QueueLogicalId: Rows}",
+            "",
+            "Resources.RowFunction: SAM makes a resource `Rows` of this, and there is another one of that name"
+                .to_owned(),
+        ),
+        (
+            "State: ENABLED",
+            "  Q: {Type: AWS::SQS::Queue, Properties: {FifoQueue: true}}\n",
+            "Resources.Q.Properties.FifoQueue: the local cloud does not support FIFO queues".to_owned(),
+        ),
+        (
+            "State: ENABLED",
+            "  Q: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: 43201}}\n",
+            "Resources.Q.Properties.VisibilityTimeout: 43201 is not within 0..43200".to_owned(),
+        ),
+        (
+            "State: ENABLED",
+            "  R: {Type: AWS::Events::Rule}\n",
+            "Resources.R.Type: the local cloud does not support AWS::Events::Rule".to_owned(),
+        ),
+    ] {
+        let events = format!("          Properties: {{ScheduleExpression: rate(5 minutes), {properties}}}");
+        assert_eq!(load_with(&events, more).unwrap_err().to_string(), expected);
+    }
+    let destination =
+        |config: &str| load_changed("Timeout: 10", &format!("Timeout: 10\n    EventInvokeConfig: {config}"));
+    assert_eq!(
+        destination("{DestinationConfig: {OnFailure: {Type: SNS, Destination: arn:x}}}"),
+        format!(
+            "{at}.EventInvokeConfig.DestinationConfig.OnFailure.Type: the local cloud does not support destinations other than SQS queues"
+        )
+    );
+    assert_eq!(
+        destination("{MaximumRetryAttempts: 3}"),
+        format!("{at}.EventInvokeConfig.MaximumRetryAttempts: 3 is not within 0..2")
+    );
+}
+
+#[test]
+fn topics_and_alarms_are_let_be() {
+    let more = "  Dead: {Type: AWS::SQS::Queue}
+  Topic: {Type: AWS::SNS::Topic}
+  Alarm: {Type: AWS::CloudWatch::Alarm, Properties: {Dimensions: [{Name: QueueName, Value: !GetAtt Dead.QueueName}], AlarmActions: [!Ref Topic]}}
+";
+    let events = "          Properties: {ScheduleExpression: rate(5 minutes)}\n";
+    assert_eq!(load_with(events, more).unwrap().queues[0].name, "stack-Dead");
 }
