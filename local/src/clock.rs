@@ -14,9 +14,8 @@ pub(crate) fn rfc3339(time: OffsetDateTime) -> String {
     time.format(&Rfc3339).unwrap_or_default()
 }
 
-/// As Lambda writes times in records of failed events: in milliseconds.
+/// As Lambda writes times in records of failed events: in milliseconds, though without zeros at the end.
 pub(crate) fn rfc3339_millis(time: OffsetDateTime) -> String {
-    // Only a zero would be left out, and is not missed.
     rfc3339(time.replace_millisecond(time.millisecond()).unwrap_or(time))
 }
 

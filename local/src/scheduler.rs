@@ -139,7 +139,7 @@ fn payload(schedule: &Schedule, region: &str, now: OffsetDateTime, execution: &s
     };
     let text = match (&schedule.input, schedule.service) {
         (Some(input), ScheduleService::Rule) => input.clone(),
-        // The context attributes of Scheduler; what is fired here is tried until it is delivered, and knows one attempt.
+        // The context attributes of Scheduler. The number of the attempt is the same in every retry here.
         (Some(input), ScheduleService::Scheduler) => input
             .replace("<aws.scheduler.schedule-arn>", &schedule.arn)
             .replace("<aws.scheduler.scheduled-time>", &time)

@@ -105,13 +105,14 @@ impl Courier {
             };
             delivery.refused += 1;
             let exhausted = match refusal.retryable {
-                true => retries.next().await.err(),
+                true => match retries.next().await {
+                    Ok(()) => continue,
+                    Err(limit) => Some(limit),
+                },
                 false => None,
             };
-            if exhausted.is_some() || !refusal.retryable {
-                delivery.dead_lettered = self.give_up(target, payload, &refusal, &retries, exhausted);
-                return delivery;
-            }
+            delivery.dead_lettered = self.give_up(target, payload, &refusal, &retries, exhausted);
+            return delivery;
         }
     }
 

@@ -111,6 +111,8 @@ impl EventBus {
     /// Gives up every delivery under way.
     pub(crate) async fn forget(&self) {
         self.jobs.stop().await;
+        // A delivery that was stopped may just have left an event in Lambda's queue.
+        self.jobs.stop().await;
     }
 
     /// As [`EventBus::forget`], without waiting.

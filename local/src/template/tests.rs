@@ -250,10 +250,11 @@ fn arn_of(queue: &str) -> String {
 
 #[test]
 fn sam_makes_the_queues_that_a_function_asks_for() {
+    let config = "{MaximumRetryAttempts: 1, DestinationConfig: {OnFailure: {Type: SQS}}}";
     let template = TEMPLATE
-        .replace("RetryPolicy: {MaximumRetryAttempts: 5}", "RetryPolicy: {MaximumRetryAttempts: 5}, DeadLetterConfig: {Type: SQS, QueueLogicalId: Dead}")
-        .replace("{ScheduleExpression: rate(5 minutes)}", "{ScheduleExpression: rate(5 minutes), DeadLetterConfig: {Type: SQS}}")
-        .replace("Timeout: 10", "Timeout: 10\n    EventInvokeConfig: {MaximumRetryAttempts: 1, DestinationConfig: {OnFailure: {Type: SQS}}}")
+        .replace("RetryPolicy:", "DeadLetterConfig: {Type: SQS, QueueLogicalId: Dead}, RetryPolicy:")
+        .replace("rate(5 minutes)}", "rate(5 minutes), DeadLetterConfig: {Type: SQS}}")
+        .replace("Timeout: 10", &format!("Timeout: 10\n    EventInvokeConfig: {config}"))
         .replace("SHARED: own", "SHARED: own, DEAD: !Ref Dead");
     let template = load(&template, &[]).unwrap();
     let mut queues: Vec<_> = template.queues.iter().map(|queue| queue.name.as_str()).collect();
@@ -276,7 +277,13 @@ fn sam_makes_the_queues_that_a_function_asks_for() {
 
 #[test]
 fn a_schedule_says_when_and_with_what() {
-    let events = r#"          Properties: {ScheduleExpression: rate(1 hour), State: DISABLED, Input: '{"a":1}', Name: hourly, FlexibleTimeWindow: {Mode: "OFF"}, RetryPolicy: {MaximumEventAgeInSeconds: 60}}
+    let events = r#"          Properties:
+            ScheduleExpression: rate(1 hour)
+            State: DISABLED
+            Input: '{"a":1}'
+            Name: hourly
+            FlexibleTimeWindow: {Mode: "OFF"}
+            RetryPolicy: {MaximumEventAgeInSeconds: 60}
         Nightly: {Type: Schedule, Properties: {Schedule: cron(0 3 * * ? *), Name: nightly, Description: at night}}"#;
     let template = load_with(events, "").unwrap();
     let [nightly, sweep] = template.functions[0].schedules.as_slice() else { panic!("two schedules") };
@@ -382,7 +389,8 @@ fn deliveries_that_the_local_cloud_cannot_make_are_errors_with_their_place() {
     assert_eq!(
         destination("{DestinationConfig: {OnFailure: {Type: SNS, Destination: arn:x}}}"),
         format!(
-            "{at}.EventInvokeConfig.DestinationConfig.OnFailure.Type: the local cloud does not support destinations other than SQS queues"
+            "{at}.EventInvokeConfig.DestinationConfig.OnFailure.Type: the local cloud does not support \
+             destinations other than SQS queues"
         )
     );
     assert_eq!(
@@ -395,7 +403,11 @@ fn deliveries_that_the_local_cloud_cannot_make_are_errors_with_their_place() {
 fn topics_and_alarms_are_let_be() {
     let more = "  Dead: {Type: AWS::SQS::Queue}
   Topic: {Type: AWS::SNS::Topic}
-  Alarm: {Type: AWS::CloudWatch::Alarm, Properties: {Dimensions: [{Name: QueueName, Value: !GetAtt Dead.QueueName}], AlarmActions: [!Ref Topic]}}
+  Alarm:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      Dimensions: [{Name: QueueName, Value: !GetAtt Dead.QueueName}]
+      AlarmActions: [!Ref Topic]
 ";
     let events = "          Properties: {ScheduleExpression: rate(5 minutes)}\n";
     assert_eq!(load_with(events, more).unwrap().queues[0].name, "stack-Dead");

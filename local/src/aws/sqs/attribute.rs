@@ -85,7 +85,7 @@ impl Attributes {
         self.0.iter().map(|(name, attribute)| name.len() + attribute.kind.len() + attribute.bytes().len()).sum()
     }
 
-    /// The sum over names, types and values, each after its length, as the developer guide describes it; `None` of none.
+    /// The sum over names, types and values, each after its length, as the developer guide has it; `None` of none.
     pub(super) fn md5(&self) -> Option<String> {
         if self.0.is_empty() {
             return None;
