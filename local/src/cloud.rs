@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::RwLock;
 
-use crate::aws::{CallLog, Callers, DynamoDb, Endpoint, Faults, IvsServices, SecretsManager};
+use crate::aws::{CallLog, Callers, DynamoDb, Ecs, Endpoint, Faults, IvsServices, SecretsManager};
 use crate::clock;
 use crate::data_dir::{DataDir, Owner};
 use crate::events::EventBus;
@@ -81,12 +81,14 @@ impl LocalCloud {
             dynamodb: DynamoDb::open(database.as_deref(), &template.tables, &options.region, &jobs).await?,
             ivs: IvsServices::open(&options.region, file)?,
             secrets,
+            ecs: Ecs::open(&options.region, file("ecs.json"))?,
             bus: Arc::new(EventBus::new(&template.functions, &options.region, Arc::clone(&lambda))),
             lambda: Arc::clone(&lambda),
             jobs: jobs.clone(),
             gate: RwLock::default(),
             region: options.region,
         });
+        jobs.spawn(Arc::clone(&endpoint).run_ecs_clock());
         seed(&endpoint, &template.secrets, &options.stack_name, clock::now())?;
 
         let gateway = Arc::new(Gateway::new(template.api.clone(), Arc::clone(&issuer), lambda));

@@ -5,7 +5,7 @@
 //! | `GET /_local/token?sub=alice` | answers a signed token as plain text. `exp`: seconds from now (default 12 hours, may be negative). `iss`, `aud`, `scope` and any other key become string claims; an empty value leaves the claim out |
 //! | `GET /_local/.well-known/jwks.json`, `/_local/.well-known/openid-configuration` | the local issuer, as OpenID Connect Discovery describes one |
 //! | `GET /_local/calls?since=<seq>` | every AWS call from that number on: who, what, how it ended |
-//! | `PUT /_local/faults` | puts a fault in force: `{"service", "operation", "function"?, "nth"?, "times"?, "fault"}`. `service` is dynamodb, ivs, secretsmanager, lambda, events or sts; `nth` the first matching call that it strikes (default 1); `times` how many from there on (default 1, `null` until deleted). A service, operation or function that is not here is refused. `fault` is one of `{"kind":"throttle"}`, `{"kind":"error","status","code","message"?}`, `{"kind":"latency","ms"}`, `{"kind":"drop","when":"before"\|"after"}` (no answer, before or after the effect), `{"kind":"kill","when":"before"\|"after"}` (ends the calling instance) |
+//! | `PUT /_local/faults` | puts a fault in force: `{"service", "operation", "function"?, "nth"?, "times"?, "fault"}`. `service` is dynamodb, ivs, secretsmanager, ecs, ec2, lambda, events or sts; `nth` the first matching call that it strikes (default 1); `times` how many from there on (default 1, `null` until deleted). A service, operation or function that is not here is refused. `fault` is one of `{"kind":"throttle"}`, `{"kind":"error","status","code","message"?}`, `{"kind":"latency","ms"}`, `{"kind":"drop","when":"before"\|"after"}` (no answer, before or after the effect), `{"kind":"kill","when":"before"\|"after"}` (ends the calling instance) |
 //! | `GET /_local/faults`, `DELETE /_local/faults`, `DELETE /_local/faults/{id}` | lists them with how often each struck; takes all or one back |
 //! | `GET`, `PUT /_local/quotas` | quotas of IVS and IVS Real-Time: calls per second by operation, `channels`, `streamKeysPerChannel`, `playbackKeyPairs`, `stages`, `publicKeys` |
 //! | `POST /_local/join` | `{"token"}`: what IVS would say to a client that joins with this participant token |
@@ -13,12 +13,19 @@
 //! | `POST /_local/ingest` | `{"ingestEndpoint"?, "streamKey"}`: what the ingest server would say to an encoder: `{"accepted": true, "channelArn"}` if the key is a current one, else `{"accepted": false, "reason"}` |
 //! | `POST /_local/play` | `{"playbackUrl", "token"?, "origin"?}`: whether the edge would play it to a viewer: `{"plays": true}` or `{"plays": false, "reason"}`. A public channel always plays; a private one checks the playback token, which may be in the URL (`?token=`). `origin` is what a browser would send. A token for a single use is used up |
 //! | `POST /_local/events[?wait=true]` | an EventBridge event or a list of them; with `wait`, answers after their delivery |
-//! | `POST /_local/reset` | back to the start: empty tables, no stages, no channels, no faults, an empty call log, new instances |
+//! | `GET`, `PUT /_local/ecs/clock` | how ECS tasks move from state to state: `{"mode": "automatic", "stepMs"?}` (one state every 500 ms, as at the start) or `{"mode": "manual"}` (by ticks alone) |
+//! | `POST /_local/ecs/tick[?wait=true]` | `{"task"?, "steps"?}`: moves the task of that id, or all, one state further, or as many as `steps` says; answers `{"events"}`, and with `wait`, after their delivery, `{"events", "deliveries"}` |
+//! | `POST /_local/ecs/tasks/{taskId}/crash[?wait=true]` | ends the essential container of a running task; answers as a tick |
+//! | `PUT /_local/ecs/tasks/{taskId}/public-ip` | `{"associated": false}` keeps the public address of the task back from EC2, `{"associated": true}` no longer |
+//! | `DELETE /_local/ecs/tasks/{taskId}` | ECS forgets the task without an event, as if it had stopped over an hour ago |
+//! | `POST /_local/ecs/services/{service}/tasks[?wait=true]` | the input of `RunTask`: starts tasks as the service's scheduler would; answers as a tick, with `tasks` as `RunTask` has them |
+//! | `POST /_local/reset` | back to the start: empty tables, no stages, no channels, no clusters and tasks, no faults, an empty call log, new instances |
 //!
 //! Errors are `{"message": ...}` with a 4xx status. Every answer ends with a newline, and browser apps of any origin may
 //! read it.
 
 mod answer;
+mod ecs;
 
 use std::sync::Arc;
 
@@ -137,18 +144,16 @@ impl SideDoor {
             }
             ("POST", ["ingest"]) => ivs.low_latency.ingest(&parse(body)?)?,
             ("POST", ["play"]) => ivs.low_latency.play(&parse(body)?, clock::now())?,
+            (method, ["ecs", path @ ..]) => match self.ecs(method, path, query, body).await? {
+                Some(json) => json,
+                None => return Err(no_such_route(method, &format!("ecs/{}", path.join("/")))),
+            },
             ("POST", ["events"]) => self.events(parse(body)?, query).await?,
             ("POST", ["reset"]) => {
                 self.reset().await?;
                 json!({})
             }
-            (method, path) => {
-                let path = path.join("/");
-                return Err(Refused(
-                    404,
-                    format!("the side door has no {method} {PREFIX}{path}; it has: {}", routes()),
-                ));
-            }
+            (method, path) => return Err(no_such_route(method, &path.join("/"))),
         };
         Ok(answer::json(200, &json))
     }
@@ -218,7 +223,7 @@ impl SideDoor {
         };
         let events = events.into_iter().map(complete).collect::<Result<Vec<_>, _>>()?;
         let mut deliveries = Vec::new();
-        let wait = query.iter().any(|(key, value)| key == "wait" && value == "true");
+        let wait = waits(query);
         for event in events {
             if wait {
                 deliveries.extend(bus.put_and_wait(event).await.iter().map(|delivery| delivery.to_json()));
@@ -233,6 +238,8 @@ impl SideDoor {
     async fn reset(&self) -> Result<(), Refused> {
         let _api = self.api_gate.write().await;
         let endpoint = &self.endpoint;
+        // Without tasks, the clock of ECS makes no event that would outlast this.
+        endpoint.ecs.reset();
         endpoint.bus.forget().await;
         endpoint.lambda.replace_instances();
         let _aws = endpoint.gate.write().await;
@@ -248,6 +255,7 @@ impl Endpoint {
         self.dynamodb.reset()?;
         self.ivs.reset();
         self.secrets.reset();
+        self.ecs.reset();
         seed(self, secrets, stack, clock::now())?;
         self.calls.reset();
         Ok(())
@@ -263,7 +271,13 @@ fn parse(body: &[u8]) -> Result<Value, Refused> {
     serde_json::from_slice(body).map_err(|error| bad_request(format!("the body is not JSON: {error}")))
 }
 
-fn routes() -> String {
-    let routes = ROUTES.map(|route| route.replacen(' ', &format!(" {PREFIX}"), 1));
-    routes.join(", ")
+/// Whether the answer is to wait for the delivery of the events.
+fn waits(query: &[(String, String)]) -> bool {
+    query.iter().any(|(key, value)| key == "wait" && value == "true")
+}
+
+fn no_such_route(method: &str, path: &str) -> Refused {
+    let routes = ROUTES.iter().chain(&ecs::ROUTES).map(|route| route.replacen(' ', &format!(" {PREFIX}"), 1));
+    let routes: Vec<_> = routes.collect();
+    Refused(404, format!("the side door has no {method} {PREFIX}{path}; it has: {}", routes.join(", ")))
 }

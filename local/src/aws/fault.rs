@@ -58,6 +58,7 @@ impl Fault {
                 let (status, code) = match service {
                     ServiceName::DynamoDb => (400, "ProvisionedThroughputExceededException"),
                     ServiceName::Ivs => (429, "ThrottlingException"),
+                    ServiceName::Ec2 => (503, "RequestLimitExceeded"),
                     _ => (400, "ThrottlingException"),
                 };
                 Some(service.protocol().error(status, code, "Rate exceeded"))
@@ -229,6 +230,8 @@ mod tests {
             (ServiceName::DynamoDb, 400, "ProvisionedThroughputExceededException"),
             (ServiceName::Ivs, 429, "ThrottlingException"),
             (ServiceName::SecretsManager, 400, "ThrottlingException"),
+            (ServiceName::Ecs, 400, "ThrottlingException"),
+            (ServiceName::Ec2, 503, "RequestLimitExceeded"),
         ] {
             let reply = Fault::Throttle {}.reply(service).unwrap();
             assert_eq!((reply.answer.status().as_u16(), reply.error_code.as_deref()), (status, Some(code)));

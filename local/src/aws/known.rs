@@ -3,6 +3,8 @@
 
 use super::call::ServiceName;
 use super::dynamodb;
+use super::ec2;
+use super::ecs::Ecs;
 use super::ivs;
 use super::ivs_realtime;
 use super::secrets_manager::SecretsManager;
@@ -16,6 +18,8 @@ pub(crate) fn operations(service: ServiceName) -> Vec<&'static str> {
             [names_of::<ivs::State>(), names_of::<ivs_realtime::State>()].into_iter().flatten().collect()
         }
         ServiceName::SecretsManager => SecretsManager::operations().collect(),
+        ServiceName::Ecs => Ecs::operations().collect(),
+        ServiceName::Ec2 => ec2::OPERATIONS.to_vec(),
         ServiceName::Lambda => vec!["Invoke"],
         ServiceName::EventBridge => vec!["PutEvents"],
         ServiceName::Sts => vec!["GetCallerIdentity"],
@@ -54,6 +58,8 @@ fn actions(service: ServiceName) -> Vec<&'static str> {
     match service {
         // A transaction needs the actions of what it is made of, and nothing else needs this one.
         ServiceName::DynamoDb => [operations(service), vec!["ConditionCheckItem"]].concat(),
+        // To start with tags is to tag.
+        ServiceName::Ecs => [operations(service), vec!["TagResource"]].concat(),
         ServiceName::Lambda => vec!["InvokeFunction"],
         _ => operations(service),
     }
@@ -69,6 +75,8 @@ mod tests {
             (ServiceName::DynamoDb, &["GetItem", "TransactWriteItems"][..]),
             (ServiceName::Ivs, &["CreateChannel", "CreateStage", "TagResource"]),
             (ServiceName::SecretsManager, &["GetSecretValue", "TagResource"]),
+            (ServiceName::Ecs, &["DescribeTasks", "RunTask"]),
+            (ServiceName::Ec2, &["DescribeNetworkInterfaces"]),
             (ServiceName::Lambda, &["Invoke"]),
         ] {
             let operations = operations(service);
@@ -98,6 +106,7 @@ mod tests {
             "iv?:CreatStage",
             "IVS:createstage",
             "dynamodb:ConditionCheckItem",
+            "ecs:TagResource",
             "logs:CreatLogStream",
             "kms:Decrypt",
         ] {
