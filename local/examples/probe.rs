@@ -72,7 +72,7 @@ fn call_aws(order: &Value) -> io::Result<Value> {
     ];
     let host = variable("AWS_ENDPOINT_URL").replace("http://", "");
     let path = if text("path").is_empty() { "/".to_owned() } else { text("path") };
-    // A text, such as a form, is sent as it is; and so is an answer that is not JSON told.
+    // A text, such as a form, is sent as it is, and an answer that is not JSON is answered as a text.
     let input = order["input"].as_str().map_or_else(|| order["input"].to_string(), str::to_owned);
     match send(&host, "POST", &path, &headers, &input) {
         Ok(answer) => {

@@ -9,6 +9,7 @@ use super::{
     state::{Cluster, State},
     status::Status,
     tags,
+    task::Task,
 };
 use crate::aws::{paging::page, service::ServiceError, shape::Input};
 
@@ -66,7 +67,7 @@ pub(super) fn list(state: &State, input: Input<'_>, context: &Context<'_>) -> Re
 }
 
 fn describe_one(state: &State, name: &str, cluster: &Cluster, context: &Context<'_>, with_tags: bool) -> Value {
-    let running = |task: &&super::task::Task| (Status::Running..Status::Deprovisioning).contains(&task.status);
+    let running = |task: &&Task| (Status::Running..Status::Deprovisioning).contains(&task.status);
     let mut description = json!({
         "clusterArn": arn::cluster(context.region, name),
         "clusterName": name,
