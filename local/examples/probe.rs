@@ -72,8 +72,13 @@ fn call_aws(order: &Value) -> io::Result<Value> {
     ];
     let host = variable("AWS_ENDPOINT_URL").replace("http://", "");
     let path = if text("path").is_empty() { "/".to_owned() } else { text("path") };
-    match send(&host, "POST", &path, &headers, &order["input"].to_string()) {
-        Ok(answer) => Ok(json!({"status": answer.status, "body": serde_json::from_str::<Value>(&answer.body)?})),
+    // A text, such as a form, is sent as it is, and an answer that is not JSON is answered as a text.
+    let input = order["input"].as_str().map_or_else(|| order["input"].to_string(), str::to_owned);
+    match send(&host, "POST", &path, &headers, &input) {
+        Ok(answer) => {
+            let body = serde_json::from_str(&answer.body).unwrap_or(Value::from(answer.body));
+            Ok(json!({"status": answer.status, "body": body}))
+        }
         Err(_) => Ok(json!({"status": null})),
     }
 }

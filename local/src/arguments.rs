@@ -49,6 +49,9 @@ mod tests {
 
     #[test]
     fn an_endpoint_is_a_name_and_a_url() {
+        for name in ["ECS", "EC2"] {
+            assert!(endpoint(&format!("{name}=http://localhost:5000")).is_ok(), "{name}");
+        }
         let expected = ("IVS_REALTIME".to_owned(), "http://localhost:5000/?a=b".to_owned());
         assert_eq!(endpoint("IVS_REALTIME=http://localhost:5000/?a=b"), Ok(expected));
         for wrong in ["IVS", "=http://localhost", "ivs=http://localhost", "I-VS=http://localhost", "IVS=localhost:5000"]

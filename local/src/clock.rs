@@ -1,5 +1,6 @@
 //! The one place that reads the clock; everything else is told the time.
 
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -27,4 +28,11 @@ pub(crate) fn rfc3339_seconds(time: OffsetDateTime) -> String {
 /// Milliseconds since the epoch.
 pub(crate) fn epoch_millis(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+}
+
+/// As services with a JSON protocol write times: a number of seconds since the epoch, with the milliseconds as its
+/// fraction.
+pub(crate) fn epoch_seconds(milliseconds: i64) -> Value {
+    // Milliseconds are exact in an f64 for 285,000 years.
+    json!(milliseconds as f64 / 1_000.0)
 }

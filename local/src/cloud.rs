@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::RwLock;
 
-use crate::aws::{CallLog, Callers, DynamoDb, Endpoint, Faults, IvsServices, SecretsManager, Sqs};
+use crate::aws::{CallLog, Callers, DynamoDb, Ecs, Endpoint, Faults, IvsServices, SecretsManager, Sqs};
 use crate::clock;
 use crate::data_dir::{DataDir, Owner};
 use crate::events::{Courier, EventBus};
@@ -104,6 +104,7 @@ impl LocalCloud {
             dynamodb: DynamoDb::open(database.as_deref(), &template.tables, &options.region, &jobs).await?,
             ivs: IvsServices::open(&options.region, file)?,
             secrets,
+            ecs: Ecs::open(&options.region, file("ecs.json"))?,
             sqs,
             bus,
             lambda: Arc::clone(&lambda),
@@ -112,6 +113,7 @@ impl LocalCloud {
             gate: RwLock::default(),
             region: options.region,
         });
+        jobs.spawn(Arc::clone(&endpoint).run_ecs_clock());
         seed(&endpoint, &template.secrets, &options.stack_name, clock::now())?;
 
         scheduler.start(&jobs, &lines);

@@ -2,7 +2,7 @@
 //! real, deployable function binaries, on loopback.
 //!
 //! ```text
-//! client ── gateway ── lambda ── instance (a process) ── aws endpoint ── dynamodb │ ivs │ secrets manager │ sqs
+//! client ── gateway ── lambda ── instance (a process) ── aws endpoint ── dynamodb │ ivs │ ecs │ secrets manager │ sqs
 //!              │          │                                  │
 //!           template   event queue ── events, scheduler     iam, faults, call log
 //! ```

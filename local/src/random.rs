@@ -9,6 +9,11 @@ pub(crate) fn hex(digits: usize) -> String {
     text
 }
 
+/// `count` decimal digits, at most 32.
+pub(crate) fn digits(count: usize) -> String {
+    ids::bytes::<32>().iter().map(|byte| char::from(b'0' + byte % 10)).take(count).collect()
+}
+
 /// A version 4 UUID, such as every AWS request id.
 pub(crate) fn uuid() -> String {
     let h = hex(32);

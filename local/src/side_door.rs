@@ -5,7 +5,7 @@
 //! | `GET /_local/token?sub=alice` | answers a signed token as plain text. `exp`: seconds from now (default 12 hours, may be negative). `iss`, `aud`, `scope` and any other key become string claims; an empty value leaves the claim out |
 //! | `GET /_local/.well-known/jwks.json`, `/_local/.well-known/openid-configuration` | the local issuer, as OpenID Connect Discovery describes one |
 //! | `GET /_local/calls?since=<seq>` | every AWS call from that number on: who, what, how it ended |
-//! | `PUT /_local/faults` | puts a fault in force: `{"service", "operation", "function"?, "nth"?, "times"?, "fault"}`. `service` is dynamodb, ivs, secretsmanager, sqs, lambda, events or sts; `nth` the first matching call that it strikes (default 1); `times` how many from there on (default 1, `null` until deleted). A service, operation or function that is not here is refused. `fault` is one of `{"kind":"throttle"}`, `{"kind":"error","status","code","message"?}`, `{"kind":"latency","ms"}`, `{"kind":"drop","when":"before"\|"after"}` (no answer, before or after the effect), `{"kind":"kill","when":"before"\|"after"}` (ends the calling instance). An `Invoke` of lambda is also what EventBridge and Scheduler do to hand an event over, without a `function` |
+//! | `PUT /_local/faults` | puts a fault in force: `{"service", "operation", "function"?, "nth"?, "times"?, "fault"}`. `service` is dynamodb, ivs, secretsmanager, sqs, ecs, ec2, lambda, events or sts; `nth` the first matching call that it strikes (default 1); `times` how many from there on (default 1, `null` until deleted). A service, operation or function that is not here is refused. `fault` is one of `{"kind":"throttle"}`, `{"kind":"error","status","code","message"?}`, `{"kind":"latency","ms"}`, `{"kind":"drop","when":"before"\|"after"}` (no answer, before or after the effect), `{"kind":"kill","when":"before"\|"after"}` (ends the calling instance). An `Invoke` of lambda is also what EventBridge and Scheduler do to hand an event over, without a `function` |
 //! | `GET /_local/faults`, `DELETE /_local/faults`, `DELETE /_local/faults/{id}` | lists them with how often each struck; takes all or one back |
 //! | `GET`, `PUT /_local/quotas` | quotas of IVS and IVS Real-Time: calls per second by operation, `channels`, `streamKeysPerChannel`, `playbackKeyPairs`, `stages`, `publicKeys` |
 //! | `POST /_local/join` | `{"token"}`: what IVS would say to a client that joins with this participant token |
@@ -18,12 +18,19 @@
 //! | `GET /_local/events/faults`, `DELETE /_local/events/faults` | lists them with how often each struck; takes all back and delivers what they hold |
 //! | `POST /_local/events/flush` | delivers what `reorder` faults hold, and answers as `POST /_local/events?wait=true` does |
 //! | `POST /_local/schedules/{schedule}/run` | fires a schedule at once and waits: answers one delivery as above, with `schedule` in place of `rule`. The name is `Function.Event`, or the function's alone if it has one schedule |
-//! | `POST /_local/reset` | back to the start: empty tables and queues, no stages, no channels, no faults, empty logs of calls and events, new instances |
+//! | `GET`, `PUT /_local/ecs/clock` | how ECS tasks move from state to state: `{"mode": "automatic", "stepMs"?}` (one state every 500 ms, as at the start) or `{"mode": "manual"}` (by ticks alone) |
+//! | `POST /_local/ecs/tick[?wait=true]` | `{"task"?, "steps"?}`: moves the task of that id, or all, one state further, or as many as `steps` says; answers `{"events"}`, and with `wait`, after their delivery, `{"events", "deliveries"}` |
+//! | `POST /_local/ecs/tasks/{taskId}/crash[?wait=true]` | ends the essential container of a running task; answers as a tick |
+//! | `PUT /_local/ecs/tasks/{taskId}/public-ip` | `{"associated": false}` keeps the public address of the task back from EC2, `{"associated": true}` no longer |
+//! | `DELETE /_local/ecs/tasks/{taskId}` | ECS forgets the task without an event, as if it had stopped over an hour ago |
+//! | `POST /_local/ecs/services/{service}/tasks[?wait=true]` | the input of `RunTask`: starts tasks as the service's scheduler would; answers as a tick, with `tasks` as `RunTask` has them |
+//! | `POST /_local/reset` | back to the start: empty tables and queues, no stages, no channels, no clusters and tasks, no faults, empty logs of calls and events, new instances |
 //!
 //! Errors are `{"message": ...}` with a 4xx status. Every answer ends with a newline, and browser apps of any origin may
 //! read it.
 
 mod answer;
+mod ecs;
 
 use std::sync::Arc;
 
@@ -151,6 +158,10 @@ impl SideDoor {
             }
             ("POST", ["ingest"]) => ivs.low_latency.ingest(&parse(body)?)?,
             ("POST", ["play"]) => ivs.low_latency.play(&parse(body)?, clock::now())?,
+            (method, ["ecs", path @ ..]) => match self.ecs(method, path, query, body).await? {
+                Some(json) => json,
+                None => return Err(no_such_route(method, &format!("ecs/{}", path.join("/")))),
+            },
             ("POST", ["events"]) => self.events(parse(body)?, query).await?,
             ("GET", ["events"]) => bus.events_since(since(query)?),
             ("GET", ["events", "faults"]) => bus.faults(),
@@ -165,13 +176,7 @@ impl SideDoor {
                 self.reset().await?;
                 json!({})
             }
-            (method, path) => {
-                let path = path.join("/");
-                return Err(Refused(
-                    404,
-                    format!("the side door has no {method} {PREFIX}{path}; it has: {}", routes()),
-                ));
-            }
+            (method, path) => return Err(no_such_route(method, &path.join("/"))),
         };
         Ok(answer::json(200, &json))
     }
@@ -241,7 +246,7 @@ impl SideDoor {
         };
         let events = events.into_iter().map(complete).collect::<Result<Vec<_>, _>>()?;
         let mut delivered = Vec::new();
-        let wait = query.iter().any(|(key, value)| key == "wait" && value == "true");
+        let wait = waits(query);
         for event in events {
             if wait {
                 delivered.extend(bus.put_and_wait(event).await);
@@ -256,6 +261,8 @@ impl SideDoor {
     async fn reset(&self) -> Result<(), Refused> {
         let _api = self.api_gate.write().await;
         let endpoint = &self.endpoint;
+        // Without tasks, the clock of ECS makes no event that would outlast this.
+        endpoint.ecs.reset();
         endpoint.bus.forget().await;
         endpoint.lambda.replace_instances();
         let _aws = endpoint.gate.write().await;
@@ -272,6 +279,7 @@ impl Endpoint {
         self.ivs.reset();
         self.secrets.reset();
         self.sqs.reset();
+        self.ecs.reset();
         self.bus.reset();
         seed(self, secrets, stack, clock::now())?;
         self.calls.reset();
@@ -292,7 +300,13 @@ fn parse(body: &[u8]) -> Result<Value, Refused> {
     serde_json::from_slice(body).map_err(|error| bad_request(format!("the body is not JSON: {error}")))
 }
 
-fn routes() -> String {
-    let routes = ROUTES.map(|route| route.replacen(' ', &format!(" {PREFIX}"), 1));
-    routes.join(", ")
+/// Whether the answer is to wait for the delivery of the events.
+fn waits(query: &[(String, String)]) -> bool {
+    query.iter().any(|(key, value)| key == "wait" && value == "true")
+}
+
+fn no_such_route(method: &str, path: &str) -> Refused {
+    let routes = ROUTES.iter().chain(&ecs::ROUTES).map(|route| route.replacen(' ', &format!(" {PREFIX}"), 1));
+    let routes: Vec<_> = routes.collect();
+    Refused(404, format!("the side door has no {method} {PREFIX}{path}; it has: {}", routes.join(", ")))
 }

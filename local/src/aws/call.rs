@@ -16,14 +16,25 @@ pub(crate) enum ServiceName {
     Ivs,
     SecretsManager,
     Sqs,
+    Ecs,
+    Ec2,
     Lambda,
     EventBridge,
     Sts,
 }
 
 impl ServiceName {
-    const ALL: [Self; 7] =
-        [Self::DynamoDb, Self::Ivs, Self::SecretsManager, Self::Sqs, Self::Lambda, Self::EventBridge, Self::Sts];
+    const ALL: [Self; 9] = [
+        Self::DynamoDb,
+        Self::Ivs,
+        Self::SecretsManager,
+        Self::Sqs,
+        Self::Ecs,
+        Self::Ec2,
+        Self::Lambda,
+        Self::EventBridge,
+        Self::Sts,
+    ];
 
     /// The signing name; also the name in faults and in the call log.
     pub(crate) fn as_str(self) -> &'static str {
@@ -32,6 +43,8 @@ impl ServiceName {
             Self::Ivs => "ivs",
             Self::SecretsManager => "secretsmanager",
             Self::Sqs => "sqs",
+            Self::Ecs => "ecs",
+            Self::Ec2 => "ec2",
             Self::Lambda => "lambda",
             Self::EventBridge => "events",
             Self::Sts => "sts",
@@ -50,10 +63,11 @@ impl ServiceName {
     pub(crate) fn protocol(self) -> Protocol {
         match self {
             Self::DynamoDb | Self::Sqs => Protocol::Json10,
-            Self::SecretsManager | Self::EventBridge => Protocol::Json11,
+            Self::SecretsManager | Self::EventBridge | Self::Ecs => Protocol::Json11,
             Self::Ivs => Protocol::RestJsonIvs,
             Self::Lambda => Protocol::RestJson,
             Self::Sts => Protocol::Query,
+            Self::Ec2 => Protocol::Ec2Query,
         }
     }
 }
@@ -106,6 +120,7 @@ impl Call {
             ServiceName::DynamoDb => (target(parts, "DynamoDB_20120810.")?, Some(json_body(&body)?)),
             ServiceName::SecretsManager => (target(parts, "secretsmanager.")?, Some(json_body(&body)?)),
             ServiceName::Sqs => (target(parts, "AmazonSQS.")?, Some(json_body(&body)?)),
+            ServiceName::Ecs => (target(parts, "AmazonEC2ContainerServiceV20141113.")?, Some(json_body(&body)?)),
             ServiceName::EventBridge => (target(parts, "AWSEvents.")?, Some(json_body(&body)?)),
             ServiceName::Ivs => ivs(parts, &body)?,
             ServiceName::Lambda => match path.strip_prefix("/2015-03-31/functions/").and_then(invoked) {
@@ -114,7 +129,7 @@ impl Call {
                 }
                 _ => return Err(NotACall::UnknownOperation(format!("{} {path}", parts.method))),
             },
-            ServiceName::Sts => query(&body)?,
+            ServiceName::Sts | ServiceName::Ec2 => query(&body)?,
         };
         let input = input.unwrap_or_else(|| json!({}));
         Ok(Self { service, operation, input, headers: parts.headers.clone(), body })

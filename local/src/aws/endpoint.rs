@@ -15,6 +15,8 @@ use super::call::{Call, NotACall, ServiceName, Signature};
 use super::call_log::{CallLog, Record};
 use super::callers::{Caller, Callers};
 use super::dynamodb::DynamoDb;
+use super::ec2;
+use super::ecs::Ecs;
 use super::fault::{Fault, Faults, When};
 use super::iam;
 use super::ivs_services::IvsServices;
@@ -45,6 +47,7 @@ pub(crate) struct Endpoint {
     pub(crate) ivs: IvsServices,
     pub(crate) secrets: Arc<SecretsManager>,
     pub(crate) sqs: Arc<Sqs>,
+    pub(crate) ecs: Ecs,
     pub(crate) lambda: Arc<Lambda>,
     pub(crate) event_queue: Arc<EventQueue>,
     pub(crate) bus: Arc<EventBus>,
@@ -115,6 +118,7 @@ impl Endpoint {
             match protocol {
                 Protocol::Json10 | Protocol::Json11 => protocol.error(400, "UnrecognizedClientException", what),
                 Protocol::Query => protocol.error(403, "InvalidClientTokenId", what),
+                Protocol::Ec2Query => protocol.error(401, "AuthFailure", what),
                 Protocol::RestJson | Protocol::RestJsonIvs => protocol.error(403, "UnrecognizedClientException", what),
             }
         })?;
@@ -181,6 +185,8 @@ impl Endpoint {
             ServiceName::DynamoDb => self.dynamodb.call(call).await,
             ServiceName::Ivs => served(&self.ivs, call),
             ServiceName::SecretsManager => served(self.secrets.as_ref(), call),
+            ServiceName::Ecs => self.call_ecs(call),
+            ServiceName::Ec2 => self.call_ec2(call),
             ServiceName::EventBridge => self.put_events(call),
             ServiceName::Sts => get_caller_identity(caller, call),
             ServiceName::Sqs | ServiceName::Lambda => unknown_operation(call.service, &call.operation),
@@ -193,14 +199,18 @@ impl Endpoint {
         let requirements = self.requirements(call);
         let denied = iam::denied(policy, &requirements)?;
         let protocol = call.service.protocol();
-        let status = if matches!(protocol, Protocol::Json10 | Protocol::Json11) { 400 } else { 403 };
+        let (status, code) = match protocol {
+            Protocol::Json10 | Protocol::Json11 => (400, "AccessDeniedException"),
+            Protocol::Ec2Query => (403, "UnauthorizedOperation"),
+            Protocol::RestJson | Protocol::RestJsonIvs | Protocol::Query => (403, "AccessDeniedException"),
+        };
         let what = format!(
             "User: {} is not authorized to perform: {} on resource: {}",
             caller.arn(),
             denied.action,
             denied.resource
         );
-        Some(protocol.error(status, "AccessDeniedException", &what))
+        Some(protocol.error(status, code, &what))
     }
 
     fn requirements(&self, call: &Call) -> Vec<Requirement> {
@@ -213,6 +223,8 @@ impl Endpoint {
             ServiceName::Ivs => self.ivs.requirements(&call.operation, &call.input),
             ServiceName::SecretsManager => self.secrets.requirements(&call.operation, &call.input),
             ServiceName::Sqs => self.sqs.requirements(&call.operation, &call.input),
+            ServiceName::Ecs => self.ecs.requirements(&call.operation, &call.input),
+            ServiceName::Ec2 => vec![ec2::requirement(&call.operation)],
             ServiceName::Lambda => {
                 let name = call.input["FunctionName"].as_str().unwrap_or_default();
                 let name = self.lambda.function(name).map_or(name, |function| &function.name);
@@ -223,6 +235,17 @@ impl Endpoint {
             }
             // Everyone may ask who they are.
             ServiceName::Sts => Vec::new(),
+        }
+    }
+
+    fn call_ec2(&self, call: &Call) -> Reply {
+        let protocol = call.service.protocol();
+        if !ec2::OPERATIONS.contains(&call.operation.as_str()) {
+            return unknown_operation(call.service, &call.operation);
+        }
+        match ec2::describe_network_interfaces(self.ecs.network_interfaces(), &call.input) {
+            Ok(xml) => protocol.body(200, xml),
+            Err(error) => protocol.service_error(&error),
         }
     }
 
@@ -289,7 +312,7 @@ impl Endpoint {
     }
 }
 
-/// The protocol of a service that is not here, as far as the request shows it: EC2, for one, reads only XML.
+/// The protocol of a service that is not here, as far as the request shows it: SNS, for one, reads only XML.
 fn protocol_of(parts: &Parts) -> Protocol {
     let content_type = parts.headers.get(http::header::CONTENT_TYPE);
     let is_form = content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
@@ -341,8 +364,12 @@ fn get_caller_identity(caller: &Caller, call: &Call) -> Reply {
 
 fn unknown_operation(service: ServiceName, operation: &str) -> Reply {
     let message = format!("the local cloud has no operation `{operation}` of {}", service.as_str());
-    let status = if matches!(service, ServiceName::Ivs | ServiceName::Lambda) { 404 } else { 400 };
-    service.protocol().service_error(&ServiceError::new(status, "UnknownOperationException", message))
+    let (status, code) = match service {
+        ServiceName::Ivs | ServiceName::Lambda => (404, "UnknownOperationException"),
+        ServiceName::Ec2 => (400, "InvalidAction"),
+        _ => (400, "UnknownOperationException"),
+    };
+    service.protocol().service_error(&ServiceError::new(status, code, message))
 }
 
 fn finish(reply: Reply, request_id: &str) -> Answer {

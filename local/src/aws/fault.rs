@@ -62,6 +62,7 @@ impl Fault {
                     ServiceName::Ivs => (429, "ThrottlingException"),
                     ServiceName::Lambda => (429, "TooManyRequestsException"),
                     ServiceName::Sqs => (400, "RequestThrottled"),
+                    ServiceName::Ec2 => (503, "RequestLimitExceeded"),
                     _ => (400, "ThrottlingException"),
                 };
                 Some(service.protocol().error(status, code, "Rate exceeded"))
@@ -235,6 +236,8 @@ mod tests {
             (ServiceName::SecretsManager, 400, "ThrottlingException"),
             (ServiceName::Lambda, 429, "TooManyRequestsException"),
             (ServiceName::Sqs, 400, "RequestThrottled"),
+            (ServiceName::Ecs, 400, "ThrottlingException"),
+            (ServiceName::Ec2, 503, "RequestLimitExceeded"),
         ] {
             let reply = Fault::Throttle {}.reply(service).unwrap();
             assert_eq!((reply.answer.status().as_u16(), reply.error_code.as_deref()), (status, Some(code)));

@@ -21,18 +21,37 @@ fn applies(statement: &Statement, requirement: &Requirement) -> bool {
         && statement.conditions.iter().all(|condition| holds(condition, requirement))
 }
 
-/// A condition on a tag that is not there does not hold, unless it says `IfExists`.
+/// A condition on a key that is not there does not hold, unless it says `IfExists` or is for all of no values.
 fn holds(condition: &Condition, requirement: &Requirement) -> bool {
-    let value = match &condition.key {
-        ConditionKey::RequestTag(tag) => requirement.request_tags.get(tag),
-        ConditionKey::ResourceTag(tag) => requirement.resource_tags.get(tag),
+    let values = match &condition.key {
+        ConditionKey::RequestTag(tag) => requirement.request_tags.get(tag).map(std::slice::from_ref),
+        ConditionKey::ResourceTag(tag) => requirement.resource_tags.get(tag).map(std::slice::from_ref),
+        ConditionKey::Service(key) => requirement.service_keys.get(*key).map(Vec::as_slice),
     };
-    value.map_or(condition.if_exists, |value| {
-        condition.values.iter().any(|expected| match condition.operator {
-            Operator::StringEquals => value == expected,
-            Operator::StringLike => Wildcard::iam(expected).matches(value),
-        })
-    })
+    let is_expected =
+        |value: &String| condition.values.iter().any(|expected| condition.operator.compare(expected, value));
+    match (values, condition.for_all_values) {
+        (None, true) => true,
+        (None, false) => condition.if_exists,
+        (Some(values), true) => values.iter().all(is_expected),
+        (Some(values), false) => values.iter().any(is_expected),
+    }
+}
+
+impl Operator {
+    fn compare(self, expected: &str, value: &str) -> bool {
+        match self {
+            Self::StringEquals => value == expected,
+            Self::StringLike => Wildcard::iam(expected).matches(value),
+            Self::ArnLike => {
+                // Each of the six parts for itself: a wildcard does not reach over a colon between them.
+                let (expected, value): (Vec<_>, Vec<_>) =
+                    (expected.splitn(6, ':').collect(), value.splitn(6, ':').collect());
+                expected.len() == value.len()
+                    && expected.iter().zip(value).all(|(expected, part)| Wildcard::iam(expected).matches(part))
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -48,6 +67,19 @@ mod tests {
 
     fn requirement(action: &str, resource: &str) -> Requirement {
         Requirement { action: action.into(), resource: resource.into(), ..Requirement::default() }
+    }
+
+    fn condition(operator: Operator, key: ConditionKey, values: &[&str]) -> Condition {
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        Condition { operator, for_all_values: false, if_exists: false, key, values }
+    }
+
+    /// Whether a condition allows a call whose service key has these values; `None` if it is not there.
+    fn service_key_allowed(condition: Condition, values: Option<&[&str]>) -> bool {
+        let ConditionKey::Service(key) = condition.key else { panic!("no service key") };
+        let values = values.map(|values| (key.to_owned(), values.iter().map(|value| (*value).to_owned()).collect()));
+        let needed = Requirement { service_keys: values.into_iter().collect(), ..requirement("a:B", "*") };
+        denied(&[Statement { conditions: vec![condition], ..statement(Effect::Allow, "*", "*") }], &[needed]).is_none()
     }
 
     fn allowed(statements: &[Statement], action: &str, resource: &str) -> bool {
@@ -84,8 +116,7 @@ mod tests {
 
     #[test]
     fn tag_conditions_look_at_the_request_or_the_resource() {
-        let condition =
-            |operator, key, value: &str| Condition { operator, if_exists: false, key, values: vec![value.into()] };
+        let condition = |operator, key, value: &str| condition(operator, key, &[value]);
         let with = |condition| Statement { conditions: vec![condition], ..statement(Effect::Allow, "*", "*") };
         let tagged = |request: &[(&str, &str)], resource: &[(&str, &str)]| {
             let tags = |tags: &[(&str, &str)]| tags.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
@@ -103,5 +134,47 @@ mod tests {
         let if_exists = [with(if_exists)];
         assert!(denied(&if_exists, &[tagged(&[], &[])]).is_none());
         assert!(denied(&if_exists, &[tagged(&[], &[("app", "y")])]).is_some());
+    }
+
+    #[test]
+    fn arns_are_compared_part_by_part() {
+        const CLUSTER: &str = "arn:aws:ecs:us-east-1:000000000000:cluster/live";
+        for (expected, holds) in [
+            (CLUSTER, true),
+            ("arn:aws:ecs:*:*:cluster/l?ve", true),
+            ("arn:aws:ecs:us-east-1:000000000000:cluster/other", false),
+            ("arn:aws:ecs:*:cluster/live", false),
+            ("arn:*", false),
+        ] {
+            let by_cluster = condition(Operator::ArnLike, ConditionKey::Service("ecs:cluster"), &[expected]);
+            assert_eq!(service_key_allowed(by_cluster, Some(&[CLUSTER])), holds, "{expected}");
+        }
+    }
+
+    #[test]
+    fn a_service_key_that_is_not_there_holds_only_if_it_may_be_missing() {
+        let mut condition = condition(Operator::StringEquals, ConditionKey::Service("dynamodb:Select"), &["COUNT"]);
+        assert!(service_key_allowed(condition.clone(), Some(&["COUNT"])));
+        assert!(!service_key_allowed(condition.clone(), Some(&["ALL_ATTRIBUTES"])));
+        assert!(!service_key_allowed(condition.clone(), None));
+        condition.if_exists = true;
+        assert!(service_key_allowed(condition.clone(), None));
+        assert!(!service_key_allowed(condition, Some(&["ALL_ATTRIBUTES"])));
+    }
+
+    #[test]
+    fn for_all_values_wants_every_value_expected() {
+        let key = ConditionKey::Service("dynamodb:Attributes");
+        let condition = Condition { for_all_values: true, ..condition(Operator::StringEquals, key, &["id", "name"]) };
+        for (values, holds) in [
+            (Some(&["id"][..]), true),
+            (Some(&["name", "id"]), true),
+            (Some(&["id", "secret"]), false),
+            (Some(&[]), true),
+            // As IAM has it: nothing that is asked for is forbidden.
+            (None, true),
+        ] {
+            assert_eq!(service_key_allowed(condition.clone(), values), holds, "{values:?}");
+        }
     }
 }

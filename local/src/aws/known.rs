@@ -3,6 +3,8 @@
 
 use super::call::ServiceName;
 use super::dynamodb;
+use super::ec2;
+use super::ecs::Ecs;
 use super::ivs;
 use super::ivs_realtime;
 use super::secrets_manager::SecretsManager;
@@ -18,6 +20,8 @@ pub(crate) fn operations(service: ServiceName) -> Vec<&'static str> {
         }
         ServiceName::SecretsManager => SecretsManager::operations().collect(),
         ServiceName::Sqs => Sqs::operations().collect(),
+        ServiceName::Ecs => Ecs::operations().collect(),
+        ServiceName::Ec2 => ec2::OPERATIONS.to_vec(),
         ServiceName::Lambda => vec!["Invoke"],
         ServiceName::EventBridge => vec!["PutEvents"],
         ServiceName::Sts => vec!["GetCallerIdentity"],
@@ -58,6 +62,8 @@ fn actions(service: ServiceName) -> Vec<&'static str> {
         ServiceName::DynamoDb => [operations(service), vec!["ConditionCheckItem"]].concat(),
         // A batch needs the action of its entries.
         ServiceName::Sqs => operations(service).into_iter().filter(|name| !name.ends_with("Batch")).collect(),
+        // To start with tags is to tag.
+        ServiceName::Ecs => [operations(service), vec!["TagResource"]].concat(),
         ServiceName::Lambda => vec!["InvokeFunction"],
         _ => operations(service),
     }
@@ -73,6 +79,8 @@ mod tests {
             (ServiceName::DynamoDb, &["GetItem", "TransactWriteItems"][..]),
             (ServiceName::Ivs, &["CreateChannel", "CreateStage", "TagResource"]),
             (ServiceName::SecretsManager, &["GetSecretValue", "TagResource"]),
+            (ServiceName::Ecs, &["DescribeTasks", "RunTask"]),
+            (ServiceName::Ec2, &["DescribeNetworkInterfaces"]),
             (ServiceName::Lambda, &["Invoke"]),
         ] {
             let operations = operations(service);
@@ -102,6 +110,7 @@ mod tests {
             "iv?:CreatStage",
             "IVS:createstage",
             "dynamodb:ConditionCheckItem",
+            "ecs:TagResource",
             "logs:CreatLogStream",
             "kms:Decrypt",
         ] {

@@ -2,12 +2,14 @@
 //!
 //! A request goes through the same steps whatever its service: who calls, with which permissions, is a fault due,
 //! what does the service say; and it is written to the call log. DynamoDB is an embedded engine; IVS,
-//! IVS Real-Time and Secrets Manager are stand-ins after the service models.
+//! IVS Real-Time, ECS, EC2 and Secrets Manager are stand-ins after the service models.
 
 mod call;
 mod call_log;
 mod callers;
 mod dynamodb;
+mod ec2;
+mod ecs;
 mod endpoint;
 mod fault;
 pub(crate) mod iam;
@@ -28,6 +30,7 @@ mod video;
 pub(crate) use self::call_log::CallLog;
 pub(crate) use self::callers::{Callers, Credentials};
 pub(crate) use self::dynamodb::DynamoDb;
+pub(crate) use self::ecs::{Ecs, Event};
 pub(crate) use self::endpoint::Endpoint;
 pub(crate) use self::fault::{Faults, Handover, Refusal};
 pub(crate) use self::ivs_services::IvsServices;

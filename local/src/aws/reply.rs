@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::service::ServiceError;
 use crate::http_server::{self, Answer};
+use crate::random;
 
 /// How a service writes answers and errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub(crate) enum Protocol {
     RestJsonIvs,
     /// XML.
     Query,
+    /// XML, where an error has another shape.
+    Ec2Query,
 }
 
 /// A service's answer, and what the call log keeps of it.
@@ -33,7 +36,7 @@ impl Protocol {
             Self::Json10 => "application/x-amz-json-1.0",
             Self::Json11 => "application/x-amz-json-1.1",
             Self::RestJson | Self::RestJsonIvs => "application/json",
-            Self::Query => "text/xml",
+            Self::Query | Self::Ec2Query => "text/xml",
         }
     }
 
@@ -63,6 +66,12 @@ impl Protocol {
             Self::Query => format!(
                 "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{}</Message></Error></ErrorResponse>",
                 xml_escape(message)
+            ),
+            Self::Ec2Query => format!(
+                "<Response><Errors><Error><Code>{code}</Code><Message>{}</Message></Error></Errors>\
+                 <RequestID>{}</RequestID></Response>",
+                xml_escape(message),
+                random::uuid()
             ),
         };
         let mut reply = self.body(status, body);

@@ -36,6 +36,8 @@ pub(crate) struct Requirement {
     pub(crate) request_tags: BTreeMap<String, String>,
     /// `aws:ResourceTag/<key>`.
     pub(crate) resource_tags: BTreeMap<String, String>,
+    /// Condition keys of the service, such as `ecs:cluster`, with their values.
+    pub(crate) service_keys: BTreeMap<String, Vec<String>>,
 }
 
 /// An AWS service that the local cloud answers for itself.

@@ -115,6 +115,11 @@ impl<'a> Input<'a> {
         self.0.get(member).filter(|value| !value.is_null())
     }
 
+    /// The request as it came.
+    pub(crate) fn as_json(self) -> &'a Value {
+        self.0
+    }
+
     /// The strings of a list, if it is there.
     pub(crate) fn texts(self, member: &str) -> Option<Vec<&'a str>> {
         Some(self.0.get(member)?.as_array()?.iter().filter_map(Value::as_str).collect())

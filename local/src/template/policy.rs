@@ -19,6 +19,8 @@ pub(crate) enum Effect {
 pub(crate) enum Operator {
     StringEquals,
     StringLike,
+    /// `ArnLike` and `ArnEquals`: both take wildcards ("IAM JSON policy elements: Condition operators").
+    ArnLike,
 }
 
 /// Where a condition's value comes from.
@@ -28,12 +30,20 @@ pub(crate) enum ConditionKey {
     RequestTag(String),
     /// `aws:ResourceTag/<key>`: a tag that the resource has.
     ResourceTag(String),
+    /// One of [`SERVICE_KEYS`].
+    Service(&'static str),
 }
+
+/// The condition keys of single services that the local cloud knows, and whether they have many values at once.
+const SERVICE_KEYS: [(&str, bool); 3] =
+    [("dynamodb:Attributes", true), ("dynamodb:Select", false), ("ecs:cluster", false)];
 
 /// One comparison; all of a statement's conditions must hold, and for each any one of its values suffices.
 #[derive(Debug, Clone)]
 pub(crate) struct Condition {
     pub(crate) operator: Operator,
+    /// `ForAllValues:...`: every value that the request has must be among these, not one alone.
+    pub(crate) for_all_values: bool,
     /// `...IfExists`: the condition holds where there is no such tag, as on a resource that does not exist.
     pub(crate) if_exists: bool,
     pub(crate) key: ConditionKey,
@@ -109,26 +119,36 @@ fn resource(node: &Node<'_>) -> Result<Wildcard> {
 fn conditions(node: &Node<'_>) -> Result<Vec<Condition>> {
     let mut conditions = Vec::new();
     for (operator, comparisons) in node.entries()? {
-        let (comparison, if_exists) = match operator.strip_suffix("IfExists") {
-            Some(comparison) => (comparison, true),
+        let (single, for_all_values) = match operator.strip_prefix("ForAllValues:") {
+            Some(single) => (single, true),
             None => (operator, false),
+        };
+        let (comparison, if_exists) = match single.strip_suffix("IfExists") {
+            Some(comparison) => (comparison, true),
+            None => (single, false),
         };
         let operator = match comparison {
             "StringEquals" => Operator::StringEquals,
             "StringLike" => Operator::StringLike,
+            "ArnEquals" | "ArnLike" => Operator::ArnLike,
             _ => return Err(node.unsupported(format!("the policy condition operator {operator}"))),
         };
         for (key, values) in comparisons.entries()? {
-            let key = match key.split_once('/') {
-                Some(("aws:RequestTag", tag)) => ConditionKey::RequestTag(tag.to_owned()),
-                Some(("aws:ResourceTag", tag)) => ConditionKey::ResourceTag(tag.to_owned()),
+            let service_key = SERVICE_KEYS.iter().find(|(known, _)| *known == key);
+            let key = match (key.split_once('/'), service_key) {
+                (Some(("aws:RequestTag", tag)), _) => ConditionKey::RequestTag(tag.to_owned()),
+                (Some(("aws:ResourceTag", tag)), _) => ConditionKey::ResourceTag(tag.to_owned()),
+                (_, Some((_, true))) if !for_all_values => {
+                    return Err(comparisons.error(format!("{key} has many values: compare it with ForAllValues:")));
+                }
+                (_, Some((known, _))) => ConditionKey::Service(known),
                 _ => return Err(comparisons.unsupported(format!("the policy condition key {key}"))),
             };
             let values = values.texts()?;
             if values.iter().any(|value| value.contains("${")) {
                 return Err(comparisons.unsupported("policy variables"));
             }
-            conditions.push(Condition { operator, if_exists, key, values });
+            conditions.push(Condition { operator, for_all_values, if_exists, key, values });
         }
     }
     Ok(conditions)
@@ -155,6 +175,33 @@ mod tests {
         assert_eq!(parsed[0].effect, Effect::Allow);
         assert_eq!((parsed[1].actions.len(), parsed[1].resources.len()), (2, 2));
         assert_eq!(parsed[1].conditions[0].key, ConditionKey::ResourceTag("team".into()));
+    }
+
+    #[test]
+    fn a_condition_says_how_it_compares_what() {
+        let parsed = parse(json!({"Statement": [{
+            "Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "*",
+            "Condition": {
+                "ArnEquals": {"ecs:cluster": "arn:aws:ecs:*:*:cluster/live"},
+                "ArnLikeIfExists": {"ecs:cluster": "arn:aws:ecs:*:*:cluster/*"},
+                "ForAllValues:StringEquals": {"dynamodb:Attributes": ["id", "name"]},
+                "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+            },
+        }]}));
+        let statements = parsed.unwrap();
+        let mut conditions: Vec<_> = statements[0]
+            .conditions
+            .iter()
+            .map(|one| (one.key.clone(), one.operator, one.for_all_values, one.if_exists))
+            .collect();
+        conditions.sort_by_key(|condition| format!("{condition:?}"));
+        let expected = [
+            (ConditionKey::Service("dynamodb:Attributes"), Operator::StringEquals, true, false),
+            (ConditionKey::Service("dynamodb:Select"), Operator::StringEquals, false, true),
+            (ConditionKey::Service("ecs:cluster"), Operator::ArnLike, false, false),
+            (ConditionKey::Service("ecs:cluster"), Operator::ArnLike, false, true),
+        ];
+        assert_eq!(conditions, expected);
     }
 
     #[test]
@@ -196,6 +243,14 @@ mod tests {
             (
                 with("Condition", json!({"NumericLessThan": {"aws:RequestTag/x": 1}})),
                 "Policies[0].Statement[0].Condition: the local cloud does not support the policy condition operator NumericLessThan",
+            ),
+            (
+                with("Condition", json!({"StringEquals": {"dynamodb:Attributes": ["id"]}})),
+                "Policies[0].Statement[0].Condition.StringEquals: dynamodb:Attributes has many values: compare it with ForAllValues:",
+            ),
+            (
+                with("Condition", json!({"ForAnyValue:StringEquals": {"dynamodb:Attributes": ["id"]}})),
+                "Policies[0].Statement[0].Condition: the local cloud does not support the policy condition operator ForAnyValue:StringEquals",
             ),
             (
                 with("Condition", json!({"StringEquals": {"aws:SourceIp": "x"}})),

@@ -3,6 +3,7 @@
 //! Requests go to the engine's own HTTP server on a private loopback port, because that is where it checks requests
 //! as DynamoDB does. Tables are made, kept and emptied in process.
 
+mod attributes;
 mod capacity;
 mod permission;
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::attributes::condition_keys;
 use crate::aws::ACCOUNT;
 use crate::aws::service::Requirement;
 
@@ -13,24 +14,46 @@ pub(crate) fn requirements(region: &str, operation: &str, input: &Value) -> Vec<
         resource,
         ..Requirement::default()
     };
+    // For what reads or writes items, with the attributes that it names.
+    let reads = |action: &str, resource: String, request: &Value| Requirement {
+        service_keys: condition_keys(request, true),
+        ..needs(action, resource)
+    };
+    let writes = |action: &str, resource: String, request: &Value| Requirement {
+        service_keys: condition_keys(request, false),
+        ..needs(action, resource)
+    };
     match operation {
-        "BatchGetItem" | "BatchWriteItem" => {
+        "BatchGetItem" => {
             let tables = input["RequestItems"].as_object().into_iter().flatten();
-            tables.map(|(name, _)| needs(operation, table_arn(region, name))).collect()
+            tables.map(|(name, request)| reads(operation, table_arn(region, name), request)).collect()
+        }
+        "BatchWriteItem" => {
+            let tables = input["RequestItems"].as_object().into_iter().flatten();
+            let requests = |(name, requests): (&String, &Value)| -> Vec<Requirement> {
+                let requests = requests.as_array().into_iter().flatten().filter_map(Value::as_object).flatten();
+                let needed = requests.map(|(_, request)| writes(operation, table_arn(region, name), request));
+                let needed: Vec<_> = needed.collect();
+                // A request without items is refused, to those who may ask at all.
+                if needed.is_empty() { vec![needs(operation, table_arn(region, name))] } else { needed }
+            };
+            tables.flat_map(requests).collect()
         }
         "TransactGetItems" => {
             let items = input["TransactItems"].as_array().into_iter().flatten();
-            items.map(|item| needs("GetItem", table(&item["Get"]["TableName"]))).collect()
+            items.map(|item| reads("GetItem", table(&item["Get"]["TableName"]), &item["Get"])).collect()
         }
         "TransactWriteItems" => {
             let items = input["TransactItems"].as_array().into_iter().flatten();
             let actions = items.filter_map(Value::as_object).flatten();
-            actions.map(|(kind, action)| needs(write_action(kind), table(&action["TableName"]))).collect()
+            actions.map(|(kind, action)| writes(write_action(kind), table(&action["TableName"]), action)).collect()
         }
+        "GetItem" => vec![reads(operation, table(&input["TableName"]), input)],
         "Query" | "Scan" => match input["IndexName"].as_str() {
-            Some(index) => vec![needs(operation, format!("{}/index/{index}", table(&input["TableName"])))],
-            None => vec![needs(operation, table(&input["TableName"]))],
+            Some(index) => vec![reads(operation, format!("{}/index/{index}", table(&input["TableName"])), input)],
+            None => vec![reads(operation, table(&input["TableName"]), input)],
         },
+        "PutItem" | "UpdateItem" | "DeleteItem" => vec![writes(operation, table(&input["TableName"]), input)],
         "TagResource" | "UntagResource" | "ListTagsOfResource" => {
             vec![needs(operation, input["ResourceArn"].as_str().unwrap_or("*").to_owned())]
         }
@@ -89,6 +112,26 @@ mod tests {
         let input = json!({"TableName": "a", "IndexName": "by-owner"});
         assert_eq!(needs("Query", input), expected(&[("Query", "a/index/by-owner")]));
         assert_eq!(needs("Scan", json!({"TableName": "a"})), expected(&[("Scan", "a")]));
+    }
+
+    #[test]
+    fn a_read_needs_the_attributes_that_it_names() {
+        let key = json!({"id": {"S": "a"}});
+        let keys = |operation, input: Value| {
+            let requirement = requirements("us-east-1", operation, &input).remove(0);
+            let text = |key: &str| requirement.service_keys.get(key).map(|values| values.join(","));
+            (text("dynamodb:Attributes"), text("dynamodb:Select"))
+        };
+        let (some, all) = (Some("SPECIFIC_ATTRIBUTES".to_owned()), Some("ALL_ATTRIBUTES".to_owned()));
+        let input = json!({"TableName": "a", "Key": key, "ProjectionExpression": "live"});
+        assert_eq!(keys("GetItem", input.clone()), (Some("id,live".to_owned()), some.clone()));
+        assert_eq!(keys("TransactGetItems", json!({"TransactItems": [{"Get": input}]})).1, some);
+        assert_eq!(keys("GetItem", json!({"TableName": "a", "Key": key})), (Some("id".to_owned()), all.clone()));
+        assert_eq!(keys("Scan", json!({"TableName": "a"})), (None, all));
+        let update = json!({"TableName": "a", "Key": key, "UpdateExpression": "SET live = :live"});
+        assert_eq!(keys("UpdateItem", update), (Some("id,live".to_owned()), None));
+        let put = json!({"RequestItems": {"a": [{"PutRequest": {"Item": {"id": {}, "name": {}}}}]}});
+        assert_eq!(keys("BatchWriteItem", put), (Some("id,name".to_owned()), None));
     }
 
     #[test]

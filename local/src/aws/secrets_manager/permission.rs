@@ -24,6 +24,7 @@ pub(super) fn requirements(secrets: &Secrets, region: &str, operation: &str, inp
         resource,
         request_tags: tags(input),
         resource_tags: secret.map(|(_, secret)| secret.tags.clone()).unwrap_or_default(),
+        ..Requirement::default()
     };
     // To create with tags is to create and to tag.
     let tags = operation == "CreateSecret" && !call.request_tags.is_empty();

@@ -11,6 +11,7 @@ use super::{
     version::Versions,
 };
 use crate::aws::service::ServiceError;
+pub(super) use crate::clock::{epoch_millis as milliseconds, epoch_seconds};
 
 /// Milliseconds of a day.
 const DAY: i64 = 24 * 60 * 60 * 1_000;
@@ -137,15 +138,4 @@ impl Secrets {
 fn has_arn(secret: &Secret, id: &str) -> bool {
     let arn = secret.arn.as_str();
     arn == id || arn.rsplit_once('-').is_some_and(|(without_suffix, _)| without_suffix == id)
-}
-
-/// Milliseconds since 1970.
-pub(super) fn milliseconds(time: OffsetDateTime) -> i64 {
-    i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
-}
-
-/// A time as the service writes it: a number of seconds since 1970, with the milliseconds as its fraction.
-pub(super) fn epoch_seconds(milliseconds: i64) -> Value {
-    // Milliseconds are exact in an f64 for 285,000 years.
-    json!(milliseconds as f64 / 1_000.0)
 }

@@ -22,6 +22,7 @@ pub(super) fn requirements<M: Model>(state: &M, region: &str, operation: &str, i
         resource_tags: state.tags(&resource).cloned().unwrap_or_default(),
         resource,
         request_tags: request_tags.clone(),
+        ..Requirement::default()
     };
     let mut required: Vec<_> = resources(target, region, input).into_iter().map(requirement).collect();
     // To create with tags is to create and to tag.

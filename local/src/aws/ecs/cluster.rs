@@ -1,0 +1,89 @@
+//! `CreateCluster`, `DescribeClusters`, `ListClusters`.
+
+use serde_json::{Value, json};
+
+use super::{
+    Outcome, arn,
+    error::{invalid_page_token, invalid_parameter},
+    operation::Context,
+    state::{Cluster, State},
+    status::Status,
+    tags,
+    task::Task,
+};
+use crate::aws::{paging::page, service::ServiceError, shape::Input};
+
+/// Clusters that one call may describe, and those on a page of the list.
+const MOST: usize = 100;
+/// What a cluster keeps as it was given.
+const SETTINGS: [&str; 4] = ["settings", "configuration", "capacityProviders", "defaultCapacityProviderStrategy"];
+
+/// Makes a cluster. One of the same name is answered as it is.
+pub(super) fn create(state: &mut State, input: Input<'_>, context: &Context<'_>) -> Result<Outcome, ServiceError> {
+    let name = input.text("clusterName").unwrap_or(arn::DEFAULT_CLUSTER);
+    if !state.clusters.contains_key(name) {
+        let settings = SETTINGS.into_iter().filter_map(|name| Some((name.to_owned(), input.json(name)?.clone())));
+        let cluster =
+            Cluster { tags: tags::given(input.json("tags")), settings: settings.collect(), ..Cluster::default() };
+        state.clusters.insert(name.to_owned(), cluster);
+    }
+    let (_, cluster) = state.cluster(context.region, Some(name))?;
+    let output = json!({"cluster": describe_one(state, name, cluster, context, true)});
+    Ok(Outcome { output, events: Vec::new() })
+}
+
+/// Those that there are; the others are failures.
+pub(super) fn describe(state: &State, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
+    let named = input.texts("clusters").filter(|named| !named.is_empty());
+    let named = named.unwrap_or_else(|| vec![arn::DEFAULT_CLUSTER]);
+    if named.len() > MOST {
+        return Err(invalid_parameter("Clusters cannot have more than 100 elements."));
+    }
+    let with_tags = input.texts("include").is_some_and(|include| include.contains(&"TAGS"));
+    let (mut clusters, mut failures) = (Vec::new(), Vec::new());
+    for reference in named {
+        match state.cluster(context.region, Some(reference)) {
+            Ok((name, cluster)) => clusters.push(describe_one(state, name, cluster, context, with_tags)),
+            Err(_) => {
+                let name = arn::cluster_name(context.region, Some(reference));
+                let arn = name.map_or_else(|| reference.to_owned(), |name| arn::cluster(context.region, name));
+                failures.push(json!({"arn": arn, "reason": "MISSING"}));
+            }
+        }
+    }
+    Ok(json!({"clusters": clusters, "failures": failures}))
+}
+
+/// One page, in the order of the names.
+pub(super) fn list(state: &State, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
+    let size = input.integer("maxResults").and_then(|size| usize::try_from(size).ok()).unwrap_or(MOST);
+    let clusters = state.clusters.keys().map(|name| (name.as_str(), arn::cluster(context.region, name)));
+    let page = page("clusters", clusters, size, input.text("nextToken")).map_err(|_| invalid_page_token())?;
+    let mut answer = json!({"clusterArns": page.items});
+    if let Some(next) = page.next {
+        answer["nextToken"] = json!(next);
+    }
+    Ok(answer)
+}
+
+fn describe_one(state: &State, name: &str, cluster: &Cluster, context: &Context<'_>, with_tags: bool) -> Value {
+    let running = |task: &&Task| (Status::Running..Status::Deprovisioning).contains(&task.status);
+    let mut description = json!({
+        "clusterArn": arn::cluster(context.region, name),
+        "clusterName": name,
+        "status": "ACTIVE",
+        "registeredContainerInstancesCount": 0,
+        "runningTasksCount": state.tasks_of(name, context.now).filter(running).count(),
+        "pendingTasksCount": state.tasks_of(name, context.now).filter(|task| task.status < Status::Running).count(),
+        "activeServicesCount": cluster.services.len(),
+        "statistics": [],
+        "settings": [],
+        "capacityProviders": [],
+        "defaultCapacityProviderStrategy": [],
+        "tags": if with_tags { tags::to_json(&cluster.tags) } else { json!([]) },
+    });
+    for (name, value) in &cluster.settings {
+        description[name] = value.clone();
+    }
+    description
+}

@@ -1,0 +1,159 @@
+//! The elastic network interface of a task in `awsvpc` mode.
+
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{arn, status::Status, task::Task};
+use crate::aws::{ec2::NetworkInterface, ids};
+use crate::random;
+
+/// 10.0.0.0/8. AWS keeps the first four addresses of a subnet.
+const PRIVATE_ADDRESSES: (u32, u32) = (0x0a00_0004, 1 << 23);
+/// 198.18.0.0/15 is set aside for benchmarks (RFC 2544), so that nobody's server is reached by accident.
+const PUBLIC_ADDRESSES: (u32, u32) = (0xc612_0001, (1 << 17) - 2);
+
+/// What is known of it before it is made, too.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Interface {
+    /// Of its attachment to the task.
+    pub(super) attachment_id: String,
+    id: String,
+    mac_address: String,
+    private_ip: Ipv4Addr,
+    public_ip: Ipv4Addr,
+    subnet: String,
+    security_groups: Vec<String>,
+    pub(super) availability_zone: String,
+    /// `assignPublicIp` is `ENABLED`.
+    assign_public_ip: bool,
+    /// The public address is kept back, as in the time between the interface and its association.
+    pub(super) withheld: bool,
+    /// It has been made.
+    pub(super) is_made: bool,
+}
+
+impl Interface {
+    /// The `number`th interface of the account.
+    pub(super) fn new(
+        region: &str,
+        number: u32,
+        subnet: &str,
+        security_groups: Vec<String>,
+        assign_public_ip: bool,
+    ) -> Self {
+        let address = |(first, count): (u32, u32)| Ipv4Addr::from(first + number % count);
+        let mac = ids::bytes::<5>().map(|byte| format!("{byte:02x}")).join(":");
+        // A subnet is in one zone, always the same.
+        let zone = ["a", "b", "c"][subnet.bytes().map(usize::from).sum::<usize>() % 3];
+        Self {
+            attachment_id: random::uuid(),
+            id: format!("eni-{}", random::hex(17)),
+            mac_address: format!("0e:{mac}"),
+            private_ip: address(PRIVATE_ADDRESSES),
+            public_ip: address(PUBLIC_ADDRESSES),
+            subnet: subnet.to_owned(),
+            security_groups,
+            availability_zone: format!("{region}{zone}"),
+            assign_public_ip,
+            withheld: false,
+            is_made: false,
+        }
+    }
+
+    /// The attachment as a task's description has it. `kind` is what the type is called there.
+    pub(super) fn attachment(&self, kind: &str, status: Status, region: &str) -> Value {
+        let mut details = vec![json!({"name": "subnetId", "value": self.subnet})];
+        if self.is_made {
+            let made = [
+                ("networkInterfaceId", self.id.clone()),
+                ("macAddress", self.mac_address.clone()),
+                ("privateDnsName", private_dns_name(self.private_ip, region)),
+                ("privateIPv4Address", self.private_ip.to_string()),
+            ];
+            details.extend(made.map(|(name, value)| json!({"name": name, "value": value})));
+        }
+        json!({"id": self.attachment_id, "type": kind, "status": self.attachment_status(status), "details": details})
+    }
+
+    fn attachment_status(&self, status: Status) -> &'static str {
+        match status {
+            Status::Stopped => "DELETED",
+            _ if !self.is_made => "PRECREATED",
+            Status::Provisioning | Status::Pending => "ATTACHING",
+            Status::Deprovisioning => "DETACHING",
+            Status::Activating | Status::Running | Status::Deactivating | Status::Stopping => "ATTACHED",
+        }
+    }
+
+    /// As a container's description has it; none before it is made.
+    pub(super) fn of_container(&self) -> Option<Value> {
+        let address = self.private_ip.to_string();
+        self.is_made.then(|| json!({"attachmentId": self.attachment_id, "privateIpv4Address": address}))
+    }
+}
+
+impl Task {
+    /// The interface as EC2 knows it: from the end of PROVISIONING to the end of DEPROVISIONING.
+    pub(super) fn network_interface(&self, region: &str) -> Option<NetworkInterface> {
+        let interface = &self.interface;
+        if !interface.is_made || self.status == Status::Stopped {
+            return None;
+        }
+        let is_attached = self.status < Status::Deprovisioning;
+        let has_public_ip = is_attached && interface.assign_public_ip && !interface.withheld;
+        Some(NetworkInterface {
+            id: interface.id.clone(),
+            description: arn::attachment(region, &interface.attachment_id),
+            mac_address: interface.mac_address.clone(),
+            private_ip: interface.private_ip,
+            private_dns_name: private_dns_name(interface.private_ip, region),
+            public_ip: has_public_ip.then_some(interface.public_ip),
+            public_dns_name: public_dns_name(interface.public_ip, region),
+            subnet: interface.subnet.clone(),
+            security_groups: interface.security_groups.clone(),
+            availability_zone: interface.availability_zone.clone(),
+            is_attached,
+        })
+    }
+}
+
+/// us-east-1 came first and has names without a region.
+fn private_dns_name(address: Ipv4Addr, region: &str) -> String {
+    let domain = if region == "us-east-1" { "ec2.internal".to_owned() } else { format!("{region}.compute.internal") };
+    format!("ip-{}.{domain}", dashed(address))
+}
+
+fn public_dns_name(address: Ipv4Addr, region: &str) -> String {
+    let domain = if region == "us-east-1" { "compute-1".to_owned() } else { format!("{region}.compute") };
+    format!("ec2-{}.{domain}.amazonaws.com", dashed(address))
+}
+
+fn dashed(address: Ipv4Addr) -> String {
+    address.to_string().replace('.', "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_interface_has_addresses_of_its_own() {
+        let interface = |number| Interface::new("r", number, "subnet-1", Vec::new(), true);
+        let (first, next) = (interface(0), interface(1));
+        assert_eq!((first.private_ip, first.public_ip), ([10, 0, 0, 4].into(), [198, 18, 0, 1].into()));
+        assert_eq!((next.private_ip, next.public_ip), ([10, 0, 0, 5].into(), [198, 18, 0, 2].into()));
+        assert_ne!((first.id, first.mac_address), (next.id, next.mac_address));
+        assert_eq!(interface((1 << 17) - 3).public_ip, Ipv4Addr::from([198, 19, 255, 254]));
+    }
+
+    #[test]
+    fn names_follow_the_region() {
+        let address = Ipv4Addr::from([10, 0, 1, 163]);
+        assert_eq!(private_dns_name(address, "us-east-1"), "ip-10-0-1-163.ec2.internal");
+        assert_eq!(private_dns_name(address, "eu-west-1"), "ip-10-0-1-163.eu-west-1.compute.internal");
+        assert_eq!(public_dns_name(address, "us-east-1"), "ec2-10-0-1-163.compute-1.amazonaws.com");
+        assert_eq!(public_dns_name(address, "eu-west-1"), "ec2-10-0-1-163.eu-west-1.compute.amazonaws.com");
+    }
+}

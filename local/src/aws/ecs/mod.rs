@@ -1,0 +1,116 @@
+//! Amazon ECS, as far as Fargate tasks go: clusters, task definitions, tasks and the events of their life.
+//!
+//! After the service model `ecs` 2014-11-13 and the Amazon ECS developer guide. There are no containers: a task is its
+//! record, which a [clock](Clock) moves from state to state. Services, container instances and capacity providers of
+//! one's own are not here; the side door can start a task as a service would.
+
+mod arn;
+mod clock;
+mod cluster;
+mod description;
+mod error;
+mod interface;
+mod list;
+mod operation;
+mod permission;
+mod publish;
+mod run;
+mod side_door;
+mod state;
+mod status;
+mod tags;
+mod task;
+mod task_definition;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use tokio::sync::watch;
+
+pub(crate) use self::clock::Clock;
+use self::{
+    operation::{Context, Operation, Run},
+    state::State,
+};
+use super::{
+    ec2::NetworkInterface,
+    service::{Requirement, ServiceError},
+    shape::Input,
+    state_file::Stored,
+};
+
+/// An event as ECS hands it to EventBridge, which completes it.
+pub(crate) type Event = Map<String, Value>;
+
+/// What a call answers, and the events of what it changed.
+pub(crate) struct Outcome {
+    pub(crate) output: Value,
+    pub(crate) events: Vec<Event>,
+}
+
+/// The service in one region.
+pub(crate) struct Ecs {
+    region: String,
+    state: Stored<State>,
+    clock: watch::Sender<Clock>,
+}
+
+impl Ecs {
+    /// The service with what `state_file` remembers; without a file, everything is in memory and new. The clock runs by
+    /// itself at first.
+    ///
+    /// # Errors
+    /// A file that cannot be read or written.
+    pub(crate) fn open(region: &str, state_file: Option<PathBuf>) -> anyhow::Result<Self> {
+        let state = Stored::open(state_file)?;
+        Ok(Self { region: region.to_owned(), state, clock: watch::Sender::default() })
+    }
+
+    /// The name of every operation that the local cloud has.
+    pub(crate) fn operations() -> impl Iterator<Item = &'static str> {
+        Operation::names()
+    }
+
+    /// The permissions that this call needs.
+    pub(crate) fn requirements(&self, operation: &str, input: &Value) -> Vec<Requirement> {
+        self.state.read(|state| permission::requirements(state, &self.region, operation, input))
+    }
+
+    /// Carries out one call. The caller sees to it that the events reach the event bus.
+    ///
+    /// # Errors
+    /// As the service's model lists them for the operation; an unknown operation is `UnknownOperationException`.
+    pub(crate) fn call(&self, operation: &str, input: &Value, now: OffsetDateTime) -> Result<Outcome, ServiceError> {
+        let operation = Operation::named(operation).ok_or_else(|| error::unknown_operation(operation))?;
+        let input = Input::check(operation.input, input).map_err(error::invalid_parameter)?;
+        let context = self.context(now);
+        match operation.run {
+            Run::Read(run) => {
+                let output = self.state.read(|state| run(state, input, &context))?;
+                Ok(Outcome { output, events: Vec::new() })
+            }
+            Run::Write(run) => self.state.change(|state| {
+                state.forget_expired(context.now);
+                run(state, input, &context)
+            }),
+        }
+    }
+
+    /// The network interfaces of the tasks, as EC2 knows them.
+    pub(crate) fn network_interfaces(&self) -> Vec<NetworkInterface> {
+        self.state.read(|state| state.tasks.values().filter_map(|task| task.network_interface(&self.region)).collect())
+    }
+
+    /// Forgets everything, and lets the clock run by itself.
+    pub(crate) fn reset(&self) {
+        self.state.change_anyway(|state| *state = State::default());
+        self.clock.send_replace(Clock::default());
+    }
+
+    fn context(&self, now: OffsetDateTime) -> Context<'_> {
+        Context { region: &self.region, now: crate::clock::epoch_millis(now) }
+    }
+}

@@ -1,0 +1,200 @@
+//! The operations: the constraints on their input, after the service model `ecs` 2014-11-13 and the API reference, and
+//! what they do.
+
+use serde_json::Value;
+
+use super::{Outcome, cluster, list, run, state::State, task_definition};
+use crate::aws::{
+    service::ServiceError,
+    shape::{Input, Member, Pattern, Shape, matching, optional, required, text},
+};
+
+/// What an operation is given besides its input.
+pub(super) struct Context<'a> {
+    pub(super) region: &'a str,
+    /// Milliseconds since 1970.
+    pub(super) now: i64,
+}
+
+/// One operation of the service.
+pub(super) struct Operation {
+    name: &'static str,
+    pub(super) input: &'static [Member],
+    pub(super) run: Run,
+}
+
+/// What an operation does. A write checks everything first: one that fails has changed nothing.
+pub(super) enum Run {
+    Read(fn(&State, Input<'_>, &Context<'_>) -> Result<Value, ServiceError>),
+    Write(fn(&mut State, Input<'_>, &Context<'_>) -> Result<Outcome, ServiceError>),
+}
+
+impl Operation {
+    /// The name of every operation that the local cloud has.
+    pub(super) fn names() -> impl Iterator<Item = &'static str> {
+        OPERATIONS.iter().map(|operation| operation.name)
+    }
+
+    /// The operation of that name, if the local cloud has it.
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
+        OPERATIONS.iter().find(|operation| operation.name == name)
+    }
+}
+
+static OPERATIONS: [Operation; 9] = [
+    Operation {
+        name: "CreateCluster",
+        input: &[
+            optional("clusterName", NAME),
+            optional("tags", TAGS),
+            optional("settings", ANY_STRUCTURES),
+            optional("configuration", ANY_STRUCTURE),
+            optional("capacityProviders", ANY_TEXTS),
+            optional("defaultCapacityProviderStrategy", ANY_STRUCTURES),
+        ],
+        run: Run::Write(cluster::create),
+    },
+    Operation {
+        name: "DescribeClusters",
+        input: &[optional("clusters", ANY_TEXTS), optional("include", ANY_TEXTS)],
+        run: Run::Read(cluster::describe),
+    },
+    Operation {
+        name: "ListClusters",
+        input: &[optional("nextToken", ANY_TEXT), optional("maxResults", MAX_RESULTS)],
+        run: Run::Read(cluster::list),
+    },
+    Operation {
+        name: "RegisterTaskDefinition",
+        input: &[
+            required("family", NAME),
+            required("containerDefinitions", Shape::List { of: &CONTAINER, min: 1, max: 10 }),
+            optional("networkMode", Shape::OneOf(&["bridge", "host", "awsvpc", "none"])),
+            optional("requiresCompatibilities", ANY_TEXTS),
+            optional("cpu", ANY_TEXT),
+            optional("memory", ANY_TEXT),
+            optional("taskRoleArn", ANY_TEXT),
+            optional("executionRoleArn", ANY_TEXT),
+            optional("runtimePlatform", ANY_STRUCTURE),
+            optional("ephemeralStorage", EPHEMERAL_STORAGE),
+            optional("tags", TAGS),
+        ],
+        run: Run::Write(task_definition::register),
+    },
+    Operation {
+        name: "DescribeTaskDefinition",
+        input: &[required("taskDefinition", ANY_TEXT), optional("include", ANY_TEXTS)],
+        run: Run::Read(task_definition::describe),
+    },
+    Operation { name: "RunTask", input: RUN_TASK, run: Run::Write(run::run) },
+    Operation {
+        name: "StopTask",
+        input: &[optional("cluster", ANY_TEXT), required("task", ANY_TEXT), optional("reason", text(0, 1_024))],
+        run: Run::Write(list::stop),
+    },
+    Operation {
+        name: "ListTasks",
+        input: &[
+            optional("cluster", ANY_TEXT),
+            optional("containerInstance", ANY_TEXT),
+            optional("family", ANY_TEXT),
+            optional("serviceName", ANY_TEXT),
+            optional("startedBy", ANY_TEXT),
+            optional("desiredStatus", Shape::OneOf(&["RUNNING", "PENDING", "STOPPED"])),
+            optional("launchType", LAUNCH_TYPE),
+            optional("nextToken", ANY_TEXT),
+            optional("maxResults", MAX_RESULTS),
+        ],
+        run: Run::Read(list::list),
+    },
+    Operation {
+        name: "DescribeTasks",
+        input: &[optional("cluster", ANY_TEXT), required("tasks", ANY_TEXTS), optional("include", ANY_TEXTS)],
+        run: Run::Read(list::describe),
+    },
+];
+
+pub(super) const RUN_TASK: &[Member] = &[
+    optional("cluster", ANY_TEXT),
+    required("taskDefinition", ANY_TEXT),
+    optional("count", Shape::Integer { min: 1, max: 10 }),
+    optional("launchType", LAUNCH_TYPE),
+    optional("capacityProviderStrategy", ANY_STRUCTURES),
+    optional(
+        "networkConfiguration",
+        Shape::Structure(&[optional(
+            "awsvpcConfiguration",
+            Shape::Structure(&[
+                required("subnets", Shape::List { of: &ANY_TEXT, min: 0, max: 16 }),
+                optional("securityGroups", Shape::List { of: &ANY_TEXT, min: 0, max: 5 }),
+                optional("assignPublicIp", Shape::OneOf(&["ENABLED", "DISABLED"])),
+            ]),
+        )]),
+    ),
+    optional(
+        "overrides",
+        Shape::Structure(&[
+            optional(
+                "containerOverrides",
+                Shape::List { of: &Shape::Structure(&[optional("name", ANY_TEXT)]), min: 0, max: usize::MAX },
+            ),
+            optional("ephemeralStorage", EPHEMERAL_STORAGE),
+        ]),
+    ),
+    optional("platformVersion", ANY_TEXT),
+    optional("enableExecuteCommand", Shape::Boolean),
+    optional("group", ANY_TEXT),
+    optional("startedBy", STARTED_BY),
+    optional("propagateTags", Shape::OneOf(&["TASK_DEFINITION", "SERVICE", "NONE"])),
+    optional("tags", TAGS),
+    optional("clientToken", CLIENT_TOKEN),
+];
+
+/// Of a cluster or a family.
+const NAME: Shape = matching(
+    1,
+    255,
+    Pattern {
+        // Not in the model; the API reference lists these characters.
+        regex: "[a-zA-Z0-9_-]+",
+        accepts: |name| name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)),
+    },
+);
+const STARTED_BY: Shape = matching(
+    0,
+    128,
+    Pattern {
+        // Not in the model; the API reference lists these characters.
+        regex: "[a-zA-Z0-9/_-]*",
+        accepts: |who| who.chars().all(|c| c.is_ascii_alphanumeric() || "/_-".contains(c)),
+    },
+);
+const CLIENT_TOKEN: Shape = matching(
+    0,
+    64,
+    Pattern {
+        // Not in the model; the API reference says "characters in the range of 33-126".
+        regex: "[!-~]*",
+        accepts: |token| token.chars().all(|c| c.is_ascii_graphic()),
+    },
+);
+const TAGS: Shape = Shape::List {
+    of: &Shape::Structure(&[required("key", text(1, 128)), optional("value", text(0, 256))]),
+    min: 0,
+    max: 50,
+};
+const LAUNCH_TYPE: Shape = Shape::OneOf(&["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"]);
+const MAX_RESULTS: Shape = Shape::Integer { min: 1, max: 100 };
+const CONTAINER: Shape = Shape::Structure(&[
+    required("name", ANY_TEXT),
+    required("image", ANY_TEXT),
+    optional("cpu", Shape::Integer { min: 0, max: i64::MAX }),
+    optional("memory", Shape::Integer { min: 4, max: i64::MAX }),
+    optional("essential", Shape::Boolean),
+]);
+/// In GiB.
+const EPHEMERAL_STORAGE: Shape = Shape::Structure(&[required("sizeInGiB", Shape::Integer { min: 21, max: 200 })]);
+const ANY_TEXT: Shape = text(0, usize::MAX);
+const ANY_TEXTS: Shape = Shape::List { of: &ANY_TEXT, min: 0, max: usize::MAX };
+const ANY_STRUCTURE: Shape = Shape::Structure(&[]);
+const ANY_STRUCTURES: Shape = Shape::List { of: &ANY_STRUCTURE, min: 0, max: usize::MAX };

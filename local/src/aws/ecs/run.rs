@@ -1,0 +1,226 @@
+//! `RunTask`.
+
+use serde_json::{Value, json};
+
+use super::{
+    Outcome,
+    error::{conflict, invalid_parameter},
+    interface::Interface,
+    operation::Context,
+    state::{PastRequest, State, request_key},
+    status::Status,
+    tags,
+    task::{Container, Task, Times},
+    task_definition::TaskDefinition,
+};
+use crate::{
+    aws::{service::ServiceError, shape::Input},
+    random,
+};
+
+/// What `LATEST` means for Linux.
+const LATEST_PLATFORM: &str = "1.4.0";
+/// Ephemeral storage of a task that asks for none, in GiB.
+const DEFAULT_STORAGE: i64 = 20;
+
+/// Who starts a task.
+pub(super) enum Starter<'a> {
+    Caller,
+    /// The scheduler of the service with this name.
+    Service(&'a str),
+}
+
+/// Starts tasks for the caller.
+pub(super) fn run(state: &mut State, input: Input<'_>, context: &Context<'_>) -> Result<Outcome, ServiceError> {
+    start(state, input, context, &Starter::Caller)
+}
+
+/// Starts tasks. A repeated request, told by its client token, answers the tasks of the first one as they are now.
+pub(super) fn start(
+    state: &mut State,
+    input: Input<'_>,
+    context: &Context<'_>,
+    starter: &Starter<'_>,
+) -> Result<Outcome, ServiceError> {
+    let (cluster, _) = state.cluster(context.region, input.text("cluster"))?;
+    let key = input.text("clientToken").map(|token| request_key(cluster, token));
+    if let Some(past) = key.as_ref().and_then(|key| state.requests.get(key)) {
+        if past.input != *input.as_json() {
+            return Err(conflict());
+        }
+        let tasks = past.tasks.iter().filter_map(|id| state.task(cluster, id, context.now));
+        let tasks: Vec<_> = tasks.map(|task| task.to_api(context.region, true)).collect();
+        return Ok(Outcome { output: json!({"tasks": tasks, "failures": []}), events: Vec::new() });
+    }
+    let definition = state.definition(context.region, input.required_text("taskDefinition"));
+    let definition = definition.ok_or_else(|| invalid_parameter("TaskDefinition not found."))?;
+    let launch = Launch::of(state, cluster, definition, input)?;
+    let group = match (starter, input.text("group")) {
+        (Starter::Service(name), _) => format!("service:{name}"),
+        (Starter::Caller, Some(group)) if group.starts_with("service:") => {
+            return Err(invalid_parameter("Invalid namespace for group."));
+        }
+        (Starter::Caller, Some(group)) => group.to_owned(),
+        (Starter::Caller, None) => format!("family:{}", definition.family),
+    };
+    let count = input.integer("count").and_then(|count| usize::try_from(count).ok()).unwrap_or(1);
+    let numbers = (0..).map(|number| state.interfaces.wrapping_add(number));
+    let tasks: Vec<_> = numbers
+        .take(count)
+        .map(|number| Task { group: group.clone(), ..launch.task(cluster, input, context, number) })
+        .collect();
+
+    let (cluster, ids) = (cluster.to_owned(), tasks.iter().map(|task| task.id.clone()).collect());
+    let described: Vec<_> = tasks.iter().map(|task| task.to_api(context.region, true)).collect();
+    let events = tasks.iter().map(|task| task.to_event(context.region)).collect();
+    state.interfaces = state.interfaces.wrapping_add(u32::try_from(count).unwrap_or(u32::MAX));
+    state.tasks.extend(tasks.into_iter().map(|task| (task.id.clone(), task)));
+    if let Some(key) = key {
+        let past = PastRequest { input: input.as_json().clone(), tasks: ids, at: context.now };
+        state.requests.insert(key, past);
+    }
+    if let (Starter::Service(name), Some(cluster)) = (starter, state.clusters.get_mut(&cluster)) {
+        cluster.services.insert((*name).to_owned());
+    }
+    Ok(Outcome { output: json!({"tasks": described, "failures": []}), events })
+}
+
+/// What the tasks of one request have in common.
+struct Launch<'a> {
+    definition: &'a TaskDefinition,
+    capacity_provider: Option<&'a str>,
+    subnets: Vec<&'a str>,
+    security_groups: Vec<String>,
+    assign_public_ip: bool,
+    started_by: Option<String>,
+    tags: tags::Tags,
+}
+
+impl<'a> Launch<'a> {
+    fn of(
+        state: &'a State,
+        cluster: &str,
+        definition: &'a TaskDefinition,
+        input: Input<'a>,
+    ) -> Result<Self, ServiceError> {
+        let settings = state.clusters.get(cluster).map(|cluster| &cluster.settings);
+        let default_strategy = settings.and_then(|settings| settings.get("defaultCapacityProviderStrategy"));
+        let capacity_provider = capacity_provider(input, default_strategy)?;
+        if !definition.is_for_fargate() {
+            return Err(invalid_parameter("Task definition does not support launch_type FARGATE."));
+        }
+        let network = input.json("networkConfiguration").and_then(|network| network.get("awsvpcConfiguration"));
+        let network = network.filter(|network| network.is_object()).ok_or_else(|| {
+            invalid_parameter("Network Configuration must be provided when networkMode 'awsvpc' is specified.")
+        })?;
+        let texts = |member: &str| network[member].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let subnets: Vec<_> = texts("subnets").collect();
+        if subnets.is_empty() {
+            return Err(invalid_parameter("subnets can not be empty."));
+        }
+        let mut tags = match input.text("propagateTags") {
+            Some("TASK_DEFINITION") => definition.tags.clone(),
+            Some("SERVICE") => return Err(invalid_parameter("propagateTags SERVICE is not for RunTask.")),
+            _ => tags::Tags::new(),
+        };
+        tags.extend(tags::given(input.json("tags")));
+        Ok(Self {
+            definition,
+            capacity_provider,
+            subnets,
+            security_groups: texts("securityGroups").map(str::to_owned).collect(),
+            assign_public_ip: network["assignPublicIp"] == "ENABLED",
+            started_by: input.text("startedBy").map(str::to_owned),
+            tags,
+        })
+    }
+
+    /// A task in its first state. Its subnet is the next one in turn.
+    fn task(&self, cluster: &str, input: Input<'_>, context: &Context<'_>, number: u32) -> Task {
+        let id = random::hex(32);
+        let overrides = input.json("overrides");
+        // What the request overrides, or what the definition says.
+        let size = |member: &str| {
+            let over = overrides.and_then(|overrides| overrides.get(member)).filter(|over| over.is_string());
+            over.or_else(|| self.definition.get(member)).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let storage = |from: Option<&Value>| from?.get("ephemeralStorage")?.get("sizeInGiB")?.as_i64();
+        let registered = json!({"ephemeralStorage": self.definition.get("ephemeralStorage")});
+        let platform = input.text("platformVersion").filter(|version| *version != "LATEST");
+        let subnet = self.subnets[number as usize % self.subnets.len()];
+        let groups = self.security_groups.clone();
+        Task {
+            cluster: cluster.to_owned(),
+            definition_arn: self.definition.arn.clone(),
+            family: self.definition.family.clone(),
+            group: String::new(),
+            started_by: self.started_by.clone(),
+            capacity_provider: self.capacity_provider.map(str::to_owned),
+            platform_version: platform.unwrap_or(LATEST_PLATFORM).to_owned(),
+            architecture: self.architecture().to_owned(),
+            cpu: size("cpu"),
+            memory: size("memory"),
+            storage: storage(overrides).or_else(|| storage(Some(&registered))).unwrap_or(DEFAULT_STORAGE),
+            enable_execute_command: input.boolean("enableExecuteCommand").unwrap_or(false),
+            overrides: self.overrides(overrides),
+            tags: self.tags.clone(),
+            containers: self.definition.containers().map(|container| new_container(container, &id)).collect(),
+            interface: Interface::new(context.region, number, subnet, groups, self.assign_public_ip),
+            status: Status::Provisioning,
+            stop: None,
+            times: Times::of_new_task(context.now),
+            version: 1,
+            id,
+        }
+    }
+
+    fn architecture(&self) -> &'static str {
+        let platform = self.definition.get("runtimePlatform").and_then(|platform| platform.get("cpuArchitecture"));
+        if platform.is_some_and(|architecture| architecture == "ARM64") { "arm64" } else { "x86_64" }
+    }
+
+    /// The overrides with an entry for every container, as ECS answers them.
+    fn overrides(&self, given: Option<&Value>) -> Value {
+        let mut overrides = given.cloned().unwrap_or_else(|| json!({}));
+        let mut containers = overrides["containerOverrides"].as_array().cloned().unwrap_or_default();
+        for container in self.definition.containers() {
+            if !containers.iter().any(|given| given["name"] == container["name"]) {
+                containers.push(json!({"name": container["name"]}));
+            }
+        }
+        overrides["containerOverrides"] = containers.into();
+        overrides
+    }
+}
+
+/// The capacity provider that a request or its cluster names; none for a request by launch type.
+fn capacity_provider<'a>(
+    input: Input<'a>,
+    default_strategy: Option<&'a Value>,
+) -> Result<Option<&'a str>, ServiceError> {
+    let first = |strategy: Option<&'a Value>| strategy?.get(0)?.get("capacityProvider")?.as_str();
+    let (launch_type, given) = (input.text("launchType"), first(input.json("capacityProviderStrategy")));
+    match (launch_type, given.or_else(|| first(default_strategy))) {
+        (Some(_), _) if given.is_some() => Err(invalid_parameter(
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
+        )),
+        (Some("FARGATE"), _) => Ok(None),
+        (None, Some(provider @ ("FARGATE" | "FARGATE_SPOT"))) => Ok(Some(provider)),
+        (None, Some(_)) => Err(invalid_parameter("The specified capacity provider was not found.")),
+        // Without a launch type, EC2 is meant.
+        _ => Err(invalid_parameter("No Container Instances were found in your cluster.")),
+    }
+}
+
+fn new_container(definition: &Value, task: &str) -> Container {
+    let text = |member: &str| definition[member].as_str().unwrap_or_default().to_owned();
+    Container {
+        id: random::uuid(),
+        name: text("name"),
+        image: text("image"),
+        cpu: definition["cpu"].to_string(),
+        memory: definition.get("memory").filter(|memory| memory.is_number()).map(Value::to_string),
+        runtime_id: format!("{task}-{}", random::digits(10)),
+        exit_code: None,
+    }
+}

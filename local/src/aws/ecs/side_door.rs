@@ -1,0 +1,111 @@
+//! What ECS has no API for: the passing of time, a container that ends by itself, an address that is late, a task that
+//! nobody remembers, and what a service would start.
+
+use serde_json::Value;
+use time::OffsetDateTime;
+use tokio::sync::watch;
+
+use super::{Clock, Ecs, Event, Outcome, error, operation::RUN_TASK, run, run::Starter, state::State, task::Task};
+use crate::aws::{service::ServiceError, shape::Input};
+
+impl Ecs {
+    pub(crate) fn clock(&self) -> Clock {
+        *self.clock.borrow()
+    }
+
+    /// Sets the clock by `{"mode": "manual"}` or `{"mode": "automatic", "stepMs"?}`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn set_clock(&self, body: &[u8]) -> Result<Clock, String> {
+        let clock = Clock::read(body)?;
+        self.clock.send_replace(clock);
+        Ok(clock)
+    }
+
+    /// The clock and its changes.
+    pub(super) fn watch_clock(&self) -> watch::Receiver<Clock> {
+        self.clock.subscribe()
+    }
+
+    /// Moves one task, or all of them, `steps` states further, as far as there are any; answers the events.
+    ///
+    /// # Errors
+    /// There is no such task, or the state file cannot be written.
+    pub(crate) fn tick(&self, task: Option<&str>, steps: u32, now: OffsetDateTime) -> Result<Vec<Event>, ServiceError> {
+        let now = self.context(now).now;
+        let any_moves = self.state.read(|state| match task {
+            Some(id) => state.tasks.get(id).map(Task::moves).ok_or_else(|| no_such_task(id)),
+            None => Ok(state.tasks.values().any(Task::moves)),
+        })?;
+        if !any_moves {
+            return Ok(Vec::new());
+        }
+        self.state.change(|state| {
+            let mut events = Vec::new();
+            for _ in 0..steps {
+                let moving = state.tasks.values_mut().filter(|one| task.is_none_or(|id| one.id == id));
+                let moved = moving.filter_map(|task| task.advance(now).then(|| task.to_event(&self.region)));
+                events.extend(moved);
+            }
+            state.forget_expired(now);
+            Ok(events)
+        })
+    }
+
+    /// Ends the essential container of a running task.
+    ///
+    /// # Errors
+    /// There is no such task, or it does not run.
+    pub(crate) fn crash(&self, id: &str, now: OffsetDateTime) -> Result<Vec<Event>, ServiceError> {
+        let now = self.context(now).now;
+        self.state.change(|state| {
+            let task = task_mut(state, id)?;
+            if !task.crash(now) {
+                let what = format!("the task is {}: only a running one can crash", task.status.as_str());
+                return Err(ServiceError::new(409, "ConflictException", what));
+            }
+            Ok(vec![task.to_event(&self.region)])
+        })
+    }
+
+    /// Keeps the public address of a task back, or no longer. ECS does not know of it: there is no event.
+    ///
+    /// # Errors
+    /// There is no such task.
+    pub(crate) fn set_public_ip(&self, id: &str, associated: bool) -> Result<(), ServiceError> {
+        self.state.change(|state| {
+            task_mut(state, id)?.interface.withheld = !associated;
+            Ok(())
+        })
+    }
+
+    /// Forgets a task without an event, as if it had stopped over an hour ago.
+    ///
+    /// # Errors
+    /// There is no such task.
+    pub(crate) fn forget(&self, id: &str) -> Result<(), ServiceError> {
+        self.state.change(|state| state.tasks.remove(id).map(drop).ok_or_else(|| no_such_task(id)))
+    }
+
+    /// Starts tasks as the scheduler of a service does. The input is that of `RunTask`.
+    ///
+    /// # Errors
+    /// As `RunTask`.
+    pub(crate) fn run_service(&self, name: &str, input: &Value, now: OffsetDateTime) -> Result<Outcome, ServiceError> {
+        let input = Input::check(RUN_TASK, input).map_err(error::invalid_parameter)?;
+        let context = self.context(now);
+        self.state.change(|state| {
+            state.forget_expired(context.now);
+            run::start(state, input, &context, &Starter::Service(name))
+        })
+    }
+}
+
+fn task_mut<'a>(state: &'a mut State, id: &str) -> Result<&'a mut Task, ServiceError> {
+    state.tasks.get_mut(id).ok_or_else(|| no_such_task(id))
+}
+
+fn no_such_task(id: &str) -> ServiceError {
+    ServiceError::new(404, "ResourceNotFoundException", format!("there is no task `{id}`"))
+}
