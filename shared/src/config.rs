@@ -1,10 +1,12 @@
 //! Configuration: every value comes from an environment variable that template.yaml sets, or that Lambda does.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 
 use crate::aws::{Aws, AwsConfig};
+use crate::domain::server::Fleet;
 
 /// Variables that are missing or invalid, all of them in one message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +38,24 @@ impl<'a> Variables<'a> {
         (self.lookup)(name).filter(|value| !value.is_empty())
     }
 
+    /// The variable's value, parsed; `None` (and noted as a problem) when it is missing or invalid.
+    pub fn parsed<T: FromStr<Err: ToString>>(&mut self, name: &str) -> Option<T> {
+        let text = self.optional(name);
+        let parsed = text.as_deref().map(str::parse::<T>);
+        match parsed {
+            Some(Ok(value)) => Some(value),
+            Some(Err(error)) => {
+                let (text, error) = (text.unwrap_or_default(), error.to_string());
+                self.problems.push(format!("{name} {error}, not {text:?}"));
+                None
+            }
+            None => {
+                self.problems.push(format!("{name} is not set"));
+                None
+            }
+        }
+    }
+
     /// A whole number of seconds of at least one.
     pub fn seconds(&mut self, name: &str) -> Duration {
         let text = self.required(name);
@@ -48,6 +68,14 @@ impl<'a> Variables<'a> {
                 Duration::ZERO
             }
         }
+    }
+
+    /// Which ECS tasks are transwrap servers: `TRANSWRAP_CLUSTER_ARN`, and `TRANSWRAP_GROUPS` with commas between.
+    pub fn fleet(&mut self) -> Option<Fleet> {
+        let cluster = self.parsed("TRANSWRAP_CLUSTER_ARN");
+        let groups = self.required("TRANSWRAP_GROUPS");
+        let groups = groups.split(',').map(str::trim).filter(|group| !group.is_empty()).map(str::to_owned).collect();
+        Some(Fleet { cluster: cluster?, groups })
     }
 
     /// What Lambda sets for every function: region and credentials. `AWS_ENDPOINT_URL` and
@@ -65,28 +93,31 @@ impl<'a> Variables<'a> {
         };
         let (dynamodb, secrets_manager) = (endpoint("DYNAMODB"), endpoint("SECRETS_MANAGER"));
         let (ivs, ivs_realtime) = (endpoint("IVS"), endpoint("IVS_REALTIME"));
-        AwsConfig { region: self.required("AWS_REGION"), credentials, dynamodb, ivs, ivs_realtime, secrets_manager }
+        let (ec2, ecs) = (endpoint("EC2"), endpoint("ECS"));
+        let region = self.required("AWS_REGION");
+        AwsConfig { region, credentials, dynamodb, ec2, ecs, ivs, ivs_realtime, secrets_manager }
     }
 
     /// The configuration, if every variable was there and valid.
     ///
     /// # Errors
     /// [`InvalidConfig`] names each that was not.
-    fn finish<T>(self, config: T) -> Result<T, InvalidConfig> {
-        if self.problems.is_empty() { Ok(config) } else { Err(InvalidConfig(self.problems)) }
+    fn finish<T>(self, config: Option<T>) -> Result<T, InvalidConfig> {
+        config.filter(|_| self.problems.is_empty()).ok_or(InvalidConfig(self.problems))
     }
 }
 
-/// Reads a function's configuration from the environment of the process, and builds what its SDK clients share.
+/// Reads a function's configuration from the environment of the process, and builds what its SDK clients share. `read`
+/// gives `None` only where it has met a problem, and reads everything first, so that all problems are told at once.
 ///
 /// # Errors
 /// [`InvalidConfig`] names each variable that is missing or invalid.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-pub fn from_env<T>(read: impl FnOnce(&mut Variables<'_>) -> T) -> Result<(Aws, T), InvalidConfig> {
+pub fn from_env<T>(read: impl FnOnce(&mut Variables<'_>) -> Option<T>) -> Result<(Aws, T), InvalidConfig> {
     let lookup = |name: &str| std::env::var(name).ok();
     let mut variables = Variables::new(&lookup);
-    let config = (variables.aws(), read(&mut variables));
-    let (aws, config) = variables.finish(config)?;
+    let (aws, config) = (variables.aws(), read(&mut variables));
+    let (aws, config) = variables.finish(config.map(|config| (aws, config)))?;
     Ok((Aws::new(aws), config))
 }
 
@@ -98,7 +129,7 @@ mod tests {
     fn every_bad_variable_is_named_at_once() {
         let lookup = |name: &str| (name == "LEASE").then(|| "soon".to_owned());
         let mut variables = Variables::new(&lookup);
-        let config = (variables.required("STAGES_TABLE"), variables.seconds("LEASE"));
+        let config = Some((variables.required("STAGES_TABLE"), variables.seconds("LEASE")));
         assert_eq!(
             variables.finish(config).unwrap_err().to_string(),
             "invalid configuration: STAGES_TABLE is not set; LEASE must be a whole number of seconds, not \"soon\""

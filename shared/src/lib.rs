@@ -1,6 +1,6 @@
 //! What Greenroom's functions share: the domain with its rules, the AWS adapters, and the HTTP edge.
 //!
-//! A request passes through three layers, and each knows only the one below it:
+//! [`event`] is the edge of the functions that no caller waits for. A request passes through three layers, and each knows only the one below it:
 //!
 //! - [`http`] turns an API Gateway event into typed values and a result into an answer,
 //! - [`domain`] holds the types and the operations, in plain async functions,
@@ -10,6 +10,7 @@ pub mod aws;
 pub mod config;
 pub mod domain;
 pub mod error;
+pub mod event;
 pub mod http;
 pub mod log;
 

@@ -1,4 +1,4 @@
-//! What a function writes to its log: one line a request, which is its metrics, too (CloudWatch embedded metric
+//! What a function writes to its log: one line an invocation, which is its metrics, too (CloudWatch embedded metric
 //! format), and one line for whatever went wrong. Never a token, a key, or a body.
 
 use std::collections::BTreeMap;
@@ -28,28 +28,46 @@ pub fn init() {
     subscriber::registry().with(lines.with_filter(ours)).init();
 }
 
-/// One served request.
+/// Something that a function was asked to do.
+#[derive(Debug, Clone, Copy)]
+pub enum Asked<'a> {
+    /// By a caller of the API.
+    Request {
+        /// Such as `PUT /stages/{stage}`.
+        route: &'a str,
+        /// HTTP status of the answer.
+        status: u16,
+    },
+    /// By an event or a schedule.
+    Event {
+        /// What came of it, such as `recorded`; `failed` if it has to be delivered again.
+        outcome: &'a str,
+        /// Whether it has.
+        failed: bool,
+    },
+}
+
+/// The line of one invocation.
 #[derive(Debug)]
-pub struct RequestLine<'a> {
+pub struct Line<'a> {
     /// Which function.
     pub function: &'a str,
-    /// Such as `PUT /stages/{stage}`.
-    pub route: &'a str,
-    /// HTTP status of the answer.
-    pub status: u16,
+    /// What it was asked to do, and what came of it.
+    pub asked: Asked<'a>,
     /// From the event to the answer.
     pub duration: Duration,
     /// The AWS calls made for it, retries included.
     pub calls: &'a [Call],
-    /// API Gateway's id of the request: the caller sees it, as `apigw-requestid` and as a problem's `instance`.
+    /// Of a request, API Gateway's id: the caller sees it, as `apigw-requestid` and as a problem's `instance`. Of an
+    /// event, Lambda's.
     pub request_id: &'a str,
     /// Further fields, such as which stage it was about.
     pub fields: Map<String, Value>,
     /// Further counts, by the name of the metric.
-    pub counts: &'a [&'static str],
+    pub counts: &'a [(&'static str, u64)],
 }
 
-impl RequestLine<'_> {
+impl Line<'_> {
     /// Writes the line to stdout, where Lambda takes it from.
     pub fn write(&self, now: Timestamp) {
         let Ok(mut line) = self.to_json(now) else { return };
@@ -64,13 +82,15 @@ impl RequestLine<'_> {
         /// In the order in which a person wants to read it.
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
-        struct Line<'a> {
+        struct Fields<'a> {
             timestamp: Timestamp,
             level: &'a str,
             message: String,
             function: &'a str,
-            route: &'a str,
-            status: u16,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            route: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            status: Option<u16>,
             #[serde(flatten)]
             fields: &'a Map<String, Value>,
             request_id: &'a str,
@@ -86,32 +106,43 @@ impl RequestLine<'_> {
             operation: &'a str,
             duration_ms: f64,
         }
+        let (message, failed, failures, dimensions) = match self.asked {
+            Asked::Request { route, status } => {
+                let dimensions = json!([["function"], ["function", "route"]]);
+                (format!("{route} {status}"), status >= 500, "ServerErrors", dimensions)
+            }
+            Asked::Event { outcome, failed } => {
+                (format!("{} {outcome}", self.function), failed, "Failures", json!([["function"]]))
+            }
+        };
+        let (route, status) = match self.asked {
+            Asked::Request { route, status } => (Some(route), Some(status)),
+            Asked::Event { .. } => (None, None),
+        };
         let mut metrics = BTreeMap::from([
             ("Duration", millis(self.duration).into()),
             ("AwsCallCount", self.calls.len().into()),
-            ("ServerErrors", u8::from(self.status >= 500).into()),
+            (failures, u8::from(failed).into()),
         ]);
-        metrics.extend(self.counts.iter().map(|name| (*name, 1.into())));
+        metrics.extend(self.counts.iter().map(|(name, count)| (*name, (*count).into())));
         let unit = |name| if name == "Duration" { "Milliseconds" } else { "Count" };
         let declared: Vec<Value> = metrics.keys().map(|name| json!({"Name": name, "Unit": unit(*name)})).collect();
         let calls = self.calls.iter();
         let calls = calls.map(|call| CallLine { operation: &call.operation, duration_ms: millis(call.duration) });
-        serde_json::to_string(&Line {
+        serde_json::to_string(&Fields {
             timestamp: now,
-            level: if self.status >= 500 { "ERROR" } else { "INFO" },
-            message: format!("{} {}", self.route, self.status),
+            level: if failed { "ERROR" } else { "INFO" },
+            message,
             function: self.function,
-            route: self.route,
-            status: self.status,
+            route,
+            status,
             fields: &self.fields,
             request_id: self.request_id,
             aws_calls: calls.collect(),
             metrics,
             declaration: json!({
                 "Timestamp": now.epoch_millis(),
-                "CloudWatchMetrics": [{
-                    "Namespace": "Greenroom", "Dimensions": [["function"], ["function", "route"]], "Metrics": declared,
-                }],
+                "CloudWatchMetrics": [{"Namespace": "Greenroom", "Dimensions": dimensions, "Metrics": declared}],
             }),
         })
     }
@@ -128,15 +159,14 @@ mod tests {
 
     #[test]
     fn every_metric_that_the_line_declares_has_a_number_in_it() {
-        let line = RequestLine {
+        let line = Line {
             function: "participant",
-            route: "POST /stages/{stage}/participants",
-            status: 201,
+            asked: Asked::Request { route: "POST /stages/{stage}/participants", status: 201 },
             duration: Duration::from_micros(2500),
             calls: &[Call { operation: "DynamoDB.BatchGetItem".to_owned(), duration: Duration::from_millis(1) }],
             request_id: "id-1",
             fields: Map::from_iter([("stage".to_owned(), json!("demo"))]),
-            counts: &["TokensSigned"],
+            counts: &[("TokensSigned", 1)],
         };
         let line = line.to_json("2026-03-01T12:00:00Z".parse().unwrap()).unwrap();
         assert!(

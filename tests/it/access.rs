@@ -63,6 +63,7 @@ fn table() -> Vec<Row> {
         row("PUT /broadcast-settings", "/broadcast-settings", Some(settings()), [401, 401, 401, 201, 201, 201]),
         row("GET /broadcast-settings", "/broadcast-settings", None, [401, 401, 401, 200, 200, 200]),
         row("DELETE /broadcast-settings", "/broadcast-settings", None, [401, 401, 401, 204, 204, 204]),
+        row("GET /servers", "/servers", None, [401, 401, 401, 200, 200, 200]),
         // Last, since they end the channel and the stage.
         row("DELETE /channels/{channel}", "/channels/demo", None, [401, 401, 401, 403, 403, 204]),
         row("DELETE /stages/{stage}", "/stages/demo", None, [401, 401, 401, 403, 403, 204]),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tests::{TestApp, root};
 
 /// Each event, the status of its answer, and a field that its body must have.
-const CASES: [(&str, u16, &str); 27] = [
+const CASES: [(&str, u16, &str); 28] = [
     ("stage/put", 200, "arn"),
     ("stage/put-without-body", 200, "arn"),
     ("stage/put-invalid", 400, "errors"),
@@ -34,6 +34,7 @@ const CASES: [(&str, u16, &str); 27] = [
     ("broadcast-settings/put-invalid", 400, "errors"),
     ("broadcast-settings/get", 200, "streamKey"),
     ("broadcast-settings/delete", 204, ""),
+    ("server/list", 200, "items"),
 ];
 
 #[tokio::test]
@@ -52,6 +53,7 @@ async fn every_event_is_served_by_its_function() {
             ("stage", "StageFunction"),
             ("channel", "ChannelFunction"),
             ("broadcast-settings", "BroadcastSettingsFunction"),
+            ("server", "ServerFunction"),
         ] {
             let mut files: Vec<_> =
                 fs::read_dir(root().join("events").join(folder)).unwrap().map(|file| file.unwrap().path()).collect();

@@ -11,7 +11,7 @@ use crate::handler::Handler;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     shared::log::init();
-    let (aws, table) = from_env(|variables| variables.required("BROADCAST_SETTINGS_TABLE"))?;
+    let (aws, table) = from_env(|variables| Some(variables.required("BROADCAST_SETTINGS_TABLE")))?;
     let handler = Handler { settings: BroadcastSettingsTable::new(&aws, table) };
     serve("broadcast-settings", aws.calls(), |request| handler.handle(request)).await
 }

@@ -12,12 +12,12 @@ use crate::handler::Handler;
 async fn main() -> Result<(), lambda_http::Error> {
     shared::log::init();
     let (aws, (stack, channels, playback_key, lease)) = from_env(|variables| {
-        (
+        Some((
             variables.required("STACK_NAME"),
             variables.required("CHANNELS_TABLE"),
             variables.optional("PLAYBACK_SIGNING_KEY"),
             variables.seconds("CLAIM_LEASE_SECONDS"),
-        )
+        ))
     })?;
     let handler = Handler {
         ivs: Ivs::new(&aws, stack),

@@ -12,12 +12,12 @@ use crate::handler::Handler;
 async fn main() -> Result<(), lambda_http::Error> {
     shared::log::init();
     let (aws, (stack, stages, participants, signing_key)) = from_env(|variables| {
-        (
+        Some((
             variables.required("STACK_NAME"),
             variables.required("STAGES_TABLE"),
             variables.required("PARTICIPANTS_TABLE"),
             variables.optional("PARTICIPANT_SIGNING_KEY"),
-        )
+        ))
     })?;
     let handler = Handler {
         ivs: IvsRealTime::new(&aws, stack),

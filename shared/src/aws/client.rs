@@ -7,9 +7,12 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::tls;
+use aws_smithy_runtime::client::orchestrator::operation::{Operation, OperationBuilder};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::region::Region;
 
 use super::Calls;
 
@@ -22,6 +25,10 @@ pub struct AwsConfig {
     pub credentials: Credentials,
     /// Endpoint instead of AWS's own.
     pub dynamodb: Option<String>,
+    /// Endpoint instead of AWS's own.
+    pub ec2: Option<String>,
+    /// Endpoint instead of AWS's own.
+    pub ecs: Option<String>,
     /// Endpoint instead of AWS's own.
     pub ivs: Option<String>,
     /// Endpoint instead of AWS's own.
@@ -72,6 +79,10 @@ impl Aws {
         sdk_client!(self, aws_sdk_dynamodb, dynamodb)
     }
 
+    pub(super) fn ecs(&self) -> aws_sdk_ecs::Client {
+        sdk_client!(self, aws_sdk_ecs, ecs)
+    }
+
     pub(super) fn ivs(&self) -> aws_sdk_ivs::Client {
         sdk_client!(self, aws_sdk_ivs, ivs)
     }
@@ -82,6 +93,35 @@ impl Aws {
 
     pub(super) fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
         sdk_client!(self, aws_sdk_secretsmanager, secrets_manager)
+    }
+
+    /// What every operation has in common, for one that no SDK crate of ours has. It still has to be signed.
+    pub(super) fn ec2_operation(&self, operation: &'static str) -> OperationBuilder {
+        let endpoint = self.config.ec2.clone();
+        let endpoint = endpoint.unwrap_or_else(|| format!("https://ec2.{}.{}", self.config.region, self.dns_suffix()));
+        Operation::builder()
+            .service_name("EC2")
+            .operation_name(operation)
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(self.http.clone())
+            .endpoint_url(&endpoint)
+            .sleep_impl(TokioSleep::new())
+            .standard_retry(&retries())
+            .timeout_config(timeouts())
+            .interceptor(self.calls.clone())
+    }
+
+    pub(super) fn region(&self) -> Region {
+        Region::new(self.config.region.clone())
+    }
+
+    pub(super) fn credentials(&self) -> Credentials {
+        self.config.credentials.clone()
+    }
+
+    /// The partition's domain, as the rules of the SDK's endpoints have it.
+    fn dns_suffix(&self) -> &'static str {
+        if self.config.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
     }
 }
 

@@ -40,6 +40,11 @@ impl<'a> Fields<'a> {
         self.text(field)?.parse().map_err(|_| self.corrupt(field))
     }
 
+    pub(super) fn number(&self, field: &str) -> Result<i64, Error> {
+        let value = self.item.get(field).and_then(|value| value.as_n().ok()).and_then(|digits| digits.parse().ok());
+        value.ok_or_else(|| self.corrupt(field))
+    }
+
     pub(super) fn flag(&self, field: &str) -> Result<bool, Error> {
         self.item.get(field).and_then(|value| value.as_bool().ok()).copied().ok_or_else(|| self.corrupt(field))
     }

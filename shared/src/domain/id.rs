@@ -116,6 +116,27 @@ id!(
 );
 
 id!(
+    /// What stands last in the ARN of an ECS task: 32 hexadecimal digits, unique among all tasks.
+    TaskId,
+    |text| is_name(text, 64),
+    "must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -"
+);
+
+id!(
+    /// The ARN of an ECS cluster, `arn:aws:ecs:<region>:<account>:cluster/<name>`.
+    ClusterArn,
+    |text| text.starts_with("arn:") && text.contains(":ecs:") && text.contains(":cluster/") && text.len() <= 512,
+    "must be the ARN of an ECS cluster"
+);
+
+id!(
+    /// The id of a network interface in EC2, `eni-` and hexadecimal digits.
+    InterfaceId,
+    |text| text.strip_prefix("eni-").is_some_and(|digits| is_name(digits, 64)),
+    "must be the id of a network interface"
+);
+
+id!(
     /// Who watches, as a playback token tells IVS, so that a viewer's sessions can be revoked.
     ViewerId,
     |text| is_name(text, 40),

@@ -10,6 +10,7 @@ pub mod participant;
 pub mod playback;
 
 mod secret;
+pub mod server;
 pub mod signing;
 pub mod stage;
 mod time;
@@ -18,8 +19,8 @@ pub mod token;
 pub use claim::{Outcome, Request};
 pub use field::Field;
 pub use id::{
-    ChannelArn, ChannelName, ClaimId, InvalidId, ParticipantId, PlaybackKeyArn, PublicKeyArn, RowVersion, StageArn,
-    StageName, StreamKeyArn, UserId, ViewerId,
+    ChannelArn, ChannelName, ClaimId, ClusterArn, InterfaceId, InvalidId, ParticipantId, PlaybackKeyArn, PublicKeyArn,
+    RowVersion, StageArn, StageName, StreamKeyArn, TaskId, UserId, ViewerId,
 };
 pub use page::{Cursor, InvalidCursor, InvalidLimit, Limit, Page};
 pub use time::{InvalidTimestamp, Timestamp};

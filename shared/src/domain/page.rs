@@ -76,11 +76,11 @@ impl FromStr for Cursor {
 
 /// One page of a list. A page may hold fewer items than the limit and still have a successor.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page<T> {
+pub struct Page<T, C = Cursor> {
     /// The items, in the list's order.
     pub items: Vec<T>,
     /// Present while there may be more.
-    pub cursor: Option<Cursor>,
+    pub cursor: Option<C>,
 }
 
 #[cfg(test)]

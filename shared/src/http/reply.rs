@@ -16,7 +16,7 @@ pub struct Reply {
     body: Option<String>,
     no_store: bool,
     pub(super) fields: Map<String, Value>,
-    pub(super) counts: Vec<&'static str>,
+    pub(super) counts: Vec<(&'static str, u64)>,
 }
 
 impl Reply {
@@ -33,7 +33,10 @@ impl Reply {
     ///
     /// # Errors
     /// A view that does not serialise is a bug.
-    pub fn page<'a, T, V: Serialize>(page: &'a Page<T>, view: impl Fn(&'a T) -> V) -> Result<Self, Error> {
+    pub fn page<'a, T, C: ToString, V: Serialize>(
+        page: &'a Page<T, C>,
+        view: impl Fn(&'a T) -> V,
+    ) -> Result<Self, Error> {
         #[derive(Serialize)]
         struct PageView<V> {
             items: Vec<V>,
@@ -66,7 +69,7 @@ impl Reply {
     /// Counts one for a metric.
     #[must_use]
     pub fn count(mut self, metric: &'static str) -> Self {
-        self.counts.push(metric);
+        self.counts.push((metric, 1));
         self
     }
 

@@ -1,7 +1,7 @@
 //! The loop of an HTTP function: event in, answer out, one log line each.
 
 use std::convert::Infallible;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt, service_fn};
@@ -11,7 +11,8 @@ use super::{Reply, problem};
 use crate::Error;
 use crate::aws::Calls;
 use crate::domain::Timestamp;
-use crate::log::RequestLine;
+use crate::event::time_left;
+use crate::log::{Asked, Line};
 
 /// The route that API Gateway matched, as template.yaml writes it: `PUT /stages/{stage}`.
 pub fn route(request: &Request) -> &str {
@@ -34,7 +35,7 @@ where
     lambda_http::run(service_fn(|request: Request| {
         let started = Instant::now();
         let about = About::of(&request);
-        let time_left = time_left(&request);
+        let time_left = time_left(request.lambda_context_ref().map_or(u64::MAX, |context| context.deadline));
         // Whatever was called outside of a request, such as during init, is not this one's.
         calls.take();
         let handled = handler(request);
@@ -49,10 +50,9 @@ where
                 }
                 Err(error) => (problem::respond(&error, &about.request_id), Map::new(), Vec::new()),
             };
-            let mut line = RequestLine {
+            let mut line = Line {
                 function,
-                route: &about.route,
-                status: response.status().as_u16(),
+                asked: Asked::Request { route: &about.route, status: response.status().as_u16() },
                 duration: started.elapsed(),
                 calls: &calls.take(),
                 request_id: &about.request_id,
@@ -65,14 +65,6 @@ where
         }
     }))
     .await
-}
-
-/// How long the handler may take: until shortly before Lambda's deadline.
-fn time_left(request: &Request) -> Duration {
-    const TO_ANSWER: Duration = Duration::from_millis(300);
-    let deadline = request.lambda_context_ref().map_or(u64::MAX, |context| context.deadline);
-    let now = u64::try_from(Timestamp::now().epoch_millis()).unwrap_or_default();
-    Duration::from_millis(deadline.saturating_sub(now)).saturating_sub(TO_ANSWER)
 }
 
 /// What the log line says of a request that its handler has consumed.

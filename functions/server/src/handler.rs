@@ -1,0 +1,57 @@
+//! Decode, call one operation, show the result.
+
+use std::net::IpAddr;
+
+use lambda_http::Request;
+use serde::Serialize;
+use shared::Error;
+use shared::domain::server::{RingCursor, Roster, Seed, Server, UrlTemplate};
+use shared::domain::{Limit, TaskId, Timestamp};
+use shared::http::{Input, Reply, route};
+
+/// What the route needs.
+pub(crate) struct Handler {
+    pub(crate) roster: Roster,
+    pub(crate) url: UrlTemplate,
+}
+
+impl Handler {
+    pub(crate) async fn handle(&self, request: Request) -> Result<Reply, Error> {
+        match route(&request) {
+            "GET /servers" => self.list(&request).await,
+            _ => Err(Error::NotFound("route")),
+        }
+    }
+
+    async fn list(&self, request: &Request) -> Result<Reply, Error> {
+        let mut input = Input::without_body(request);
+        input.caller()?;
+        let values = (input.query::<Limit>("limit"), input.query::<RingCursor>("cursor"));
+        let (limit, cursor) = input.finish(values)?;
+        let page = self.roster.list(Seed::random()?, limit.unwrap_or_default(), cursor).await?;
+        Reply::page(&page, |server| ServerView::of(server, &self.url))
+    }
+}
+
+/// A server, for whoever wants to broadcast.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ServerView<'a> {
+    task_id: &'a TaskId,
+    public_ip: IpAddr,
+    availability_zone: Option<&'a str>,
+    started_at: Option<Timestamp>,
+    url: String,
+}
+
+impl<'a> ServerView<'a> {
+    fn of(server: &'a Server, url: &UrlTemplate) -> Self {
+        Self {
+            task_id: &server.id,
+            public_ip: server.public_ip,
+            availability_zone: server.availability_zone.as_deref(),
+            started_at: server.started_at,
+            url: url.fill(server),
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Decode, call one operation, report.
+
+use shared::Error;
+use shared::aws::{Ec2, ServerTable, TaskEvent};
+use shared::domain::Timestamp;
+use shared::domain::server::{Fleet, Tracked, track};
+use shared::event::Report;
+
+/// What an event needs.
+pub(crate) struct Handler {
+    pub(crate) servers: ServerTable,
+    pub(crate) ec2: Ec2,
+    pub(crate) fleet: Fleet,
+}
+
+impl Handler {
+    pub(crate) async fn handle(&self, event: TaskEvent) -> Result<Report, Error> {
+        let Some(task) = event.task(&self.fleet).map_err(Error::internal)? else {
+            return Ok(Report::new("not ours"));
+        };
+        let report = match track(&self.servers, &self.ec2, Timestamp::now(), &task).await? {
+            Tracked::Recorded(state) => Report::new("recorded").log("task.state", state).count("TasksRecorded", 1),
+            Tracked::NoNews => Report::new("no news"),
+            Tracked::Stale => Report::new("stale").count("StaleEvents", 1),
+        };
+        Ok(report.log("task.id", task.id.as_str()).log("task.version", task.version))
+    }
+}

@@ -1,0 +1,90 @@
+//! What ECS says of a task, from an event (`ECS Task State Change`; Amazon ECS developer guide, "Task state change
+//! events"). Only what is needed is read, by name and never by position: ECS adds fields, containers and attachments as
+//! it sees fit, and writes times with any number of digits.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::domain::server::{Fleet, Phase, Running, Task, TaskVersion};
+use crate::domain::{InterfaceId, TaskId};
+
+/// An event about a task.
+#[derive(Debug, Deserialize)]
+pub struct TaskEvent {
+    #[serde(rename = "detail-type")]
+    detail_type: String,
+    detail: Detail,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Detail {
+    task_arn: String,
+    cluster_arn: String,
+    version: TaskVersion,
+    last_status: String,
+    desired_status: String,
+    #[serde(default)]
+    group: Value,
+    #[serde(default)]
+    availability_zone: Value,
+    #[serde(default)]
+    started_at: Value,
+    #[serde(default)]
+    attachments: Value,
+}
+
+/// Why an event says nothing of a task.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotATask {
+    /// It is about something else.
+    #[error("the event is a {0}, not an ECS Task State Change")]
+    OtherEvent(String),
+    /// The task's ARN has no id.
+    #[error("the event has no valid taskArn")]
+    NoId,
+}
+
+impl TaskEvent {
+    /// The task, if it is one of the fleet's.
+    ///
+    /// # Errors
+    /// [`NotATask`] for an event that should not have come here.
+    pub fn task(&self, fleet: &Fleet) -> Result<Option<Task>, NotATask> {
+        if self.detail_type != "ECS Task State Change" {
+            return Err(NotATask::OtherEvent(self.detail_type.clone()));
+        }
+        let detail = &self.detail;
+        if !fleet.includes(&detail.cluster_arn, detail.group.as_str().unwrap_or_default()) {
+            return Ok(None);
+        }
+        let phase = Phase::of(&detail.last_status, &detail.desired_status, || Running {
+            interface: interface(&detail.attachments),
+            availability_zone: detail.availability_zone.as_str().map(str::to_owned),
+            started_at: detail.started_at.as_str().and_then(|at| at.parse().ok()),
+        });
+        let id = task_id(&detail.task_arn).ok_or(NotATask::NoId)?;
+        Ok(Some(Task { id, version: detail.version, phase }))
+    }
+}
+
+/// What stands last in the ARN of a task.
+pub(super) fn task_id(arn: &str) -> Option<TaskId> {
+    arn.rsplit('/').next()?.parse().ok()
+}
+
+/// The network interface among the attachments of a task.
+fn interface(attachments: &Value) -> Option<InterfaceId> {
+    let attachments = attachments.as_array()?.iter().filter(|attachment| is_interface(attachment["type"].as_str()));
+    let mut details = attachments.filter_map(|attachment| attachment["details"].as_array()).flatten();
+    let id = details.find(|detail| detail["name"] == INTERFACE_ID)?;
+    id["value"].as_str()?.parse().ok()
+}
+
+/// The detail of an attachment that names its network interface.
+pub(super) const INTERFACE_ID: &str = "networkInterfaceId";
+
+/// Events say `eni`, the API says `ElasticNetworkInterface`.
+pub(super) fn is_interface(kind: Option<&str>) -> bool {
+    matches!(kind, Some("eni" | "ElasticNetworkInterface"))
+}

@@ -1,0 +1,196 @@
+//! Which servers a caller is shown. Everybody begins somewhere else, or all broadcasts would go to the same server.
+//!
+//! The table lists servers by their task ids, which ECS draws at random. A list begins at a random point of that order,
+//! goes on to its end, and ends where it began. If all servers fit on a page, the page itself is turned instead.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+use super::Server;
+use crate::Error;
+use crate::aws::ServerTable;
+use crate::domain::{InvalidCursor, Limit, Page, TaskId};
+
+/// Where in the order of task ids a list begins, drawn for each list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seed(u64);
+
+impl Seed {
+    /// A new one.
+    ///
+    /// # Errors
+    /// Only when the operating system has no randomness to give.
+    pub fn random() -> Result<Self, Error> {
+        let mut bytes = [0; 8];
+        aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::internal("no randomness to begin a list with"))?;
+        Ok(Self(u64::from_le_bytes(bytes)))
+    }
+
+    /// A place between task ids: they are hexadecimal, and so is this.
+    fn place(self) -> TaskId {
+        // Sixteen hexadecimal digits are a valid id.
+        format!("{:016x}", self.0).parse().unwrap_or_else(|_| unreachable!("hexadecimal digits are a task id"))
+    }
+
+    /// Turns a page, so that each of its servers is as likely to be the first.
+    fn turn(self, servers: &mut [Server]) {
+        if !servers.is_empty() {
+            servers.rotate_left(usize::try_from(self.0 % servers.len() as u64).unwrap_or_default());
+        }
+    }
+}
+
+/// A part of the order of task ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Segment {
+    /// All of it.
+    Whole,
+    /// From this place on; what comes before it follows.
+    From(TaskId),
+    /// What comes before this place.
+    Before(TaskId),
+}
+
+impl Segment {
+    /// What follows when this is at its end.
+    fn next(self) -> Option<Self> {
+        match self {
+            Self::From(place) => Some(Self::Before(place)),
+            Self::Whole | Self::Before(_) => None,
+        }
+    }
+}
+
+/// Where the next page of servers begins. Its text is opaque: unpadded base64url.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RingCursor {
+    /// In which part of the order.
+    pub segment: Segment,
+    /// After which task; at the beginning of the segment when absent.
+    pub after: Option<TaskId>,
+}
+
+impl fmt::Display for RingCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, place) = match &self.segment {
+            Segment::Whole => ("whole", ""),
+            Segment::From(place) => ("from", place.as_str()),
+            Segment::Before(place) => ("before", place.as_str()),
+        };
+        let after = self.after.as_ref().map_or("", TaskId::as_str);
+        f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(format!("{kind}\n{place}\n{after}")))
+    }
+}
+
+impl FromStr for RingCursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor)?;
+        let text = String::from_utf8(bytes).map_err(|_| InvalidCursor)?;
+        let mut parts = text.split('\n');
+        let (Some(kind), Some(place), Some(after), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(InvalidCursor);
+        };
+        let id = |text: &str| text.parse::<TaskId>().map_err(|_| InvalidCursor);
+        let segment = match kind {
+            "whole" if place.is_empty() => Segment::Whole,
+            "from" => Segment::From(id(place)?),
+            "before" => Segment::Before(id(place)?),
+            _ => return Err(InvalidCursor),
+        };
+        let after = if after.is_empty() { None } else { Some(id(after)?) };
+        Ok(Self { segment, after })
+    }
+}
+
+/// The servers, as those who look for one are shown them.
+pub struct Roster {
+    servers: ServerTable,
+    /// How many servers there are at least, as far as an earlier list could tell. A guess, which decides only where a
+    /// list begins: if all are thought to fit on the page, at the beginning, so that one Query finds them all.
+    at_least: AtomicUsize,
+}
+
+impl Roster {
+    /// Of this table.
+    pub fn new(servers: ServerTable) -> Self {
+        Self { servers, at_least: AtomicUsize::new(0) }
+    }
+
+    /// One page of the servers that can take a broadcast now. One Query, and a second one for a page that goes past the
+    /// last server. Whoever begins anew begins elsewhere.
+    ///
+    /// # Errors
+    /// What DynamoDB fails with.
+    pub async fn list(
+        &self,
+        seed: Seed,
+        limit: Limit,
+        cursor: Option<RingCursor>,
+    ) -> Result<Page<Server, RingCursor>, Error> {
+        let (page, fits) =
+            (usize::from(limit.get()), usize::from(limit.get()) >= self.at_least.load(Ordering::Relaxed));
+        let begins = cursor.is_none();
+        let mut at = cursor.unwrap_or_else(|| {
+            let segment = if fits { Segment::Whole } else { Segment::From(seed.place()) };
+            RingCursor { segment, after: None }
+        });
+        let mut servers = Vec::new();
+        loop {
+            let (found, last) = self.servers.offered(&at.segment, at.after.as_ref(), page - servers.len()).await?;
+            servers.extend(found);
+            let next = match last {
+                Some(last) => Some(RingCursor { segment: at.segment, after: Some(last) }),
+                None => at.segment.next().map(|segment| RingCursor { segment, after: None }),
+            };
+            match next {
+                // Past the last server, the list goes on with the first.
+                Some(next) if servers.len() < page => at = next,
+                next => {
+                    if begins {
+                        self.at_least.store(servers.len() + usize::from(next.is_some()), Ordering::Relaxed);
+                    }
+                    seed.turn(&mut servers);
+                    return Ok(Page { items: servers, cursor: next });
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_cursor_survives_its_text(kind in 0..3, place in "[0-9a-f]{1,32}", after in "[0-9a-f]{0,32}") {
+            let place: TaskId = place.parse().unwrap();
+            let segment = match kind {
+                0 => Segment::Whole,
+                1 => Segment::From(place),
+                _ => Segment::Before(place),
+            };
+            let cursor = RingCursor { segment, after: after.parse().ok() };
+            prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        }
+
+        #[test]
+        fn any_text_is_a_cursor_or_refused_without_a_panic(text in ".{0,100}") {
+            let _ = text.parse::<RingCursor>();
+        }
+
+        #[test]
+        fn any_seed_is_a_place(seed: u64) {
+            prop_assert_eq!(Seed(seed).place().as_str().len(), 16);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The loop of a function that EventBridge or a schedule invokes: event in, nothing out, one log line each.
+
+use std::time::{Duration, Instant};
+
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::Error;
+use crate::aws::Calls;
+use crate::domain::Timestamp;
+use crate::log::{Asked, Line};
+
+/// What came of an event, for the log.
+#[derive(Debug)]
+pub struct Report {
+    outcome: &'static str,
+    fields: Map<String, Value>,
+    counts: Vec<(&'static str, u64)>,
+}
+
+impl Report {
+    /// In a word.
+    pub fn new(outcome: &'static str) -> Self {
+        Self { outcome, fields: Map::new(), counts: Vec::new() }
+    }
+
+    /// Adds a field to the line. Never a secret.
+    #[must_use]
+    pub fn log(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.fields.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Gives a metric its value.
+    #[must_use]
+    pub fn count(mut self, metric: &'static str, count: usize) -> Self {
+        self.counts.push((metric, u64::try_from(count).unwrap_or(u64::MAX)));
+        self
+    }
+}
+
+/// Serves events until Lambda ends the process. A handler's error is the invocation's, so that Lambda delivers the event
+/// again and, if that does not help, keeps it in the function's failure queue with what went wrong.
+///
+/// # Errors
+/// When the Runtime API is out of reach.
+pub async fn serve<E, H, F>(function: &'static str, calls: Calls, handler: H) -> Result<(), lambda_runtime::Error>
+where
+    E: DeserializeOwned,
+    H: Fn(E) -> F,
+    F: Future<Output = Result<Report, Error>>,
+{
+    let (calls, handler) = (&calls, &handler);
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
+        let started = Instant::now();
+        // Whatever was called outside of an invocation, such as during init, is not this one's.
+        calls.take();
+        let handled = async {
+            let event = serde_json::from_value(event.payload).map_err(Error::internal)?;
+            handler(event).await
+        };
+        // Lambda would end the function without a line in the log.
+        let handled = tokio::time::timeout(time_left(event.context.deadline), handled).await;
+        let handled = handled.unwrap_or_else(|_| Err(Error::unavailable("the function's time is up")));
+        let (report, failure) = match handled {
+            Ok(report) => (report, None),
+            Err(error) => (Report::new("failed"), Some(Failure::of(&error))),
+        };
+        let mut line = Line {
+            function,
+            asked: Asked::Event { outcome: report.outcome, failed: failure.is_some() },
+            duration: started.elapsed(),
+            calls: &calls.take(),
+            request_id: &event.context.request_id,
+            fields: report.fields,
+            counts: &report.counts,
+        };
+        line.fields.extend(failure.iter().map(|failure| ("cause".to_owned(), failure.text.as_str().into())));
+        line.write(Timestamp::now());
+        failure.map_or(Ok(()), Err)
+    }))
+    .await
+}
+
+/// How long a handler may take: until shortly before Lambda's deadline, in milliseconds since the epoch.
+pub(crate) fn time_left(deadline: u64) -> Duration {
+    const TO_ANSWER: Duration = Duration::from_millis(300);
+    let now = u64::try_from(Timestamp::now().epoch_millis()).unwrap_or_default();
+    Duration::from_millis(deadline.saturating_sub(now)).saturating_sub(TO_ANSWER)
+}
+
+/// What Lambda is told of a failed invocation. It stands in the failure queue beside the event, for whoever reads that.
+#[derive(Debug)]
+struct Failure {
+    kind: &'static str,
+    text: String,
+}
+
+impl Failure {
+    fn of(error: &Error) -> Self {
+        let kind = match error {
+            Error::Unavailable { .. } | Error::Busy { .. } => "Unavailable",
+            Error::QuotaExceeded(_) => "QuotaExceeded",
+            _ => "Internal",
+        };
+        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+        Self { kind, text: format!("{error}{}", cause.unwrap_or_default()) }
+    }
+}
+
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Self {
+        Self { error_type: failure.kind.to_owned(), error_message: failure.text }
+    }
+}
