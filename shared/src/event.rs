@@ -17,12 +17,23 @@ pub struct Report {
     outcome: &'static str,
     fields: Map<String, Value>,
     counts: Vec<(&'static str, u64)>,
+    failure: Option<Error>,
 }
 
 impl Report {
     /// In a word.
     pub fn new(outcome: &'static str) -> Self {
-        Self { outcome, fields: Map::new(), counts: Vec::new() }
+        Self { outcome, fields: Map::new(), counts: Vec::new(), failure: None }
+    }
+
+    /// Makes the invocation fail, for what one of its parts failed with; what the others did stays in the line. The first
+    /// failure counts.
+    #[must_use]
+    pub fn fail(mut self, error: Error) -> Self {
+        tracing::error!("{}", Failure::of(&error).text);
+        self.outcome = "failed";
+        self.failure.get_or_insert(error);
+        self
     }
 
     /// Adds a field to the line. Never a secret.
@@ -63,11 +74,9 @@ where
         // Lambda would end the function without a line in the log.
         let handled = tokio::time::timeout(time_left(event.context.deadline), handled).await;
         let handled = handled.unwrap_or_else(|_| Err(Error::unavailable("the function's time is up")));
-        let (report, failure) = match handled {
-            Ok(report) => (report, None),
-            Err(error) => (Report::new("failed"), Some(Failure::of(&error))),
-        };
-        let mut line = Line {
+        let report = handled.unwrap_or_else(|error| Report::new("failed").fail(error));
+        let failure = report.failure.as_ref().map(Failure::of);
+        let line = Line {
             function,
             asked: Asked::Event { outcome: report.outcome, failed: failure.is_some() },
             duration: started.elapsed(),
@@ -76,7 +85,6 @@ where
             fields: report.fields,
             counts: &report.counts,
         };
-        line.fields.extend(failure.iter().map(|failure| ("cause".to_owned(), failure.text.as_str().into())));
         line.write(Timestamp::now());
         failure.map_or(Ok(()), Err)
     }))

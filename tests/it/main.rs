@@ -19,3 +19,4 @@ mod side_door;
 mod signing;
 mod stage;
 mod stream_key;
+mod sweep;

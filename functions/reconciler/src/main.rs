@@ -3,7 +3,7 @@
 
 mod handler;
 
-use shared::aws::{Ec2, Ecs, Pace, ServerTable};
+use shared::aws::{ChannelTable, Ec2, Ecs, Ivs, IvsRealTime, Pace, ParticipantTable, ServerTable, StageTable};
 use shared::config::from_env;
 use shared::event::serve;
 
@@ -12,12 +12,22 @@ use crate::handler::Handler;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     shared::log::init();
-    let (aws, (servers, fleet)) =
-        from_env(|variables| Some(variables.required("SERVERS_TABLE")).zip(variables.fleet()))?;
+    let (aws, (fleet, [stack, servers, stages, participants, channels])) = from_env(|variables| {
+        let fleet = variables.fleet();
+        let names = ["STACK_NAME", "SERVERS_TABLE", "STAGES_TABLE", "PARTICIPANTS_TABLE", "CHANNELS_TABLE"];
+        let names = names.map(|name| variables.required(name));
+        Some((fleet?, names))
+    })?;
+    // Of IVS's five calls a second, callers keep three; of the 20 of ECS and EC2, most.
     let handler = Handler {
-        servers: ServerTable::new(&aws, servers),
         ecs: Ecs::new(&aws, fleet, Pace::per_second(10)),
         ec2: Ec2::new(&aws, Pace::per_second(5)),
+        ivs_realtime: IvsRealTime::new(&aws, stack.clone()).paced(Pace::per_second(2)),
+        ivs: Ivs::new(&aws, stack).paced(Pace::per_second(2)),
+        servers: ServerTable::new(&aws, servers),
+        participants: ParticipantTable::new(&aws, participants, stages.clone()),
+        stages: StageTable::new(&aws, stages),
+        channels: ChannelTable::new(&aws, channels),
     };
     serve("reconciler", aws.calls(), |event| handler.handle(event)).await
 }

@@ -14,7 +14,7 @@ use aws_smithy_types::retry::RetryConfig;
 
 use super::failure::AwsFailure;
 use super::tags::{self, TAG_CHANNEL};
-use super::{Aws, client};
+use super::{Aws, Pace, client};
 use crate::Error;
 use crate::domain::channel::{Channel, KeyState, StreamKey, StreamKeyText};
 use crate::domain::claim::{Claim, CreateError, Found};
@@ -25,12 +25,19 @@ use crate::error::Conflict;
 pub struct Ivs {
     ivs: Client,
     stack: String,
+    pace: Pace,
 }
 
 impl Ivs {
     /// Channels are tagged as the stack's, so that two deployments in one account leave each other's alone.
     pub fn new(aws: &Aws, stack: String) -> Self {
-        Self { ivs: aws.ivs(), stack }
+        Self { ivs: aws.ivs(), stack, pace: Pace::unlimited() }
+    }
+
+    /// Lists and deletes at a pace that leaves some of IVS's five calls a second to others.
+    #[must_use]
+    pub fn paced(self, pace: Pace) -> Self {
+        Self { pace, ..self }
     }
 
     /// Creates a channel, with its stream key, under a claim. It is sent once: `CreateChannel` is not idempotent.
@@ -58,17 +65,18 @@ impl Ivs {
             .ok_or_else(|| CreateError::Unknown(Error::unavailable(AwsFailure::malformed(operation, "no channel"))))
     }
 
-    /// Every channel in IVS that is tagged as this row's, from a complete listing.
-    pub(crate) async fn find_channels(&self, name: &ChannelName) -> Result<Vec<Found<Channel>>, Error> {
+    /// Every channel in IVS that is tagged as this name's, or as any of the stack's names, from a complete listing.
+    pub(crate) async fn find_channels(&self, name: Option<&ChannelName>) -> Result<Vec<Found<Channel>>, Error> {
         let operation = "ivs:ListChannels";
         let mut found: Vec<Found<Channel>> = Vec::new();
         let mut next = None;
         loop {
+            self.pace.turn().await;
             // Channels bear the name of their row in IVS as well, which spares us the other thousands.
             let listed = self
                 .ivs
                 .list_channels()
-                .filter_by_name(name.as_str())
+                .set_filter_by_name(name.map(ToString::to_string))
                 .max_results(100)
                 .set_next_token(next)
                 .customize()
@@ -77,11 +85,9 @@ impl Ivs {
                 .await
                 .map_err(|error| AwsFailure::new(operation, &error).into_error())?;
             for channel in listed.channels() {
-                if let Some(origin) = tags::origin(channel.tags(), &self.stack, TAG_CHANNEL, name.as_str()) {
-                    let arn = channel.arn().and_then(|arn| arn.parse().ok());
-                    let arn = arn.ok_or_else(|| Error::internal(AwsFailure::malformed(operation, "no ARN")))?;
-                    found.push(Found { arn, origin });
-                }
+                let arn = channel.arn().and_then(|arn| arn.parse().ok());
+                let arn = arn.ok_or_else(|| Error::internal(AwsFailure::malformed(operation, "no ARN")))?;
+                found.extend(tags::found(arn, channel.tags(), &self.stack, TAG_CHANNEL, name));
             }
             next = listed.next_token().map(str::to_owned);
             if next.is_none() {
@@ -130,6 +136,7 @@ impl Ivs {
     ///
     /// [`Conflict::Live`] while it is broadcasting.
     pub(crate) async fn delete_channel(&self, arn: &ChannelArn) -> Result<(), Error> {
+        self.pace.turn().await;
         match self.ivs.delete_channel().arn(arn.as_str()).send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {

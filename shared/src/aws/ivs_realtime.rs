@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 
 use super::failure::AwsFailure;
 use super::tags::{self, TAG_STAGE};
-use super::{Aws, client};
+use super::{Aws, Pace, client};
 use crate::Error;
 use crate::domain::claim::{Claim, CreateError, Found};
 use crate::domain::participant::{Attributes, Capabilities, Capability, TokenDuration};
@@ -26,6 +26,7 @@ use crate::domain::{ParticipantId, StageArn, StageName, Timestamp, UserId};
 pub struct IvsRealTime {
     ivs: Client,
     stack: String,
+    pace: Pace,
 }
 
 /// A participant token that IVS made.
@@ -42,7 +43,13 @@ pub struct MintedToken {
 impl IvsRealTime {
     /// Stages are tagged as the stack's, so that two deployments in one account leave each other's alone.
     pub fn new(aws: &Aws, stack: String) -> Self {
-        Self { ivs: aws.ivs_realtime(), stack }
+        Self { ivs: aws.ivs_realtime(), stack, pace: Pace::unlimited() }
+    }
+
+    /// Lists and deletes at a pace that leaves some of IVS's five calls a second to others.
+    #[must_use]
+    pub fn paced(self, pace: Pace) -> Self {
+        Self { pace, ..self }
     }
 
     /// Creates a stage under a claim. It is sent once: `CreateStage` is not idempotent, and a retry by the SDK after a
@@ -72,15 +79,16 @@ impl IvsRealTime {
             .ok_or_else(|| CreateError::Unknown(Error::unavailable(AwsFailure::malformed(operation, "no stage"))))
     }
 
-    /// Every stage in IVS that is tagged as this row's, from a complete listing.
+    /// Every stage in IVS that is tagged as this name's, or as any of the stack's names, from a complete listing.
     ///
     /// # Errors
     /// What IVS fails with, on any page.
-    pub(crate) async fn find_stages(&self, name: &StageName) -> Result<Vec<Found<Stage>>, Error> {
+    pub(crate) async fn find_stages(&self, name: Option<&StageName>) -> Result<Vec<Found<Stage>>, Error> {
         let operation = "ivs:ListStages";
         let mut found: Vec<Found<Stage>> = Vec::new();
         let mut next = None;
         loop {
+            self.pace.turn().await;
             let listed = self
                 .ivs
                 .list_stages()
@@ -92,11 +100,9 @@ impl IvsRealTime {
                 .await
                 .map_err(|error| AwsFailure::new(operation, &error).into_error())?;
             for stage in listed.stages() {
-                if let Some(origin) = tags::origin(stage.tags(), &self.stack, TAG_STAGE, name.as_str()) {
-                    let arn = stage.arn().parse();
-                    let arn = arn.map_err(|_| Error::internal(AwsFailure::malformed(operation, "no ARN")))?;
-                    found.push(Found { arn, origin });
-                }
+                let arn = stage.arn().parse();
+                let arn = arn.map_err(|_| Error::internal(AwsFailure::malformed(operation, "no ARN")))?;
+                found.extend(tags::found(arn, stage.tags(), &self.stack, TAG_STAGE, name));
             }
             next = listed.next_token().map(str::to_owned);
             if next.is_none() {
@@ -130,6 +136,7 @@ impl IvsRealTime {
     /// # Errors
     /// What IVS fails with.
     pub async fn delete_stage(&self, arn: &StageArn) -> Result<(), Error> {
+        self.pace.turn().await;
         match self.ivs.delete_stage().arn(arn.as_str()).send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {

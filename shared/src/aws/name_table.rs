@@ -23,7 +23,7 @@ use super::Aws;
 use super::failure::AwsFailure;
 use super::item::{Fields, Item, item, page, s};
 use crate::Error;
-use crate::domain::claim::{Claim, Resource, Row};
+use crate::domain::claim::{Claim, Outline, Resource, Row};
 use crate::domain::{ClaimId, Cursor, Limit, Page, Timestamp, UserId};
 
 /// A resource that a table holds.
@@ -60,6 +60,62 @@ impl<R: Stored> NameTable<R> {
         let got = self.dynamodb.get_item().table_name(&self.table).key("name", s(name)).consistent_read(true);
         let got = got.send().await.map_err(|error| AwsFailure::new("dynamodb:GetItem", &error).into_error())?;
         got.item().map(read_row).transpose()
+    }
+
+    /// What the row of that name is about, and nothing of its contents, which may be secret. Read consistently.
+    pub(crate) async fn outline(&self, name: &R::Name) -> Result<Option<Outline<R>>, Error> {
+        let got = self
+            .dynamodb
+            .get_item()
+            .table_name(&self.table)
+            .key("name", s(name))
+            .consistent_read(true)
+            .projection_expression("#status, arn, claimId, originId, leaseUntil")
+            .expression_attribute_names("#status", "status");
+        let got = got.send().await.map_err(|error| AwsFailure::new("dynamodb:GetItem", &error).into_error())?;
+        let Some(item) = got.item() else { return Ok(None) };
+        let row = Fields::of(R::KIND, item);
+        Ok(Some(match row.text("status")? {
+            "creating" => Outline::Creating {
+                id: row.parse("claimId")?,
+                origin: row.parse("originId")?,
+                lease_until: row.parse("leaseUntil")?,
+            },
+            "active" => Outline::Active(row.parse("arn")?),
+            "deleting" => Outline::Deleting(row.parse("arn")?),
+            _ => return Err(Error::internal(format!("a {} row has no valid status", R::KIND))),
+        }))
+    }
+
+    /// Takes over a claim that has lapsed, to end it. False: somebody else was first.
+    pub(crate) async fn seize(
+        &self,
+        name: &R::Name,
+        lapsed: &ClaimId,
+        claim: &ClaimId,
+        lease_until: Timestamp,
+    ) -> Result<bool, Error> {
+        let update = self
+            .update_row(name)
+            .update_expression("SET claimId = :claim, leaseUntil = :until")
+            .condition_expression("claimId = :lapsed")
+            .expression_attribute_values(":lapsed", s(lapsed))
+            .expression_attribute_values(":claim", s(claim))
+            .expression_attribute_values(":until", s(lease_until));
+        Self::was_accepted(update).await
+    }
+
+    /// Makes a delete that is under way this attempt's. False: none is.
+    pub(crate) async fn continue_delete(&self, name: &R::Name, arn: &R::Arn, attempt: &ClaimId) -> Result<bool, Error> {
+        let update = self
+            .update_row(name)
+            .update_expression("SET deleteId = :attempt")
+            .condition_expression("arn = :arn AND #status = :deleting")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":deleting", s("deleting"))
+            .expression_attribute_values(":attempt", s(attempt))
+            .expression_attribute_values(":arn", s(arn));
+        Self::was_accepted(update).await
     }
 
     /// Claims a name that is free, or one that `lapsed` held. False: somebody else was first.
@@ -101,7 +157,12 @@ impl<R: Stored> NameTable<R> {
 
     /// Frees the name of a claim under which nothing exists. A claim that is lost already is fine.
     pub(crate) async fn release(&self, claim: &Claim<R>) -> Result<(), Error> {
-        self.delete_if(&claim.name, "claimId", s(&claim.id)).await
+        self.release_held(&claim.name, &claim.id).await
+    }
+
+    /// As [`NameTable::release`], for whoever knows no more of a claim than its id.
+    pub(crate) async fn release_held(&self, name: &R::Name, claim: &ClaimId) -> Result<(), Error> {
+        self.delete_if(name, "claimId", s(claim)).await
     }
 
     /// Turns a claim into a resource. False: the claim was lost.
@@ -136,21 +197,21 @@ impl<R: Stored> NameTable<R> {
     }
 
     /// The resource stays after all. False: the delete is not this attempt's any more.
-    pub(crate) async fn revoke_delete(&self, resource: &R, attempt: &ClaimId) -> Result<bool, Error> {
+    pub(crate) async fn revoke_delete(&self, name: &R::Name, arn: &R::Arn, attempt: &ClaimId) -> Result<bool, Error> {
         let update = self
-            .update_row(resource.name())
+            .update_row(name)
             .update_expression("SET #status = :active, listedAt = createdAt REMOVE deleteId")
             .condition_expression("arn = :arn AND deleteId = :attempt")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":active", s("active"))
             .expression_attribute_values(":attempt", s(attempt))
-            .expression_attribute_values(":arn", s(resource.arn()));
+            .expression_attribute_values(":arn", s(arn));
         Self::was_accepted(update).await
     }
 
     /// Frees the name of a resource that is deleted in AWS. A row that is gone already is fine.
-    pub(crate) async fn finish_delete(&self, resource: &R) -> Result<(), Error> {
-        self.delete_if(resource.name(), "arn", s(resource.arn())).await
+    pub(crate) async fn finish_delete(&self, name: &R::Name, arn: &R::Arn) -> Result<(), Error> {
+        self.delete_if(name, "arn", s(arn)).await
     }
 
     async fn delete_if(&self, name: &R::Name, field: &str, value: AttributeValue) -> Result<(), Error> {

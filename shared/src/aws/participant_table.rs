@@ -17,7 +17,7 @@ use crate::domain::participant::{
 };
 use crate::domain::stage::Stage;
 use crate::domain::token::ParticipantToken;
-use crate::domain::{Cursor, Limit, Page, RowVersion, StageName, Timestamp, UserId};
+use crate::domain::{Cursor, Limit, Page, RowVersion, StageArn, StageName, Timestamp, UserId};
 
 /// The `participants` table, read together with `stages`.
 pub struct ParticipantTable {
@@ -132,7 +132,7 @@ impl ParticipantTable {
 
     /// Deletes every row of a stage, and none of a later stage of its name. May be repeated, and goes on where it was
     /// cut short.
-    pub(crate) async fn purge(&self, stage: &Stage) -> Result<(), Error> {
+    pub(crate) async fn purge(&self, stage: &StageName, arn: &StageArn) -> Result<(), Error> {
         let mut next = None;
         loop {
             let query = self
@@ -142,14 +142,14 @@ impl ParticipantTable {
                 .key_condition_expression("stage = :stage")
                 .filter_expression("stageArn = :arn")
                 .projection_expression("userId")
-                .expression_attribute_values(":stage", s(&stage.name))
-                .expression_attribute_values(":arn", s(&stage.arn))
+                .expression_attribute_values(":stage", s(stage))
+                .expression_attribute_values(":arn", s(arn))
                 .consistent_read(true)
                 .set_exclusive_start_key(next);
             let found = query.send().await.map_err(|error| AwsFailure::new("dynamodb:Query", &error).into_error())?;
             // Deletes in batches take no conditions; single ones do, and several can be under way.
             for rows in found.items().chunks(25) {
-                try_join_all(rows.iter().map(|row| self.delete(stage, row))).await?;
+                try_join_all(rows.iter().map(|row| self.delete(stage, arn, row))).await?;
             }
             next = found.last_evaluated_key().cloned();
             if next.is_none() {
@@ -159,15 +159,15 @@ impl ParticipantTable {
     }
 
     /// Deletes a row unless it has become one of another stage.
-    async fn delete(&self, stage: &Stage, row: &Item) -> Result<(), Error> {
+    async fn delete(&self, stage: &StageName, arn: &StageArn, row: &Item) -> Result<(), Error> {
         let delete = self
             .dynamodb
             .delete_item()
             .table_name(&self.table)
-            .key("stage", s(&stage.name))
+            .key("stage", s(stage))
             .key("userId", s(Fields::of("participant", row).text("userId")?))
             .condition_expression("stageArn = :arn")
-            .expression_attribute_values(":arn", s(&stage.arn));
+            .expression_attribute_values(":arn", s(arn));
         match delete.send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {

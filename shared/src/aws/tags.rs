@@ -3,8 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::domain::ClaimId;
-use crate::domain::claim::{Claim, Resource};
+use crate::domain::claim::{Claim, Found, Resource};
 
 /// The stack.
 const TAG_STACK: &str = "greenroom:stack";
@@ -27,15 +26,21 @@ pub(super) fn of<R: Resource>(claim: &Claim<R>, stack: &str, tag: &str) -> HashM
     ])
 }
 
-/// Whether these tags are of the stack's row of that name (`tag` is [`TAG_STAGE`] or [`TAG_CHANNEL`]); if so, the create
-/// that made the resource.
-pub(super) fn origin(
+/// What the tags of a resource say of it, if they are of one of the stack's rows (`tag` is [`TAG_STAGE`] or
+/// [`TAG_CHANNEL`]), and of that name if one is given.
+pub(super) fn found<R: Resource>(
+    arn: R::Arn,
     tags: Option<&HashMap<String, String>>,
     stack: &str,
     tag: &str,
-    name: &str,
-) -> Option<Option<ClaimId>> {
-    let tags = tags?;
-    let is = |tag: &str, value: &str| tags.get(tag).is_some_and(|found| found == value);
-    (is(TAG_STACK, stack) && is(tag, name)).then(|| tags.get(TAG_CLAIM).and_then(|id| id.parse().ok()))
+    name: Option<&R::Name>,
+) -> Option<Found<R>> {
+    let tags = tags.filter(|tags| tags.get(TAG_STACK).is_some_and(|found| found == stack))?;
+    let tagged: R::Name = tags.get(tag)?.parse().ok()?;
+    if name.is_some_and(|name| *name != tagged) {
+        return None;
+    }
+    let origin = tags.get(TAG_CLAIM).and_then(|id| id.parse().ok());
+    let lease_until = tags.get(TAG_LEASE_UNTIL).and_then(|at| at.parse().ok());
+    Some(Found { arn, name: tagged, origin, lease_until })
 }

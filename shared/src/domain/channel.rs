@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::claim::{self, Claim, CreateError, Found, Provider, Resource, Wishes, owned_by};
 use super::secret::secret;
+use super::sweep::{self, Swept};
 use super::{
     ChannelArn, ChannelName, ClaimId, Cursor, Field, Limit, Outcome, Page, Request, StreamKeyArn, Timestamp, UserId,
 };
@@ -215,7 +216,7 @@ impl Provider<Channel> for Ivs {
         self.create_channel(claim, now).await
     }
 
-    async fn find(&self, name: &ChannelName) -> Result<Vec<Found<Channel>>, Error> {
+    async fn find(&self, name: Option<&ChannelName>) -> Result<Vec<Found<Channel>>, Error> {
         self.find_channels(name).await
     }
 
@@ -243,7 +244,7 @@ impl Provider<Channel> for Ivs {
     }
 
     /// Nothing hangs on a channel: its key is in its row.
-    async fn forget(&self, _: &Channel) -> Result<(), Error> {
+    async fn forget(&self, _: &ChannelName, _: &ChannelArn) -> Result<(), Error> {
         Ok(())
     }
 }
@@ -297,6 +298,20 @@ pub async fn delete(
     request: &Request<ChannelName>,
 ) -> Result<(), Error> {
     claim::delete(ivs, channels, now, request).await
+}
+
+/// Ends what creates and deletes of channels left halfway. No stream key is read.
+///
+/// # Errors
+/// What IVS and DynamoDB fail with. Nothing is done before IVS has listed all channels.
+pub async fn sweep(
+    ivs: &Ivs,
+    channels: &ChannelTable,
+    now: Timestamp,
+    attempt: &ClaimId,
+    lease: Duration,
+) -> Result<Swept, Error> {
+    sweep::sweep(ivs, channels, now, attempt, lease).await
 }
 
 /// Returns the stream key of the caller's own channel. A rotation that was cut short is finished first.

@@ -51,8 +51,9 @@ pub trait Wishes<R: Resource>: Clone + Send + Sync {
 pub trait Provider<R: Resource>: Sync {
     /// Creates the resource of a claim, tagged with it. It is sent once.
     fn create(&self, claim: &Claim<R>, now: Timestamp) -> impl Future<Output = Result<R, CreateError>> + Send;
-    /// Every resource in AWS that is tagged as this name's, from a complete listing, in an order that all callers share.
-    fn find(&self, name: &R::Name) -> impl Future<Output = Result<Vec<Found<R>>, Error>> + Send;
+    /// Every resource in AWS that is tagged as this name's, or as any of this deployment's names, from a complete
+    /// listing, in an order that all callers share.
+    fn find(&self, name: Option<&R::Name>) -> impl Future<Output = Result<Vec<Found<R>>, Error>> + Send;
     /// A found resource, as if the claim had created it; `None` if it is gone.
     fn adopt(
         &self,
@@ -65,7 +66,7 @@ pub trait Provider<R: Resource>: Sync {
     /// Deletes it in AWS. One that is gone is fine. [`Error::Conflict`]: it cannot be deleted now, and stays.
     fn delete(&self, arn: &R::Arn) -> impl Future<Output = Result<(), Error>> + Send;
     /// Deletes what hangs on a resource, once it is gone.
-    fn forget(&self, resource: &R) -> impl Future<Output = Result<(), Error>> + Send;
+    fn forget(&self, name: &R::Name, arn: &R::Arn) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 /// A resource in AWS that is tagged as a name's.
@@ -73,8 +74,12 @@ pub trait Provider<R: Resource>: Sync {
 pub struct Found<R: Resource> {
     /// What AWS calls it.
     pub arn: R::Arn,
+    /// The name that it is tagged with.
+    pub name: R::Name,
     /// The create that made it, by its first attempt.
     pub origin: Option<ClaimId>,
+    /// When nobody is at work on that attempt any more.
+    pub lease_until: Option<Timestamp>,
 }
 
 /// How creating a resource failed.
@@ -113,6 +118,24 @@ pub enum Row<R: Resource> {
     Active(R),
     /// It is being deleted. The row outlives the resource in AWS, so that a crash in between loses nothing.
     Deleting(R),
+}
+
+/// What a row is about, and which attempt or resource, without its contents.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outline<R: Resource> {
+    /// As [`Row::Creating`].
+    Creating {
+        /// Which attempt holds the name.
+        id: ClaimId,
+        /// The first attempt of this create.
+        origin: ClaimId,
+        /// Until when the attempt holds it.
+        lease_until: Timestamp,
+    },
+    /// As [`Row::Active`].
+    Active(R::Arn),
+    /// As [`Row::Deleting`].
+    Deleting(R::Arn),
 }
 
 impl<R: Resource> Row<R> {
@@ -299,8 +322,11 @@ async fn adopt<R: Stored>(
     claim: &Claim<R>,
     now: Timestamp,
 ) -> Result<Option<R>, Error> {
-    let (own, mut others): (Vec<Found<R>>, Vec<Found<R>>) =
-        provider.find(&claim.name).await?.into_iter().partition(|found| found.origin.as_ref() == Some(&claim.origin));
+    let (own, mut others): (Vec<Found<R>>, Vec<Found<R>>) = provider
+        .find(Some(&claim.name))
+        .await?
+        .into_iter()
+        .partition(|found| found.origin.as_ref() == Some(&claim.origin));
     let mut kept = None;
     for found in own {
         match kept {
@@ -408,7 +434,7 @@ async fn delete_claimed<R: Stored>(
     claim: &Claim<R>,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let deleted = async { delete_found(provider, table, claim, &provider.find(&claim.name).await?).await };
+    let deleted = async { delete_found(provider, table, claim, &provider.find(Some(&claim.name)).await?).await };
     match deleted.await {
         Ok(()) => table.release(claim).await,
         Err(error) => {
@@ -431,11 +457,11 @@ async fn finish_delete<R: Stored>(
     }
     match provider.delete(resource.arn()).await {
         Ok(()) => {
-            provider.forget(resource).await?;
-            table.finish_delete(resource).await
+            provider.forget(resource.name(), resource.arn()).await?;
+            table.finish_delete(resource.name(), resource.arn()).await
         }
         Err(Error::Conflict(conflict)) => {
-            if table.revoke_delete(resource, attempt).await? {
+            if table.revoke_delete(resource.name(), resource.arn(), attempt).await? {
                 return Err(Error::Conflict(conflict));
             }
             // Another attempt went on with it, and may have succeeded since.

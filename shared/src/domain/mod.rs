@@ -13,6 +13,7 @@ mod secret;
 pub mod server;
 pub mod signing;
 pub mod stage;
+pub mod sweep;
 mod time;
 pub mod token;
 

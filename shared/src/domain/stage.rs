@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::claim::{self, Claim, CreateError, Found, Provider, Resource, Wishes, owned_by};
-use super::{Cursor, Field, Limit, Outcome, Page, Request, StageArn, StageName, Timestamp, UserId};
+use super::sweep::{self, Swept};
+use super::{ClaimId, Cursor, Field, Limit, Outcome, Page, Request, StageArn, StageName, Timestamp, UserId};
 use crate::aws::{IvsRealTime, ParticipantTable, StageTable};
 use crate::error::{Error, FieldError};
 
@@ -125,7 +126,7 @@ impl Provider<Stage> for Ivs<'_> {
         Ok(new_stage(claim, arn, endpoints, now))
     }
 
-    async fn find(&self, name: &StageName) -> Result<Vec<Found<Stage>>, Error> {
+    async fn find(&self, name: Option<&StageName>) -> Result<Vec<Found<Stage>>, Error> {
         self.ivs.find_stages(name).await
     }
 
@@ -143,9 +144,24 @@ impl Provider<Stage> for Ivs<'_> {
         self.ivs.delete_stage(arn).await
     }
 
-    async fn forget(&self, stage: &Stage) -> Result<(), Error> {
-        self.participants.purge(stage).await
+    async fn forget(&self, name: &StageName, arn: &StageArn) -> Result<(), Error> {
+        self.participants.purge(name, arn).await
     }
+}
+
+/// Ends what creates and deletes of stages left halfway.
+///
+/// # Errors
+/// What IVS and DynamoDB fail with. Nothing is done before IVS has listed all stages.
+pub async fn sweep(
+    ivs: &IvsRealTime,
+    stages: &StageTable,
+    participants: &ParticipantTable,
+    now: Timestamp,
+    attempt: &ClaimId,
+    lease: Duration,
+) -> Result<Swept, Error> {
+    sweep::sweep(&Ivs { ivs, participants }, stages, now, attempt, lease).await
 }
 
 fn new_stage(claim: &Claim<Stage>, arn: StageArn, endpoints: Endpoints, now: Timestamp) -> Stage {

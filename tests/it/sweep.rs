@@ -1,0 +1,209 @@
+//! What creates and deletes left halfway is found by its tags and ended: by the reconciler, from the side of IVS.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+use tests::{TestApp, concurrently};
+
+/// Long over.
+const OVER: &str = "2026-01-01T00:00:00.000Z";
+/// Far away.
+const AHEAD: &str = "2999-01-01T00:00:00.000Z";
+
+/// Runs the reconciler; what it answers is `null`, or an error.
+async fn reconcile(app: &TestApp) -> Value {
+    serde_json::from_str(&app.invoke("ReconcilerFunction", "{}").await).unwrap()
+}
+
+/// The line of the last run.
+fn last_line(app: &TestApp) -> Value {
+    let lines = app.log_lines().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+    lines.filter(|line| line["function"] == "reconciler").last().expect("the reconciler ran")
+}
+
+fn tags(kind: &str, stack: &str, name: &str, lease_until: &str) -> HashMap<String, String> {
+    let tag = |key: &str, value: &str| (format!("greenroom:{key}"), value.to_owned());
+    [tag("stack", stack), tag(kind, name), tag("claim", "some-claim"), tag("lease-until", lease_until)].into()
+}
+
+async fn create_stage(app: &TestApp, tags: HashMap<String, String>) -> String {
+    let created = app.ivs().create_stage().set_tags(Some(tags)).send().await.unwrap();
+    created.stage().unwrap().arn().to_owned()
+}
+
+async fn create_channel(app: &TestApp, tags: HashMap<String, String>) -> String {
+    let created = app.ivs_low_latency().create_channel().set_tags(Some(tags)).send().await.unwrap();
+    created.channel().unwrap().arn().unwrap().to_owned()
+}
+
+/// Makes the lease of the create that made this stage lie in the past.
+async fn let_lease_pass(app: &TestApp, stage_arn: &str) {
+    app.ivs().tag_resource().resource_arn(stage_arn).tags("greenroom:lease-until", OVER).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn orphans_go_and_all_else_stays() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        app.quotas(json!({"CreateStage": 100, "CreateChannel": 100})).await;
+        let stage = alice.put("/stages/demo", json!({})).await.expect(201).json()["arn"].clone();
+        let channel = alice.put("/channels/demo", json!({})).await.expect(201).json()["arn"].clone();
+        let_lease_pass(app, stage.as_str().unwrap()).await;
+        // Of a row that is gone, and of a row that stands for another.
+        for name in ["gone", "demo"] {
+            create_stage(app, tags("stage", "greenroom", name, OVER)).await;
+            create_channel(app, tags("channel", "greenroom", name, OVER)).await;
+        }
+        let mut others = Vec::new();
+        for tags in [
+            tags("stage", "another", "gone", OVER),
+            // Somebody may be creating it right now.
+            tags("stage", "greenroom", "young", AHEAD),
+            HashMap::new(),
+        ] {
+            others.push(create_stage(app, tags).await);
+        }
+        let foreign = create_channel(app, tags("channel", "another", "gone", OVER)).await;
+
+        assert_eq!(reconcile(app).await, Value::Null);
+        let mut stages: Vec<String> = app.stages_in_ivs().await.into_iter().map(|(_, arn)| arn).collect();
+        let mut expected = others.clone();
+        expected.push(stage.as_str().unwrap().to_owned());
+        stages.sort();
+        expected.sort();
+        assert_eq!(stages, expected);
+        let channels = app.channels_in_ivs().await;
+        assert_eq!(channels.len(), 2);
+        assert!(channels.contains(&foreign) && channels.iter().any(|arn| channel == json!(arn)));
+        let line = last_line(app);
+        assert_eq!((&line["OrphanStagesDeleted"], &line["OrphanChannelsDeleted"]), (&json!(2), &json!(2)), "{line}");
+
+        for arn in others {
+            app.ivs().delete_stage().arn(arn).send().await.unwrap();
+        }
+        app.ivs_low_latency().delete_channel().arn(foreign).send().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_deleted_on_a_listing_that_broke_off() {
+    TestApp::run(async |app| {
+        app.quotas(json!({"CreateStage": 1000, "DeleteStage": 1000})).await;
+        for n in 0..101 {
+            create_stage(app, tags("stage", "greenroom", &format!("gone-{n}"), OVER)).await;
+        }
+        // The first page comes.
+        let refused = json!({"kind": "error", "status": 403, "code": "AccessDeniedException"});
+        app.fault(json!({"service": "ivs", "operation": "ListStages", "nth": 2, "times": null, "fault": refused}))
+            .await;
+        let failed = reconcile(app).await;
+        assert_eq!(failed["errorType"], "Internal", "{failed}");
+        app.heal().await;
+        assert_eq!(app.stages_in_ivs().await.len(), 101);
+        for (_, arn) in app.stages_in_ivs().await {
+            app.ivs().delete_stage().arn(arn).send().await.unwrap();
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_one_part_fails_with_keeps_no_other_from_its_work() {
+    TestApp::run(async |app| {
+        create_channel(app, tags("channel", "greenroom", "gone", OVER)).await;
+        let refused = json!({"kind": "error", "status": 403, "code": "AccessDeniedException"});
+        for (service, operation) in [("ecs", "ListTasks"), ("ivs", "ListStages")] {
+            let fault = json!({"service": service, "operation": operation, "times": null, "fault": refused});
+            app.fault(fault).await;
+        }
+        let failed = reconcile(app).await;
+        assert!(failed["errorMessage"].as_str().unwrap().contains("ecs:ListTasks"), "{failed}");
+        assert!(app.channels_in_ivs().await.is_empty());
+        let line = last_line(app);
+        assert_eq!((&line["Failures"], &line["OrphanChannelsDeleted"]), (&json!(1), &json!(1)), "{line}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_create_that_died_and_is_not_asked_for_again_is_ended() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        let killed = json!({"kind": "kill", "when": "after"});
+        app.fault(json!({"service": "ivs", "operation": "CreateStage", "fault": killed})).await;
+        alice.put("/stages/demo", json!({})).await;
+        let stages = app.stages_in_ivs().await;
+        assert_eq!((stages.len(), app.rows("stages").await.len()), (1, 1));
+
+        // While its lease holds, it is left alone; so it is while another holds the claim.
+        reconcile(app).await;
+        let_lease_pass(app, &stages[0].1).await;
+        reconcile(app).await;
+        assert_eq!((app.stages_in_ivs().await.len(), app.rows("stages").await.len()), (1, 1));
+
+        app.set_stage_attribute("demo", "leaseUntil", OVER).await;
+        assert_eq!(reconcile(app).await, Value::Null);
+        assert_eq!((app.stages_in_ivs().await.len(), app.rows("stages").await.len()), (0, 0));
+        assert_eq!(last_line(app)["StageCreatesEnded"], json!(1));
+        alice.put("/stages/demo", json!({})).await.expect(201);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_delete_that_died_and_is_not_asked_for_again_is_finished() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        let arn = alice.put("/stages/demo", json!({})).await.expect(201).json()["arn"].clone();
+        app.mint(&app.user("bob"), "demo", json!({})).await.expect(201);
+        let killed = json!({"kind": "kill", "when": "before"});
+        app.fault(json!({"service": "ivs", "operation": "DeleteStage", "fault": killed})).await;
+        alice.delete("/stages/demo").await;
+        let_lease_pass(app, arn.as_str().unwrap()).await;
+        assert_eq!(reconcile(app).await, Value::Null);
+        assert_eq!(last_line(app)["StageDeletesFinished"], json!(1));
+        for table in ["stages", "participants"] {
+            assert!(app.rows(table).await.is_empty(), "{table}");
+        }
+        assert!(app.stages_in_ivs().await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_orphan_that_is_live_stays_until_it_is_not() {
+    TestApp::run(async |app| {
+        let arn = create_channel(app, tags("channel", "greenroom", "gone", OVER)).await;
+        let live = format!("/_local/channels/{}/live", arn.rsplit('/').next().unwrap());
+        app.anonymous().put(&live, json!({})).await.expect(200);
+        assert_eq!(reconcile(app).await, Value::Null);
+        assert_eq!(app.channels_in_ivs().await, [arn]);
+        app.anonymous().delete(&live).await.expect(200);
+        assert_eq!(reconcile(app).await, Value::Null);
+        assert!(app.channels_in_ivs().await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_reconcilers_at_once_do_what_one_does() {
+    TestApp::run(async |app| {
+        app.quotas(json!({"CreateStage": 100, "DeleteStage": 100, "ListStages": 100, "ListChannels": 100})).await;
+        let alice = app.user("alice");
+        alice.put("/stages/demo", json!({})).await.expect(201);
+        for n in 0..5 {
+            create_stage(app, tags("stage", "greenroom", &format!("gone-{n}"), OVER)).await;
+        }
+        let caller = app.anonymous().clone();
+        let runs = concurrently(4, |_| {
+            let caller = caller.clone();
+            async move { caller.post("/_local/schedules/ReconcilerFunction/run", json!({})).await }
+        })
+        .await;
+        assert!(runs.iter().all(|run| run.json()["ok"] == json!(true)));
+        assert_eq!(app.stages_in_ivs().await.len(), 1);
+        alice.get("/stages/demo").await.expect(200);
+    })
+    .await;
+}
