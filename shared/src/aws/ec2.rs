@@ -211,3 +211,104 @@ impl ProvideErrorMetadata for Ec2Error {
         &self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As EC2 answers (Amazon EC2 API reference, "DescribeNetworkInterfaces", "Examples"), with what Fargate makes.
+    const ANSWER: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<DescribeNetworkInterfacesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">
+    <requestId>fc45294c-006b-457b-bab9-012f5b3b0e40</requestId>
+    <networkInterfaceSet>
+        <item>
+            <networkInterfaceId>eni-0103a2f01bad57d71</networkInterfaceId>
+            <subnetId>subnet-0d0eab1bb38d5ca64</subnetId>
+            <vpcId>vpc-0a1b2c3d</vpcId>
+            <availabilityZone>us-east-1b</availabilityZone>
+            <description>arn:aws:ecs:us-east-1:123456789012:attachment/fe3a9a46-6a47-40ee-afd9-7952ae90a75a</description>
+            <requesterManaged>true</requesterManaged>
+            <status>in-use</status>
+            <privateIpAddress>10.0.1.163</privateIpAddress>
+            <association>
+                <publicIp>198.51.100.7</publicIp>
+                <publicDnsName>ec2-198-51-100-7.compute-1.amazonaws.com</publicDnsName>
+                <ipOwnerId>amazon</ipOwnerId>
+            </association>
+            <tagSet/>
+            <privateIpAddressesSet>
+                <item>
+                    <privateIpAddress>10.0.1.163</privateIpAddress>
+                    <primary>true</primary>
+                    <association><publicIp>203.0.113.9</publicIp></association>
+                </item>
+            </privateIpAddressesSet>
+        </item>
+        <item>
+            <networkInterfaceId>eni-0</networkInterfaceId>
+            <privateIpAddress>10.0.1.164</privateIpAddress>
+        </item>
+    </networkInterfaceSet>
+</DescribeNetworkInterfacesResponse>"#;
+
+    fn id(text: &str) -> InterfaceId {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn each_interface_of_an_answer_has_its_own_address_or_none() {
+        let expected = HashMap::from([
+            (id("eni-0103a2f01bad57d71"), Address::Public("198.51.100.7".parse().unwrap())),
+            (id("eni-0"), Address::Unassociated),
+        ]);
+        assert_eq!(read_interfaces(ANSWER), Some(expected));
+    }
+
+    #[test]
+    fn an_answer_without_interfaces_means_that_they_are_gone() {
+        for answer in [
+            "<DescribeNetworkInterfacesResponse><networkInterfaceSet/></DescribeNetworkInterfacesResponse>",
+            "<DescribeNetworkInterfacesResponse><networkInterfaceSet>\n</networkInterfaceSet></DescribeNetworkInterfacesResponse>",
+        ] {
+            assert_eq!(read_interfaces(answer), Some(HashMap::new()), "{answer}");
+        }
+    }
+
+    #[test]
+    fn an_answer_of_another_shape_is_no_answer() {
+        for answer in [
+            "",
+            "{}",
+            "<html><body>Service Unavailable</body></html>",
+            "<DescribeNetworkInterfacesResponse/>",
+            &ANSWER.replace("198.51.100.7", "somewhere"),
+            &ANSWER.replace("eni-0103a2f01bad57d71", "i-1"),
+            &ANSWER[..ANSWER.len() - 10],
+        ] {
+            assert_eq!(read_interfaces(answer), None, "{answer}");
+        }
+    }
+
+    #[test]
+    fn an_error_says_its_code_and_message() {
+        let error = read_error(
+            r#"<?xml version="1.0" encoding="UTF-8"?>
+<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>Request limit exceeded.</Message></Error></Errors>
+<RequestID>ea966190-f9aa-478e-9ede-example</RequestID></Response>"#,
+        );
+        assert_eq!((error.code(), error.message()), (Some("RequestLimitExceeded"), Some("Request limit exceeded.")));
+        assert_eq!(read_error("<html/>").code(), None);
+    }
+
+    #[test]
+    fn a_request_filters_by_the_ids_of_the_interfaces() {
+        let request = request(&[id("eni-0a"), id("eni-0b")]).unwrap();
+        assert_eq!((request.method(), request.uri()), ("POST", "/"));
+        let body = str::from_utf8(request.body().bytes().unwrap()).unwrap();
+        assert_eq!(
+            body,
+            "Action=DescribeNetworkInterfaces&Version=2016-11-15&IncludeManagedResources=true\
+             &Filter.1.Name=network-interface-id&Filter.1.Value.1=eni-0a&Filter.1.Value.2=eni-0b"
+        );
+    }
+}

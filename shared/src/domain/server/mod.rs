@@ -9,6 +9,8 @@
 mod list;
 mod reconcile;
 mod rules;
+#[cfg(test)]
+mod tests;
 mod track;
 mod url;
 
@@ -17,7 +19,7 @@ use std::time::Duration;
 
 pub use self::list::{RingCursor, Roster, Seed, Segment};
 pub use self::reconcile::{Drift, reconcile};
-pub use self::rules::{Address, Guard, Verdict, judge, settle};
+pub use self::rules::{Address, Guard, Verdict, contradicts, judge, settle, withhold};
 pub use self::track::{Tracked, track};
 pub use self::url::{InvalidUrlTemplate, UrlTemplate};
 

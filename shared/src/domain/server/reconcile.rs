@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{Address, Guard, Phase, Row, Segment, State, Task, Verdict, judge, settle};
+use super::{Address, Guard, Phase, Row, Segment, State, Task, Verdict, contradicts, judge, settle, withhold};
 use crate::Error;
 use crate::aws::{Ec2, Ecs, ServerTable};
 use crate::domain::{TaskId, Timestamp};
@@ -45,19 +45,12 @@ pub async fn reconcile(servers: &ServerTable, ecs: &Ecs, ec2: &Ec2, now: Timesta
     let unlisted = read(servers, unlisted, |id| id).await?;
     let described = ecs.describe(unlisted.iter().map(|(id, _)| id)).await?;
     let known: BTreeSet<&TaskId> = described.iter().map(|task| &task.id).collect();
-    let mut writes: Vec<(Row, Guard)> = unlisted
-        .iter()
-        .filter(|(id, _)| !known.contains(id))
-        .filter_map(|(_, row)| row.as_ref().filter(|row| matches!(row.state, State::Offered(_))))
-        .map(|row| (Row { state: State::Unreachable, ..row.clone() }, Guard::Unchanged(row.clone())))
-        .collect();
+    let mut writes: Vec<(Row, Guard)> =
+        unlisted.iter().filter(|(id, _)| !known.contains(id)).filter_map(|(_, row)| withhold(row.as_ref()?)).collect();
 
-    let suspects = listed.into_iter().chain(described.iter().cloned()).filter(|task| match task.phase {
-        Phase::Starting => false,
-        Phase::Running(_) => !offered.contains(&task.id),
-        Phase::Draining | Phase::Stopped => offered.contains(&task.id),
-    });
-    let suspects = read(servers, suspects.collect(), |task: &Task| &task.id).await?;
+    let said = listed.into_iter().chain(described.iter().cloned());
+    let suspects = said.filter(|task| contradicts(task, offered.contains(&task.id))).collect();
+    let suspects = read(servers, suspects, |task: &Task| &task.id).await?;
     let verdicts: Vec<Verdict> = suspects.iter().map(|(task, row)| judge(row.as_ref(), task)).collect();
     let wanted = verdicts.iter().filter_map(|verdict| match verdict {
         Verdict::Locate(interface) => Some(interface),

@@ -72,6 +72,25 @@ pub fn judge(row: Option<&Row>, task: &Task) -> Verdict {
     }
 }
 
+/// Whether what ECS says now contradicts the list of servers, so that the row of the task has to be looked at.
+pub fn contradicts(task: &Task, is_offered: bool) -> bool {
+    match task.phase {
+        Phase::Starting => false,
+        Phase::Running(_) => !is_offered,
+        Phase::Draining | Phase::Stopped => is_offered,
+    }
+}
+
+/// What the row of a task becomes that ECS does not know any more; `None` if that makes no difference. `row` was read
+/// before ECS was asked.
+///
+/// The version stays: should ECS have been behind, and the task be there after all, the next time that it is seen
+/// running counts again. By then EC2 decides.
+pub fn withhold(row: &Row) -> Option<(Row, Guard)> {
+    let withheld = Row { state: State::Unreachable, ..row.clone() };
+    matches!(row.state, State::Offered(_)).then(|| (withheld, Guard::Unchanged(row.clone())))
+}
+
 /// What the row of a running task becomes, now that its address is known; `None` if that makes no difference.
 pub fn settle(row: Option<&Row>, task: &Task, running: &Running, address: Address) -> Option<(State, Guard)> {
     let state = match address {
