@@ -18,7 +18,7 @@ async fn reconcile(app: &TestApp) -> Value {
 /// The line of the last run.
 fn last_line(app: &TestApp) -> Value {
     let lines = app.log_lines().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
-    lines.filter(|line| line["function"] == "reconciler").last().expect("the reconciler ran")
+    lines.filter(|line| line["function"] == "reconciler").next_back().expect("the reconciler ran")
 }
 
 fn tags(kind: &str, stack: &str, name: &str, lease_until: &str) -> HashMap<String, String> {
@@ -204,6 +204,39 @@ async fn several_reconcilers_at_once_do_what_one_does() {
         assert!(runs.iter().all(|run| run.json()["ok"] == json!(true)));
         assert_eq!(app.stages_in_ivs().await.len(), 1);
         alice.get("/stages/demo").await.expect(200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_a_row_that_was_left_halfway_ends_by_itself() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        let has_ttl = async || app.rows("stages").await.iter().any(|row| row.contains_key("ttl"));
+        alice.put("/stages/demo", json!({})).await.expect(201);
+        assert!(!has_ttl().await);
+        let killed = json!({"kind": "kill", "when": "after"});
+        app.fault(json!({"service": "ivs", "operation": "DeleteStage", "fault": killed})).await;
+        alice.delete("/stages/demo").await;
+        assert!(has_ttl().await);
+        alice.delete("/stages/demo").await.expect(204);
+
+        app.fault(json!({"service": "ivs", "operation": "CreateStage", "fault": {"kind": "kill", "when": "before"}}))
+            .await;
+        alice.put("/stages/demo", json!({})).await;
+        assert!(has_ttl().await);
+        app.set_stage_attribute("demo", "leaseUntil", OVER).await;
+        alice.put("/stages/demo", json!({})).await.expect(201);
+        assert!(!has_ttl().await);
+        // A delete that was taken back.
+        let channel = alice.put("/channels/demo", json!({})).await.expect(201).json()["arn"].clone();
+        let live = format!("/_local/channels/{}/live", channel.as_str().unwrap().rsplit('/').next().unwrap());
+        app.anonymous().put(&live, json!({})).await.expect(200);
+        let blind = json!({"kind": "error", "status": 403, "code": "AccessDeniedException"});
+        app.fault(json!({"service": "ivs", "operation": "GetStream", "fault": blind})).await;
+        alice.delete("/channels/demo").await.expect_problem(409, "live");
+        assert!(!app.rows("channels").await[0].contains_key("ttl"));
+        app.anonymous().delete(&live).await.expect(200);
     })
     .await;
 }

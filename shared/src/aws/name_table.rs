@@ -2,13 +2,17 @@
 //!
 //! | `status` | attributes |
 //! |---|---|
-//! | `creating` | `owner`, the options, `claimId`, `originId`, `leaseUntil` |
+//! | `creating` | `owner`, the options, `claimId`, `originId`, `leaseUntil`, `ttl` |
 //! | `active` | `owner`, those of the resource, `listedAt` |
-//! | `deleting` | as `active`, with `deleteId` in place of `listedAt` |
+//! | `deleting` | as `active`, with `deleteId` and `ttl` in place of `listedAt` |
+//!
+//! A row that was left halfway and that nobody asks for again ends by `ttl`, a day after it was written. If there is
+//! something in AWS, the reconciler has ended both long before.
 //!
 //! The index `by-owner` sorts by `listedAt`, so that it holds what its owner can use and nothing else.
 
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::http::HttpResponse;
@@ -21,10 +25,13 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 
 use super::Aws;
 use super::failure::AwsFailure;
-use super::item::{Fields, Item, item, page, s};
+use super::item::{Fields, Item, item, n, page, s};
 use crate::Error;
 use crate::domain::claim::{Claim, Outline, Resource, Row};
 use crate::domain::{ClaimId, Cursor, Limit, Page, Timestamp, UserId};
+
+/// How long a row that was left halfway stays.
+const HALFWAY_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A resource that a table holds.
 pub trait Stored: Resource {
@@ -184,12 +191,14 @@ impl<R: Stored> NameTable<R> {
 
     /// Marks a resource as being deleted by this attempt and takes it off its owner's list; an attempt that was under
     /// way is continued. False: it is not that resource any more.
-    pub(crate) async fn begin_delete(&self, resource: &R, attempt: &ClaimId) -> Result<bool, Error> {
+    pub(crate) async fn begin_delete(&self, resource: &R, attempt: &ClaimId, now: Timestamp) -> Result<bool, Error> {
         let update = self
             .update_row(resource.name())
-            .update_expression("SET #status = :deleting, deleteId = :attempt REMOVE listedAt")
+            .update_expression("SET #status = :deleting, deleteId = :attempt, #ttl = :ttl REMOVE listedAt")
             .condition_expression("arn = :arn")
             .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":ttl", n((now + HALFWAY_KEPT).epoch_seconds()))
             .expression_attribute_values(":deleting", s("deleting"))
             .expression_attribute_values(":attempt", s(attempt))
             .expression_attribute_values(":arn", s(resource.arn()));
@@ -200,7 +209,8 @@ impl<R: Stored> NameTable<R> {
     pub(crate) async fn revoke_delete(&self, name: &R::Name, arn: &R::Arn, attempt: &ClaimId) -> Result<bool, Error> {
         let update = self
             .update_row(name)
-            .update_expression("SET #status = :active, listedAt = createdAt REMOVE deleteId")
+            .update_expression("SET #status = :active, listedAt = createdAt REMOVE deleteId, #ttl")
+            .expression_attribute_names("#ttl", "ttl")
             .condition_expression("arn = :arn AND deleteId = :attempt")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":active", s("active"))
@@ -311,6 +321,7 @@ fn claim_item<R: Stored>(claim: &Claim<R>) -> Item {
         ("claimId", s(&claim.id)),
         ("originId", s(&claim.origin)),
         ("leaseUntil", s(claim.lease_until)),
+        ("ttl", n((claim.lease_until + HALFWAY_KEPT).epoch_seconds())),
     ]));
     row
 }
