@@ -66,3 +66,21 @@ def aws(*arguments):
     if done.returncode != 0:
         raise AssertionError(f"{' '.join(command)}: {done.stderr}")
     return json.loads(done.stdout) if done.stdout.strip() else None
+
+
+def redrive(*options, meanwhile=None, **variables):
+    """Runs scripts/redrive as an operator does, and gives its exit status, its lines, and what it complains of.
+
+    `meanwhile` is called with the process once it has started.
+    """
+    script = os.path.join(os.path.dirname(__file__), "..", "scripts", "redrive")
+    command = [sys.executable, script, *options]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env={**os.environ, **variables}, **pipes) as process:
+        try:
+            if meanwhile:
+                meanwhile(process)
+            lines, complaint = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    return process.returncode, lines.splitlines(), complaint

@@ -14,7 +14,7 @@ import unittest
 import urllib.request
 
 import boto3
-from local_cloud import door, servers
+from local_cloud import door, redrive, servers
 
 MOTO = os.environ["MOTO"]
 BEFORE_ASKED = -1
@@ -122,6 +122,22 @@ class Servers(unittest.TestCase):
         self.assertEqual(self.listed(), {})
         address = self.give_public_address(arn)
         self.reconcile()
+        self.assertEqual(self.listed(), {task_id(arn): address})
+
+    def test_such_an_event_is_redriven_with_the_names_that_the_stack_puts_out(self):
+        urls = boto3.client("sqs").list_queues()["QueueUrls"]
+        values = {f"{url.rsplit('-', 1)[-1]}Url": url for url in urls}
+        values["TaskTrackerFunctionName"] = "TaskTrackerFunction"
+        outputs = {name: {"Value": value} for name, value in values.items()}
+        # moto makes no stack without a resource.
+        template = {"Resources": {"Any": {"Type": "AWS::SQS::Queue"}}, "Outputs": outputs}
+        cloudformation = boto3.client("cloudformation", endpoint_url=MOTO)
+        cloudformation.create_stack(StackName="greenroom", TemplateBody=json.dumps(template))
+        arn = self.run_task()
+        self.send_event(arn)
+        address = self.give_public_address(arn)
+        status, lines, complaint = redrive("--stack", "greenroom", AWS_ENDPOINT_URL_CLOUDFORMATION=MOTO)
+        self.assertEqual((status, lines[-1:], complaint), (0, ["1 redriven, 0 left"], ""))
         self.assertEqual(self.listed(), {task_id(arn): address})
 
 

@@ -4,18 +4,15 @@ boto3 and the AWS CLI run tasks in the local cloud's ECS; `GET /servers` shows w
 make of that. scripts/redrive is run as an operator runs it. Run by tests/official-clients.
 """
 
-import os
-import subprocess
-import sys
+import signal
 import tempfile
 import unittest
 
 import boto3
-from local_cloud import aws, door, servers, until
+from local_cloud import aws, door, redrive, servers, until
 
 CONTAINERS = [{"name": "transwrap", "image": "transwrap"}]
 NETWORK = {"subnets": ["subnet-1"], "assignPublicIp": "ENABLED"}
-SCRIPT = os.path.join(os.path.dirname(__file__), "..", "scripts", "redrive")
 
 
 def task_id(task):
@@ -67,11 +64,10 @@ class DeadLetters(unittest.TestCase):
 
     def redrive(self, *options):
         """Runs the script on both queues, and gives its exit status and its lines."""
-        command = [sys.executable, SCRIPT, "--function", "TaskTrackerFunction"]
-        command += ["--queue", self.failed, "--queue", self.undelivered, *options]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        self.assertEqual(done.stderr, "")
-        return done.returncode, done.stdout.splitlines()
+        queues = ["--queue", self.failed, "--queue", self.undelivered]
+        status, lines, complaint = redrive("--function", "TaskTrackerFunction", *queues, *options)
+        self.assertEqual(complaint, "")
+        return status, lines
 
     def messages(self, queue):
         counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -90,6 +86,8 @@ class DeadLetters(unittest.TestCase):
 
         status, lines = self.redrive("--dry-run")
         self.assertEqual((status, lines[-1]), (1, "0 redriven, 2 left"))
+        self.assertIn("left: dry run; failed: Unavailable: ", lines[0])
+        self.assertIn("left: dry run; not accepted: THROTTLING: TooManyRequestsException", lines[1])
         status, lines = self.redrive()
         self.assertEqual((status, lines[-1]), (1, "0 redriven, 2 left"))
         for line, queue, task in zip(lines, ["FailedTaskEvents", "UndeliveredTaskEvents"], [first, second]):
@@ -137,12 +135,28 @@ class DeadLetters(unittest.TestCase):
         self.assertEqual((status, lines[0]), (1, "0 redriven, 0 left"))
         self.assertIn("greenroom-FailedTaskEvents: about 1 more were hidden", lines[1])
 
+    def test_a_run_that_is_interrupted_gives_back_what_it_has_in_hand(self):
+        self.ec2_fails()
+        self.run_task()
+        door("DELETE", "faults")
+        # Longer than the function waits, so that the run is in the midst of an invocation.
+        self.fail("ec2", "DescribeNetworkInterfaces", {"kind": "latency", "ms": 60_000})
+
+        def interrupt(process):
+            until(lambda: door("GET", "faults")["faults"][0]["fired"])
+            self.assertEqual(self.messages(self.failed), (0, 1))
+            process.send_signal(signal.SIGINT)
+
+        queues = ["--queue", self.failed]
+        answer = redrive("--function", "TaskTrackerFunction", *queues, meanwhile=interrupt)
+        self.assertEqual(answer, (2, ["0 redriven, 1 left"], "interrupted\n"))
+        self.assertEqual(self.messages(self.failed), (1, 0))
+
     def test_a_run_that_cannot_be_made_touches_no_message(self):
         self.sqs.send_message(QueueUrl=self.failed, MessageBody="hello")
-        command = [sys.executable, SCRIPT, "--function", "NoFunction", "--queue", self.failed]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        self.assertEqual((done.returncode, done.stdout), (2, ""))
-        self.assertIn("Function not found", done.stderr)
+        status, lines, complaint = redrive("--function", "NoFunction", "--queue", self.failed)
+        self.assertEqual((status, lines), (2, []))
+        self.assertIn("Function not found", complaint)
         (message,) = self.sqs.receive_message(QueueUrl=self.failed, MessageSystemAttributeNames=["All"])["Messages"]
         self.assertEqual(message["Attributes"]["ApproximateReceiveCount"], "1")
 
