@@ -1,31 +1,14 @@
 """Channels against moto: another team's IVS is a judge of our adapter, too.
 
-Run by tests/official-clients with MOTO set: the channel function's IVS is moto's (`--endpoint IVS=...`), everything else is
+Run by tests/official-clients with MOTO set: the channel function's IVS is moto's (`--endpoint IVS=...`), and its table
 the local cloud's. moto has no operations for stream keys, so what is shown here is create, fetch, list and delete.
 """
 
-import json
 import os
 import unittest
-import urllib.error
-import urllib.request
 
 import boto3
-
-API = os.environ["API"]
-
-
-def call(method, path, user, body=None):
-    token = urllib.request.urlopen(f"{API}/_local/token?sub={user}").read().decode().strip()
-    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(API + path, method=method, data=data, headers=headers)
-    try:
-        with urllib.request.urlopen(request) as answer:
-            text = answer.read()
-            return answer.status, json.loads(text) if text else None
-    except urllib.error.HTTPError as error:
-        return error.code, json.loads(error.read())
+from local_cloud import call
 
 
 class Channels(unittest.TestCase):

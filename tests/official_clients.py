@@ -1,16 +1,12 @@
 """The AWS endpoint of the local cloud, used by AWS's own clients and by nobody's mock.
 
 boto3 and the AWS CLI create, list, tag and delete stages, import a public key, mint tokens and read the tables; a token
-that Greenroom signed is verified by PyJWT (OpenSSL). Run by tests/official-clients, which starts the cloud and sets the
-variables: API, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION.
+that Greenroom signed is verified by PyJWT (OpenSSL). Run by tests/official-clients.
 """
 
 import json
 import os
-import subprocess
-import sys
 import unittest
-import urllib.request
 
 import boto3
 import jwt
@@ -18,37 +14,14 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from local_cloud import aws, call, door
 
-API = os.environ["API"]
 # One attempt: what the endpoint answers is what the test sees.
 ONCE = Config(retries={"total_max_attempts": 1})
 
 
 def client(service, config=ONCE):
     return boto3.client(service, config=config)
-
-
-def aws(*arguments):
-    """Runs the AWS CLI and gives its JSON."""
-    command = [os.path.join(os.path.dirname(sys.executable), "aws"), *arguments, "--output", "json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    if done.returncode != 0:
-        raise AssertionError(f"{' '.join(command)}: {done.stderr}")
-    return json.loads(done.stdout) if done.stdout.strip() else None
-
-
-def call(method, path, user, body=None):
-    """Calls the API as a user and gives status and JSON."""
-    token = urllib.request.urlopen(f"{API}/_local/token?sub={user}").read().decode().strip()
-    request = urllib.request.Request(
-        API + path,
-        method=method,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"authorization": f"Bearer {token}", "content-type": "application/json"},
-    )
-    with urllib.request.urlopen(request) as answer:
-        text = answer.read()
-        return answer.status, json.loads(text) if text else None
 
 
 def public_key_pem():
@@ -60,13 +33,10 @@ def public_key_pem():
 
 class Boto3(unittest.TestCase):
     def setUp(self):
-        request = urllib.request.Request(f"{API}/_local/reset", method="POST")
-        urllib.request.urlopen(request)
+        door("POST", "reset")
         operations = ["CreateStage", "ListStages", "GetStage", "DeleteStage", "ImportPublicKey", "GetPublicKey"]
         operations += ["CreateChannel", "ListChannels", "GetStreamKey", "ListStreamKeys"]
-        quotas = json.dumps(dict.fromkeys(operations, 1000))
-        request = urllib.request.Request(f"{API}/_local/quotas", method="PUT", data=quotas.encode())
-        urllib.request.urlopen(request)
+        door("PUT", "quotas", dict.fromkeys(operations, 1000))
         self.ivs = client("ivs-realtime")
 
     def test_a_stage_is_created_fetched_updated_and_deleted(self):
@@ -105,16 +75,14 @@ class Boto3(unittest.TestCase):
             # boto3 checks types, not patterns.
             self.ivs.create_stage(name="no spaces")
         self.assertIn("regular expression", refused.exception.response["exceptionMessage"])
-        request = urllib.request.Request(f"{API}/_local/quotas", method="PUT", data=b'{"stages": 1}')
-        urllib.request.urlopen(request)
+        door("PUT", "quotas", {"stages": 1})
         self.ivs.create_stage()
         with self.assertRaises(self.ivs.exceptions.ServiceQuotaExceededException) as refused:
             self.ivs.create_stage()
         self.assertEqual(refused.exception.response["ResponseMetadata"]["HTTPStatusCode"], 402)
 
     def test_a_rate_that_is_exceeded_is_throttled(self):
-        request = urllib.request.Request(f"{API}/_local/quotas", method="PUT", data=b'{"CreateStage": 1}')
-        urllib.request.urlopen(request)
+        door("PUT", "quotas", {"CreateStage": 1})
         with self.assertRaises(ClientError) as refused:
             for _ in range(5):
                 self.ivs.create_stage()
@@ -140,9 +108,7 @@ class Boto3(unittest.TestCase):
         self.assertEqual(token["capabilities"], ["SUBSCRIBE"])
 
         def join():
-            body = json.dumps({"token": token["token"]}).encode()
-            request = urllib.request.Request(f"{API}/_local/join", method="POST", data=body)
-            return json.load(urllib.request.urlopen(request))
+            return door("POST", "join", {"token": token["token"]})
 
         self.assertTrue(join()["joined"])
         session = self.ivs.get_stage(arn=arn)["stage"]["activeSessionId"]
@@ -283,9 +249,7 @@ class Cli(unittest.TestCase):
     def test_the_cli_invokes_a_function_with_an_event_of_the_repository(self):
         event = os.path.join(os.path.dirname(__file__), "..", "events", "stage", "health.json")
         out = os.path.join(os.environ["SCRATCH"], "answer.json")
-        command = [os.path.join(os.path.dirname(sys.executable), "aws"), "lambda", "invoke"]
-        command += ["--function-name", "StageFunction", "--payload", f"fileb://{event}", out]
-        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        aws("lambda", "invoke", "--function-name", "StageFunction", "--payload", f"fileb://{event}", out)
         with open(out) as answer:
             self.assertEqual(json.load(answer)["statusCode"], 200)
 
