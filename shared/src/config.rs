@@ -74,7 +74,7 @@ impl<'a> Variables<'a> {
     pub fn fleet(&mut self) -> Option<Fleet> {
         let cluster = self.parsed("TRANSWRAP_CLUSTER_ARN");
         let groups = self.required("TRANSWRAP_GROUPS");
-        let groups = groups.split(',').map(str::trim).filter(|group| !group.is_empty()).map(str::to_owned).collect();
+        let groups = groups.split(',').map(str::to_owned).collect();
         Some(Fleet { cluster: cluster?, groups })
     }
 

@@ -81,6 +81,19 @@ impl Error {
     }
 }
 
+impl Error {
+    /// What is behind it, for the log: each cause in a row.
+    pub(crate) fn causes(&self) -> Option<String> {
+        std::error::Error::source(self).map(chain)
+    }
+}
+
+/// An error and its causes in a row.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// One bad field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct FieldError {

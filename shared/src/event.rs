@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::Error;
 use crate::aws::Calls;
 use crate::domain::Timestamp;
+use crate::error::chain;
 use crate::log::{Asked, Line};
 
 /// What came of an event, for the log.
@@ -17,22 +18,21 @@ pub struct Report {
     outcome: &'static str,
     fields: Map<String, Value>,
     counts: Vec<(&'static str, u64)>,
-    failure: Option<Error>,
+    failures: Vec<Error>,
 }
 
 impl Report {
     /// In a word.
     pub fn new(outcome: &'static str) -> Self {
-        Self { outcome, fields: Map::new(), counts: Vec::new(), failure: None }
+        Self { outcome, fields: Map::new(), counts: Vec::new(), failures: Vec::new() }
     }
 
     /// Makes the invocation fail, for what one of its parts failed with; what the others did stays in the line. The first
     /// failure counts.
     #[must_use]
     pub fn fail(mut self, error: Error) -> Self {
-        tracing::error!("{}", Failure::of(&error).text);
         self.outcome = "failed";
-        self.failure.get_or_insert(error);
+        self.failures.push(error);
         self
     }
 
@@ -75,10 +75,13 @@ where
         let handled = tokio::time::timeout(time_left(event.context.deadline), handled).await;
         let handled = handled.unwrap_or_else(|_| Err(Error::unavailable("the function's time is up")));
         let report = handled.unwrap_or_else(|error| Report::new("failed").fail(error));
-        let failure = report.failure.as_ref().map(Failure::of);
+        let failures: Vec<Failure> = report.failures.iter().map(Failure::of).collect();
+        for Failure { kind, text } in &failures {
+            tracing::error!(requestId = event.context.request_id, problem = kind, cause = text, "the event failed");
+        }
         let line = Line {
             function,
-            asked: Asked::Event { outcome: report.outcome, failed: failure.is_some() },
+            asked: Asked::Event { outcome: report.outcome, failed: !failures.is_empty() },
             duration: started.elapsed(),
             calls: &calls.take(),
             request_id: &event.context.request_id,
@@ -86,7 +89,7 @@ where
             counts: &report.counts,
         };
         line.write(Timestamp::now());
-        failure.map_or(Ok(()), Err)
+        failures.into_iter().next().map_or(Ok(()), Err)
     }))
     .await
 }
@@ -112,8 +115,7 @@ impl Failure {
             Error::QuotaExceeded(_) => "QuotaExceeded",
             _ => "Internal",
         };
-        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
-        Self { kind, text: format!("{error}{}", cause.unwrap_or_default()) }
+        Self { kind, text: chain(error) }
     }
 }
 

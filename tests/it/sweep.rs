@@ -209,7 +209,7 @@ async fn several_reconcilers_at_once_do_what_one_does() {
 }
 
 #[tokio::test]
-async fn only_a_row_that_was_left_halfway_ends_by_itself() {
+async fn only_the_row_of_a_create_that_died_ends_by_itself() {
     TestApp::run(async |app| {
         let alice = app.user("alice");
         let has_ttl = async || app.rows("stages").await.iter().any(|row| row.contains_key("ttl"));
@@ -218,7 +218,7 @@ async fn only_a_row_that_was_left_halfway_ends_by_itself() {
         let killed = json!({"kind": "kill", "when": "after"});
         app.fault(json!({"service": "ivs", "operation": "DeleteStage", "fault": killed})).await;
         alice.delete("/stages/demo").await;
-        assert!(has_ttl().await);
+        assert!(!has_ttl().await);
         alice.delete("/stages/demo").await.expect(204);
 
         app.fault(json!({"service": "ivs", "operation": "CreateStage", "fault": {"kind": "kill", "when": "before"}}))
@@ -228,15 +228,80 @@ async fn only_a_row_that_was_left_halfway_ends_by_itself() {
         app.set_stage_attribute("demo", "leaseUntil", OVER).await;
         alice.put("/stages/demo", json!({})).await.expect(201);
         assert!(!has_ttl().await);
-        // A delete that was taken back.
-        let channel = alice.put("/channels/demo", json!({})).await.expect(201).json()["arn"].clone();
-        let live = format!("/_local/channels/{}/live", channel.as_str().unwrap().rsplit('/').next().unwrap());
-        app.anonymous().put(&live, json!({})).await.expect(200);
-        let blind = json!({"kind": "error", "status": 403, "code": "AccessDeniedException"});
-        app.fault(json!({"service": "ivs", "operation": "GetStream", "fault": blind})).await;
-        alice.delete("/channels/demo").await.expect_problem(409, "live");
-        assert!(!app.rows("channels").await[0].contains_key("ttl"));
-        app.anonymous().delete(&live).await.expect(200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_resource_that_cannot_be_ended_keeps_no_other_from_it() {
+    TestApp::run(async |app| {
+        for name in ["one", "two", "three"] {
+            create_stage(app, tags("stage", "greenroom", name, OVER)).await;
+        }
+        let refused = json!({"kind": "error", "status": 403, "code": "AccessDeniedException"});
+        app.fault(json!({"service": "ivs", "operation": "DeleteStage", "fault": refused})).await;
+        let failed = reconcile(app).await;
+        assert!(failed["errorMessage"].as_str().unwrap().contains("ivs:DeleteStage"), "{failed}");
+        assert_eq!(app.stages_in_ivs().await.len(), 1);
+        assert_eq!(last_line(app)["OrphanStagesDeleted"], json!(2));
+        assert_eq!(reconcile(app).await, Value::Null);
+        assert!(app.stages_in_ivs().await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn more_orphans_than_an_accident_leaves_go_only_when_told() {
+    TestApp::run(async |app| {
+        app.quotas(json!({"CreateStage": 100, "DeleteStage": 100})).await;
+        // As after the tables have been lost.
+        for n in 0..11 {
+            create_stage(app, tags("stage", "greenroom", &format!("lost-{n}"), OVER)).await;
+        }
+        let failed = reconcile(app).await;
+        assert!(failed["errorMessage"].as_str().unwrap().contains(r#"{"maxOrphans": 11}"#), "{failed}");
+        assert_eq!(app.stages_in_ivs().await.len(), 11);
+        let told = app.invoke("ReconcilerFunction", r#"{"maxOrphans": 11}"#).await;
+        assert_eq!(told, "null");
+        assert!(app.stages_in_ivs().await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dead_create_that_cannot_be_ended_is_left_to_whoever_asks_next() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        app.fault(json!({"service": "ivs", "operation": "CreateStage", "fault": {"kind": "kill", "when": "after"}}))
+            .await;
+        alice.put("/stages/demo", json!({})).await;
+        let arn = app.stages_in_ivs().await[0].1.clone();
+        let_lease_pass(app, &arn).await;
+        app.set_stage_attribute("demo", "leaseUntil", OVER).await;
+        let refused = json!({"kind": "error", "status": 403, "code": "AccessDeniedException"});
+        app.fault(json!({"service": "ivs", "operation": "DeleteStage", "fault": refused})).await;
+        assert_eq!(reconcile(app).await["errorType"], "Internal");
+        // No longer than that: the name is not held by the reconciler's own claim.
+        assert_eq!(alice.put("/stages/demo", json!({})).await.expect(201).json()["arn"], json!(arn));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_claim_of_the_reconciler_whose_answer_was_lost_is_its_own() {
+    TestApp::run(async |app| {
+        app.fault(json!({"service": "ivs", "operation": "CreateStage", "fault": {"kind": "kill", "when": "after"}}))
+            .await;
+        app.user("alice").put("/stages/demo", json!({})).await;
+        let_lease_pass(app, &app.stages_in_ivs().await[0].1).await;
+        app.set_stage_attribute("demo", "leaseUntil", OVER).await;
+        let lost = json!({"kind": "drop", "when": "after"});
+        app.fault(
+            json!({"service": "dynamodb", "operation": "UpdateItem", "function": "ReconcilerFunction", "fault": lost}),
+        )
+        .await;
+        assert_eq!(reconcile(app).await, Value::Null);
+        assert_eq!((app.stages_in_ivs().await.len(), app.rows("stages").await.len()), (0, 0));
     })
     .await;
 }

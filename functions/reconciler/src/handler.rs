@@ -1,14 +1,18 @@
-//! One part after the other; what one fails with does not keep the others from their work.
+//! One part after the other; what one fails with, or takes too long for, does not keep the others from their work.
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde::Deserialize;
 use shared::Error;
 use shared::aws::{ChannelTable, Ec2, Ecs, Ivs, IvsRealTime, ParticipantTable, ServerTable, StageTable};
+use shared::domain::sweep::Sweep;
 use shared::domain::{ClaimId, Timestamp, channel, server, stage};
 use shared::event::Report;
+use tokio::time::timeout;
 
-/// How long a claim of the reconciler's holds a name: longer than its own timeout.
+/// How long each of the three parts may take. Together they end before the function's timeout, 240 seconds.
+const PART: Duration = Duration::from_secs(75);
+/// How long a claim of the reconciler's holds a name: longer than that timeout.
 const LEASE: Duration = Duration::from_secs(300);
 
 /// What a run needs.
@@ -23,36 +27,64 @@ pub(crate) struct Handler {
     pub(crate) ivs: Ivs,
 }
 
+/// What a run may be told. A schedule tells nothing.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Order {
+    /// How many orphans may be deleted; see [`Sweep`].
+    max_orphans: Option<usize>,
+}
+
 impl Handler {
-    /// Whatever the event says: there is one thing to do.
-    pub(crate) async fn handle(&self, _: Value) -> Result<Report, Error> {
-        let report = Report::new("reconciled");
-        let report = match server::reconcile(&self.servers, &self.ecs, &self.ec2, Timestamp::now()).await {
+    pub(crate) async fn handle(&self, order: Order) -> Result<Report, Error> {
+        let how = Sweep { attempt: ClaimId::random()?, lease: LEASE, max_orphans: order.max_orphans };
+        let report = self.reconcile_servers(Report::new("reconciled")).await;
+        let report = self.sweep_stages(report, &how).await;
+        Ok(self.sweep_channels(report, &how).await)
+    }
+
+    async fn reconcile_servers(&self, report: Report) -> Report {
+        let part = timeout(PART, server::reconcile(&self.servers, &self.ecs, &self.ec2, Timestamp::now()));
+        match part.await.unwrap_or_else(|_| Err(too_long("servers"))) {
             Ok(drift) => report
                 .count("ServersOffered", drift.offered)
                 .count("ServersAdded", drift.added)
                 .count("ServersRemoved", drift.removed)
                 .count("ServersUnreachable", drift.unreachable),
             Err(error) => report.fail(error),
-        };
-        let (now, attempt) = (Timestamp::now(), ClaimId::random()?);
-        let swept = stage::sweep(&self.ivs_realtime, &self.stages, &self.participants, now, &attempt, LEASE).await;
-        let report = match swept {
-            Ok(swept) => report
-                .count("Stages", swept.listed)
-                .count("OrphanStagesDeleted", swept.orphans)
-                .count("StageCreatesEnded", swept.creates_ended)
-                .count("StageDeletesFinished", swept.deletes_finished),
-            Err(error) => report.fail(error),
-        };
-        let (now, attempt) = (Timestamp::now(), ClaimId::random()?);
-        Ok(match channel::sweep(&self.ivs, &self.channels, now, &attempt, LEASE).await {
-            Ok(swept) => report
-                .count("Channels", swept.listed)
-                .count("OrphanChannelsDeleted", swept.orphans)
-                .count("ChannelCreatesEnded", swept.creates_ended)
-                .count("ChannelDeletesFinished", swept.deletes_finished),
-            Err(error) => report.fail(error),
-        })
+        }
     }
+
+    async fn sweep_stages(&self, report: Report, how: &Sweep) -> Report {
+        let sweep = stage::sweep(&self.ivs_realtime, &self.stages, &self.participants, Timestamp::now(), how);
+        let Ok((swept, result)) = timeout(PART, sweep).await else { return report.fail(too_long("stages")) };
+        let report = report
+            .count("Stages", swept.listed)
+            .count("OrphanStagesDeleted", swept.orphans)
+            .count("StageCreatesEnded", swept.creates_ended)
+            .count("StageDeletesFinished", swept.deletes_finished);
+        match result {
+            Ok(()) => report,
+            Err(error) => report.fail(error),
+        }
+    }
+
+    async fn sweep_channels(&self, report: Report, how: &Sweep) -> Report {
+        let sweep = channel::sweep(&self.ivs, &self.channels, Timestamp::now(), how);
+        let Ok((swept, result)) = timeout(PART, sweep).await else { return report.fail(too_long("channels")) };
+        let report = report
+            .count("Channels", swept.listed)
+            .count("OrphanChannelsDeleted", swept.orphans)
+            .count("ChannelCreatesEnded", swept.creates_ended)
+            .count("ChannelDeletesFinished", swept.deletes_finished);
+        match result {
+            Ok(()) => report,
+            Err(error) => report.fail(error),
+        }
+    }
+}
+
+/// The next run goes on.
+fn too_long(what: &str) -> Error {
+    Error::unavailable(format!("there was not enough time for the {what}"))
 }

@@ -18,10 +18,11 @@ impl Handler {
         let Some(task) = event.task(&self.fleet).map_err(Error::internal)? else {
             return Ok(Report::new("not ours"));
         };
-        let report = match track(&self.servers, &self.ec2, Timestamp::now(), &task).await? {
-            Tracked::Recorded(state) => Report::new("recorded").log("task.state", state).count("TasksRecorded", 1),
-            Tracked::NoNews => Report::new("no news"),
-            Tracked::Stale => Report::new("stale").count("StaleEvents", 1),
+        let report = match track(&self.servers, &self.ec2, Timestamp::now(), &task).await {
+            Ok(Tracked::Recorded(state)) => Report::new("recorded").log("task.state", state).count("TasksRecorded", 1),
+            Ok(Tracked::NoNews) => Report::new("no news"),
+            Ok(Tracked::Stale) => Report::new("stale").count("StaleEvents", 1),
+            Err(error) => Report::new("failed").fail(error),
         };
         Ok(report.log("task.id", task.id.as_str()).log("task.version", task.version))
     }

@@ -35,8 +35,12 @@ pub(crate) enum ConditionKey {
 }
 
 /// The condition keys of single services that the local cloud knows, and whether they have many values at once.
-const SERVICE_KEYS: [(&str, bool); 3] =
-    [("dynamodb:Attributes", true), ("dynamodb:Select", false), ("ecs:cluster", false)];
+const SERVICE_KEYS: [(&str, bool); 4] = [
+    ("dynamodb:Attributes", true),
+    ("dynamodb:ReturnValues", false),
+    ("dynamodb:Select", false),
+    ("ecs:cluster", false),
+];
 
 /// One comparison; all of a statement's conditions must hold, and for each any one of its values suffices.
 #[derive(Debug, Clone)]

@@ -119,7 +119,7 @@ impl Aws {
         self.config.credentials.clone()
     }
 
-    /// The partition's domain, as the rules of the SDK's endpoints have it.
+    /// The partition's domain, for the partitions that have IVS, and China.
     fn dns_suffix(&self) -> &'static str {
         if self.config.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
     }

@@ -10,8 +10,8 @@ use std::net::IpAddr;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
-use aws_runtime::auth::{SigV4OperationSigningConfig, SigningOptions};
 use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
@@ -101,10 +101,7 @@ fn signing(region: Region, credentials: Credentials) -> StaticRuntimePlugin {
     let mut config = Layer::new("ec2 signing");
     config.store_put(SigningName::from_static("ec2"));
     config.store_put(SigningRegion::from(region));
-    let mut signing_options = SigningOptions::default();
-    signing_options.double_uri_encode = true;
-    signing_options.normalize_uri_path = true;
-    config.store_put(SigV4OperationSigningConfig { signing_options, ..SigV4OperationSigningConfig::default() });
+    config.store_put(SigV4OperationSigningConfig::default());
     config.store_put(AuthSchemeOptionResolverParams::new(()));
     let schemes = StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID]);
     let mut components = RuntimeComponentsBuilder::new("ec2 signing");
@@ -145,8 +142,12 @@ fn read_response(response: &HttpResponse) -> Result<HashMap<InterfaceId, Address
 /// `networkInterfaceSet/item`, each with `networkInterfaceId` and perhaps `association/publicIp`.
 fn read_interfaces(xml: &str) -> Option<HashMap<InterfaceId, Address>> {
     let document = Document::parse(xml).ok()?;
+    // What an answer leaves out counts as gone, so it must be whole.
+    if child(document.root_element(), "nextToken").is_some() {
+        return None;
+    }
     let set = child(document.root_element(), "networkInterfaceSet")?;
-    let items = set.children().filter(|node| node.has_tag_name_of("item"));
+    let items = set.children().filter(|node| is(node, "item"));
     items
         .map(|item| {
             let id = text(item, "networkInterfaceId")?.parse().ok()?;
@@ -175,23 +176,17 @@ fn read_error(xml: &str) -> ErrorMetadata {
     metadata.build()
 }
 
+/// Whether it is an element of that local name: EC2 puts all of an answer into the namespace of the API's version.
+fn is(node: &Node<'_, '_>, name: &str) -> bool {
+    node.is_element() && node.tag_name().name() == name
+}
+
 fn child<'a, 'input>(node: Node<'a, 'input>, name: &str) -> Option<Node<'a, 'input>> {
-    node.children().find(|node| node.has_tag_name_of(name))
+    node.children().find(|node| is(node, name))
 }
 
 fn text<'a>(node: Node<'a, '_>, name: &str) -> Option<&'a str> {
     child(node, name)?.text().map(str::trim)
-}
-
-/// An element by its local name: EC2 puts all of an answer into the namespace of the API's version.
-trait LocalName {
-    fn has_tag_name_of(&self, name: &str) -> bool;
-}
-
-impl LocalName for Node<'_, '_> {
-    fn has_tag_name_of(&self, name: &str) -> bool {
-        self.is_element() && self.tag_name().name() == name
-    }
 }
 
 /// An error that EC2 answers with.
@@ -283,6 +278,8 @@ mod tests {
             "<DescribeNetworkInterfacesResponse/>",
             &ANSWER.replace("198.51.100.7", "somewhere"),
             &ANSWER.replace("eni-0103a2f01bad57d71", "i-1"),
+            // A part of an answer.
+            &ANSWER.replace("</networkInterfaceSet>", "</networkInterfaceSet><nextToken>more</nextToken>"),
             &ANSWER[..ANSWER.len() - 10],
         ] {
             assert_eq!(read_interfaces(answer), None, "{answer}");

@@ -11,8 +11,8 @@ use super::failure::AwsFailure;
 use super::pace::Pace;
 use super::task::{INTERFACE_ID, is_interface, task_id};
 use crate::Error;
-use crate::domain::TaskId;
 use crate::domain::server::{Fleet, Phase, Running, Task};
+use crate::domain::{InterfaceId, TaskId};
 
 /// The most tasks that one call lists or describes.
 const BATCH: usize = 100;
@@ -50,7 +50,7 @@ impl Ecs {
             let listed = match list.send().await {
                 Ok(listed) => listed,
                 Err(error) => match error.as_service_error() {
-                    Some(ListTasksError::ClusterNotFoundException(_)) => return Ok(Vec::new()),
+                    Some(ListTasksError::ClusterNotFoundException(_)) if ids.is_empty() => return Ok(Vec::new()),
                     _ => return Err(AwsFailure::new("ecs:ListTasks", &error).into_error()),
                 },
             };
@@ -78,7 +78,7 @@ impl Ecs {
             let described = match describe.send().await {
                 Ok(described) => described,
                 Err(error) => match error.as_service_error() {
-                    Some(DescribeTasksError::ClusterNotFoundException(_)) => return Ok(Vec::new()),
+                    Some(DescribeTasksError::ClusterNotFoundException(_)) if tasks.is_empty() => return Ok(Vec::new()),
                     _ => return Err(AwsFailure::new("ecs:DescribeTasks", &error).into_error()),
                 },
             };
@@ -114,7 +114,7 @@ fn read(task: &EcsTask) -> Option<Task> {
     Some(Task { id: task_id(task.task_arn()?)?, version: task.version(), phase })
 }
 
-fn interface(task: &EcsTask) -> Option<crate::domain::InterfaceId> {
+fn interface(task: &EcsTask) -> Option<InterfaceId> {
     let attachments = task.attachments().iter().filter(|attachment| is_interface(attachment.r#type()));
     let mut details = attachments.flat_map(|attachment| attachment.details());
     details.find(|detail| detail.name() == Some(INTERFACE_ID))?.value()?.parse().ok()

@@ -9,6 +9,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::Error;
 use crate::domain::claim::CreateError;
+use crate::error::chain;
 
 /// A failed AWS call, in the words of the service. It quotes the error's message and nothing else of the answer,
 /// because answers carry tokens and keys.
@@ -46,7 +47,7 @@ impl AwsFailure {
                 modeled.or_else(|| exception_message(context.raw().body().bytes()?))
             }
             // The connector's own words: `dispatch failure` alone says nothing at three in the morning.
-            SdkError::DispatchFailure(failure) => failure.as_connector_error().map(|error| chain(&error)),
+            SdkError::DispatchFailure(failure) => failure.as_connector_error().map(|error| chain(error)),
             SdkError::TimeoutError(_) => Some("timed out".to_owned()),
             SdkError::ResponseError(_) => Some("unreadable answer".to_owned()),
             _ => Some("the request could not be built".to_owned()),
@@ -117,16 +118,6 @@ fn is_throttling(code: &str) -> bool {
             | "TransactionInProgressException"
             | "SlowDown"
     )
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

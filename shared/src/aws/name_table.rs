@@ -4,9 +4,9 @@
 //! |---|---|
 //! | `creating` | `owner`, the options, `claimId`, `originId`, `leaseUntil`, `ttl` |
 //! | `active` | `owner`, those of the resource, `listedAt` |
-//! | `deleting` | as `active`, with `deleteId` and `ttl` in place of `listedAt` |
+//! | `deleting` | as `active`, with `deleteId` in place of `listedAt` |
 //!
-//! A row that was left halfway and that nobody asks for again ends by `ttl`, a day after it was written. If there is
+//! The row of a create that died, and that nobody asks for again, ends by `ttl`, a day after its lease. If it has made
 //! something in AWS, the reconciler has ended both long before.
 //!
 //! The index `by-owner` sorts by `listedAt`, so that it holds what its owner can use and nothing else.
@@ -30,8 +30,8 @@ use crate::Error;
 use crate::domain::claim::{Claim, Outline, Resource, Row};
 use crate::domain::{ClaimId, Cursor, Limit, Page, Timestamp, UserId};
 
-/// How long a row that was left halfway stays.
-const HALFWAY_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long the row of a create that died stays after its lease.
+const DEAD_CLAIM_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A resource that a table holds.
 pub trait Stored: Resource {
@@ -105,7 +105,8 @@ impl<R: Stored> NameTable<R> {
         let update = self
             .update_row(name)
             .update_expression("SET claimId = :claim, leaseUntil = :until")
-            .condition_expression("claimId = :lapsed")
+            // Our own id: the SDK has repeated a write whose answer was lost.
+            .condition_expression("claimId = :lapsed OR claimId = :claim")
             .expression_attribute_values(":lapsed", s(lapsed))
             .expression_attribute_values(":claim", s(claim))
             .expression_attribute_values(":until", s(lease_until));
@@ -153,12 +154,17 @@ impl<R: Stored> NameTable<R> {
     /// Ends a claim's lease early, so that the next caller takes over and looks for what may have been created. A claim
     /// that is lost already is fine.
     pub(crate) async fn lapse(&self, claim: &Claim<R>, at: Timestamp) -> Result<(), Error> {
+        self.lapse_held(&claim.name, &claim.id, at).await
+    }
+
+    /// As [`NameTable::lapse`], for whoever knows no more of a claim than its id.
+    pub(crate) async fn lapse_held(&self, name: &R::Name, claim: &ClaimId, at: Timestamp) -> Result<(), Error> {
         let update = self
-            .update_row(&claim.name)
+            .update_row(name)
             .update_expression("SET leaseUntil = :at")
             .condition_expression("claimId = :claim")
             .expression_attribute_values(":at", s(at))
-            .expression_attribute_values(":claim", s(&claim.id));
+            .expression_attribute_values(":claim", s(claim));
         Self::was_accepted(update).await.map(drop)
     }
 
@@ -191,14 +197,12 @@ impl<R: Stored> NameTable<R> {
 
     /// Marks a resource as being deleted by this attempt and takes it off its owner's list; an attempt that was under
     /// way is continued. False: it is not that resource any more.
-    pub(crate) async fn begin_delete(&self, resource: &R, attempt: &ClaimId, now: Timestamp) -> Result<bool, Error> {
+    pub(crate) async fn begin_delete(&self, resource: &R, attempt: &ClaimId) -> Result<bool, Error> {
         let update = self
             .update_row(resource.name())
-            .update_expression("SET #status = :deleting, deleteId = :attempt, #ttl = :ttl REMOVE listedAt")
+            .update_expression("SET #status = :deleting, deleteId = :attempt REMOVE listedAt")
             .condition_expression("arn = :arn")
             .expression_attribute_names("#status", "status")
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":ttl", n((now + HALFWAY_KEPT).epoch_seconds()))
             .expression_attribute_values(":deleting", s("deleting"))
             .expression_attribute_values(":attempt", s(attempt))
             .expression_attribute_values(":arn", s(resource.arn()));
@@ -209,8 +213,7 @@ impl<R: Stored> NameTable<R> {
     pub(crate) async fn revoke_delete(&self, name: &R::Name, arn: &R::Arn, attempt: &ClaimId) -> Result<bool, Error> {
         let update = self
             .update_row(name)
-            .update_expression("SET #status = :active, listedAt = createdAt REMOVE deleteId, #ttl")
-            .expression_attribute_names("#ttl", "ttl")
+            .update_expression("SET #status = :active, listedAt = createdAt REMOVE deleteId")
             .condition_expression("arn = :arn AND deleteId = :attempt")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":active", s("active"))
@@ -321,7 +324,7 @@ fn claim_item<R: Stored>(claim: &Claim<R>) -> Item {
         ("claimId", s(&claim.id)),
         ("originId", s(&claim.origin)),
         ("leaseUntil", s(claim.lease_until)),
-        ("ttl", n((claim.lease_until + HALFWAY_KEPT).epoch_seconds())),
+        ("ttl", n((claim.lease_until + DEAD_CLAIM_KEPT).epoch_seconds())),
     ]));
     row
 }

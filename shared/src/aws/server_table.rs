@@ -9,12 +9,12 @@ use super::Aws;
 use super::failure::AwsFailure;
 use super::item::{Fields, Item, item, n, s};
 use crate::Error;
-use crate::domain::server::{Guard, Row, Segment, Server, State};
+use crate::domain::server::{Change, Guard, Row, Segment, Server, State};
 use crate::domain::{TaskId, Timestamp};
 
 /// What a row is of, for messages.
 const OF: &str = "server";
-/// The one pool that there is. An index partition gives 3,000 read units a second, which is as many pages of 20.
+/// The one pool that there is. An index partition gives 3,000 read units a second, which is 6,000 pages of 20.
 const POOL: &str = "servers";
 
 /// The `servers` table.
@@ -36,14 +36,13 @@ impl ServerTable {
         got.item().map(read_row).transpose()
     }
 
-    /// Writes a row if the guard holds. False: it does not.
-    pub(crate) async fn write(&self, row: &Row, guard: &Guard, now: Timestamp) -> Result<bool, Error> {
+    /// Writes a row if its guard holds. False: it does not.
+    pub(crate) async fn write(&self, Change { row, guard }: &Change, now: Timestamp) -> Result<bool, Error> {
         let put = self.dynamodb.put_item().table_name(&self.table).set_item(Some(row_item(row, now)));
         let put = match guard {
             Guard::Newer => put
                 .condition_expression("attribute_not_exists(taskId) OR version < :version")
                 .expression_attribute_values(":version", n(row.version)),
-            // Version and state tell a row from what became of it: each is written once.
             Guard::Unchanged(seen) => put
                 .condition_expression("version = :version AND #state = :state")
                 .expression_attribute_names("#state", "state")

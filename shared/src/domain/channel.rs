@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::claim::{self, Claim, CreateError, Found, Provider, Resource, Wishes, owned_by};
 use super::secret::secret;
-use super::sweep::{self, Swept};
+use super::sweep::{self, Sweep, Swept};
 use super::{
     ChannelArn, ChannelName, ClaimId, Cursor, Field, Limit, Outcome, Page, Request, StreamKeyArn, Timestamp, UserId,
 };
@@ -303,15 +303,9 @@ pub async fn delete(
 /// Ends what creates and deletes of channels left halfway. No stream key is read.
 ///
 /// # Errors
-/// What IVS and DynamoDB fail with. Nothing is done before IVS has listed all channels.
-pub async fn sweep(
-    ivs: &Ivs,
-    channels: &ChannelTable,
-    now: Timestamp,
-    attempt: &ClaimId,
-    lease: Duration,
-) -> Result<Swept, Error> {
-    sweep::sweep(ivs, channels, now, attempt, lease).await
+/// What IVS and DynamoDB failed with first. Nothing is done before IVS has listed all channels.
+pub async fn sweep(ivs: &Ivs, channels: &ChannelTable, now: Timestamp, how: &Sweep) -> (Swept, Result<(), Error>) {
+    sweep::sweep(ivs, channels, now, how).await
 }
 
 /// Returns the stream key of the caller's own channel. A rotation that was cut short is finished first.

@@ -237,7 +237,7 @@ pub(crate) async fn create_or_fetch<R: Stored>(
         let (claim, predecessor) = match table.read(&request.name).await? {
             Some(Row::Active(resource)) => return Outcome::Existing(resource).meeting(wishes),
             Some(Row::Deleting(resource)) => {
-                match finish_delete(provider, table, &resource, &request.claim_id, now()).await {
+                match finish_delete(provider, table, &resource, &request.claim_id).await {
                     // It stays after all: look again.
                     Ok(()) | Err(Error::Conflict(_)) if started.elapsed() < PATIENCE => continue,
                     Ok(()) | Err(Error::Conflict(_)) => return Err(busy::<R>(Duration::ZERO)),
@@ -413,9 +413,9 @@ pub(crate) async fn delete<R: Stored>(
             Row::Active(resource) => {
                 // Asked first, so that what cannot be deleted is not out of sight meanwhile.
                 provider.check_deletable(resource.arn()).await?;
-                return finish_delete(provider, table, &resource, &request.claim_id, now).await;
+                return finish_delete(provider, table, &resource, &request.claim_id).await;
             }
-            Row::Deleting(resource) => return finish_delete(provider, table, &resource, &request.claim_id, now).await,
+            Row::Deleting(resource) => return finish_delete(provider, table, &resource, &request.claim_id).await,
             Row::Creating(claim) if claim.lease_until > now => return Err(busy::<R>(now.until(claim.lease_until))),
             Row::Creating(lapsed) => {
                 let claim = request.take_over(&lapsed, now);
@@ -450,10 +450,9 @@ async fn finish_delete<R: Stored>(
     table: &NameTable<R>,
     resource: &R,
     attempt: &ClaimId,
-    now: Timestamp,
 ) -> Result<(), Error> {
     // The attempt is this request's from here on: another's cannot revoke what this one has carried out.
-    if !table.begin_delete(resource, attempt, now).await? {
+    if !table.begin_delete(resource, attempt).await? {
         return Ok(());
     }
     match provider.delete(resource.arn()).await {

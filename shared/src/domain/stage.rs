@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::claim::{self, Claim, CreateError, Found, Provider, Resource, Wishes, owned_by};
-use super::sweep::{self, Swept};
-use super::{ClaimId, Cursor, Field, Limit, Outcome, Page, Request, StageArn, StageName, Timestamp, UserId};
+use super::sweep::{self, Sweep, Swept};
+use super::{Cursor, Field, Limit, Outcome, Page, Request, StageArn, StageName, Timestamp, UserId};
 use crate::aws::{IvsRealTime, ParticipantTable, StageTable};
 use crate::error::{Error, FieldError};
 
@@ -152,16 +152,15 @@ impl Provider<Stage> for Ivs<'_> {
 /// Ends what creates and deletes of stages left halfway.
 ///
 /// # Errors
-/// What IVS and DynamoDB fail with. Nothing is done before IVS has listed all stages.
+/// What IVS and DynamoDB failed with first. Nothing is done before IVS has listed all stages.
 pub async fn sweep(
     ivs: &IvsRealTime,
     stages: &StageTable,
     participants: &ParticipantTable,
     now: Timestamp,
-    attempt: &ClaimId,
-    lease: Duration,
-) -> Result<Swept, Error> {
-    sweep::sweep(&Ivs { ivs, participants }, stages, now, attempt, lease).await
+    how: &Sweep,
+) -> (Swept, Result<(), Error>) {
+    sweep::sweep(&Ivs { ivs, participants }, stages, now, how).await
 }
 
 fn new_stage(claim: &Claim<Stage>, arn: StageArn, endpoints: Endpoints, now: Timestamp) -> Stage {

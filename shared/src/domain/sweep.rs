@@ -59,55 +59,118 @@ fn fate<R: Resource>(found: &Found<R>, row: Option<&Outline<R>>, now: Timestamp)
     }
 }
 
+/// How to sweep.
+#[derive(Debug, Clone)]
+pub struct Sweep {
+    /// Fresh for this run.
+    pub attempt: ClaimId,
+    /// How long a claim of this run holds a name; longer than the function may run.
+    pub lease: Duration,
+    /// How many orphans this run may delete; a tenth of what is listed unless told, and at least ten. More than that
+    /// is what a table looks like that was restored or lost, and no resource comes back.
+    pub max_orphans: Option<usize>,
+}
+
+impl Sweep {
+    fn allows(&self, orphans: usize, listed: usize) -> bool {
+        orphans <= self.max_orphans.unwrap_or_else(|| (listed / 10).max(10))
+    }
+}
+
 /// Looks at every resource that bears this deployment's tags, and ends what was left halfway. Running it twice at once is
-/// harmless. `attempt` is fresh, and `lease` longer than this function may run.
+/// harmless. Answers what was done even if not all could be.
 ///
 /// # Errors
-/// What AWS fails with. Before the listing was complete, nothing has been changed.
+/// What AWS failed with first: one resource that cannot be ended keeps no other from it. Before the listing was
+/// complete, nothing has been changed.
 pub(crate) async fn sweep<R: Stored>(
     provider: &impl Provider<R>,
     table: &NameTable<R>,
     now: Timestamp,
-    attempt: &ClaimId,
-    lease: Duration,
-) -> Result<Swept, Error> {
-    let all = provider.find(None).await?;
+    sweep: &Sweep,
+) -> (Swept, Result<(), Error>) {
+    let all = match provider.find(None).await {
+        Ok(all) => all,
+        Err(error) => return (Swept::default(), Err(error)),
+    };
     let mut swept = Swept { listed: all.len(), ..Swept::default() };
+    let mut result = Ok(());
+    let mut ends = Vec::new();
     for found in &all {
-        let row = table.outline(&found.name).await?;
-        match fate(found, row.as_ref(), now) {
-            Fate::Stays => {}
-            Fate::Orphan => {
-                tracing::warn!(arn = %found.arn, name = %found.name, "deleting a {} that no row stands for", R::KIND);
-                swept.orphans += usize::from(is_deleted(provider, found).await?);
+        match table.outline(&found.name).await {
+            Ok(row) => ends.push((found, fate(found, row.as_ref(), now))),
+            Err(error) => result = result.and(Err(error)),
+        }
+    }
+    let orphans = ends.iter().filter(|(_, fate)| *fate == Fate::Orphan).count();
+    if !sweep.allows(orphans, all.len()) {
+        let (kind, listed) = (R::KIND, all.len());
+        result = result.and(Err(Error::internal(format!(
+            "no row stands for {orphans} of {listed} {kind}s, which is more than an accident; if they may go, invoke the \
+             reconciler with {{\"maxOrphans\": {orphans}}}"
+        ))));
+        ends.retain(|(_, fate)| *fate != Fate::Orphan);
+    }
+    for (found, fate) in ends {
+        if let Err(error) = end(provider, table, now, sweep, found, fate, &mut swept).await {
+            result = result.and(Err(error));
+        }
+    }
+    (swept, result)
+}
+
+/// Ends one resource, as its fate is.
+async fn end<R: Stored>(
+    provider: &impl Provider<R>,
+    table: &NameTable<R>,
+    now: Timestamp,
+    Sweep { attempt, lease, .. }: &Sweep,
+    Found { name, arn, .. }: &Found<R>,
+    fate: Fate,
+    swept: &mut Swept,
+) -> Result<(), Error> {
+    match fate {
+        Fate::Stays => {}
+        Fate::Orphan => {
+            if delete_unless_in_use(provider, arn).await? {
+                tracing::warn!(%arn, %name, "deleted a {} that no row stood for", R::KIND);
+                swept.orphans += 1;
             }
-            Fate::CreateEnds(lapsed) => {
-                if table.seize(&found.name, &lapsed, attempt, now + lease).await? && is_deleted(provider, found).await?
-                {
-                    table.release_held(&found.name, attempt).await?;
-                    swept.creates_ended += 1;
-                }
-            }
-            Fate::DeleteGoesOn => {
-                if table.continue_delete(&found.name, &found.arn, attempt).await? {
-                    if is_deleted(provider, found).await? {
-                        provider.forget(&found.name, &found.arn).await?;
-                        table.finish_delete(&found.name, &found.arn).await?;
-                        swept.deletes_finished += 1;
-                    } else {
-                        // It is in use, as it was when its owner tried.
-                        table.revoke_delete(&found.name, &found.arn, attempt).await?;
+        }
+        Fate::CreateEnds(lapsed) => {
+            if table.seize(name, &lapsed, attempt, now + *lease).await? {
+                match delete_unless_in_use(provider, arn).await {
+                    Ok(true) => {
+                        table.release_held(name, attempt).await?;
+                        swept.creates_ended += 1;
+                    }
+                    // Whoever asks for the name adopts it; nobody has to wait for this run's lease.
+                    other => {
+                        table.lapse_held(name, attempt, now).await?;
+                        other?;
                     }
                 }
             }
         }
+        Fate::DeleteGoesOn => {
+            if table.continue_delete(name, arn, attempt).await? {
+                if delete_unless_in_use(provider, arn).await? {
+                    provider.forget(name, arn).await?;
+                    table.finish_delete(name, arn).await?;
+                    swept.deletes_finished += 1;
+                } else {
+                    // It cannot be deleted while it is in use, and its owner can use it.
+                    table.revoke_delete(name, arn, attempt).await?;
+                }
+            }
+        }
     }
-    Ok(swept)
+    Ok(())
 }
 
 /// False: it cannot be deleted now, because it is in use.
-async fn is_deleted<R: Resource>(provider: &impl Provider<R>, found: &Found<R>) -> Result<bool, Error> {
-    match provider.delete(&found.arn).await {
+async fn delete_unless_in_use<R: Resource>(provider: &impl Provider<R>, arn: &R::Arn) -> Result<bool, Error> {
+    match provider.delete(arn).await {
         Ok(()) => Ok(true),
         Err(Error::Conflict(_)) => Ok(false),
         Err(error) => Err(error),

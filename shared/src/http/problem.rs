@@ -95,16 +95,7 @@ pub(super) fn respond(error: &Error, request_id: &str) -> Response<Body> {
 
 /// Only what has a source is news; the request's own line tells the rest.
 fn log(error: &Error, status: StatusCode, r#type: &str, request_id: &str) {
-    let mut causes = Vec::new();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        causes.push(cause.to_string());
-        source = cause.source();
-    }
-    if causes.is_empty() {
-        return;
-    }
-    let cause = causes.join(": ");
+    let Some(cause) = error.causes() else { return };
     if status == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::error!(requestId = request_id, problem = r#type, cause, "the request failed");
     } else {

@@ -1,5 +1,5 @@
-//! Which attributes a request touches, for the condition keys `dynamodb:Attributes` and `dynamodb:Select`: "Using IAM
-//! policy conditions for fine-grained access control" in the DynamoDB developer guide.
+//! Which attributes a request touches, for the condition keys `dynamodb:Attributes`, `dynamodb:Select` and
+//! `dynamodb:ReturnValues`: "Using IAM policy conditions for fine-grained access control" in the DynamoDB developer guide.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,8 @@ pub(super) fn condition_keys(request: &Value, is_read: bool) -> BTreeMap<String,
     let attributes: Vec<_> = named(request).into_iter().collect();
     let attributes = (!attributes.is_empty()).then_some(("dynamodb:Attributes", attributes));
     let select = is_read.then(|| ("dynamodb:Select", vec![select(request).to_owned()]));
-    attributes.into_iter().chain(select).map(|(key, values)| (key.to_owned(), values)).collect()
+    let returned = request["ReturnValues"].as_str().map(|values| ("dynamodb:ReturnValues", vec![values.to_owned()]));
+    attributes.into_iter().chain(select).chain(returned).map(|(key, values)| (key.to_owned(), values)).collect()
 }
 
 /// What a read asks for; as DynamoDB's defaults are, unless it says so itself.
@@ -133,6 +134,8 @@ mod tests {
             assert!(!condition_keys(&request, false).contains_key("dynamodb:Select"));
         }
         assert!(!condition_keys(&json!({}), true).contains_key("dynamodb:Attributes"));
+        let returning = json!({"ReturnValues": "ALL_OLD"});
+        assert_eq!(condition_keys(&returning, false)["dynamodb:ReturnValues"], ["ALL_OLD"]);
     }
 
     proptest::proptest! {

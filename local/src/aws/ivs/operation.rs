@@ -122,7 +122,8 @@ pub(super) static OPERATIONS: [Operation; 23] = [
     Operation {
         name: "DeleteChannel",
         input: &[required("arn", CHANNEL_ARN)],
-        target: Target::Named("arn"),
+        // Its stream keys go with it.
+        target: Target::NamedWith("arn", "stream-key"),
         rate: OTHERS,
         run: Run::Write(channel::delete),
     },
@@ -176,7 +177,7 @@ pub(super) static OPERATIONS: [Operation; 23] = [
             optional("nextToken", PAGE_TOKEN),
             optional("maxResults", MAX_STREAM_KEY_RESULTS),
         ],
-        target: THE_CHANNEL,
+        target: Target::NamedWith("channelArn", "stream-key"),
         rate: OTHERS,
         run: Run::Read(stream_key::list),
     },

@@ -37,6 +37,8 @@ pub(crate) struct Operation<M: Model> {
 pub(crate) enum Target {
     /// The resource whose ARN is this member of the input.
     Named(&'static str),
+    /// As [`Target::Named`], and any resource of another kind that goes or is shown with it.
+    NamedWith(&'static str, &'static str),
     /// Every resource whose ARN is in this list of the input.
     Each(&'static str),
     /// Any resource of each of these kinds, for a create or a list. A create tags the first kind.

@@ -42,6 +42,10 @@ fn resources(target: Option<&Target>, region: &str, input: &Value) -> Vec<String
         Some(Target::Named(member)) => {
             input.get(member).and_then(Value::as_str).map(str::to_owned).into_iter().collect()
         }
+        Some(Target::NamedWith(member, kind)) => {
+            let named = input.get(member).and_then(Value::as_str).map(str::to_owned);
+            named.into_iter().chain([format!("arn:aws:ivs:{region}:{ACCOUNT}:{kind}/*")]).collect()
+        }
         Some(Target::Each(member)) => {
             let arns = input.get(member).and_then(Value::as_array).into_iter().flatten();
             arns.filter_map(Value::as_str).map(str::to_owned).collect()

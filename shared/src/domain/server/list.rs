@@ -105,22 +105,29 @@ impl FromStr for RingCursor {
             _ => return Err(InvalidCursor),
         };
         let after = if after.is_empty() { None } else { Some(id(after)?) };
-        Ok(Self { segment, after })
+        // DynamoDB takes no start outside of the range that is asked for.
+        let within = after.as_ref().is_none_or(|after| match &segment {
+            Segment::Whole => true,
+            Segment::From(place) => after >= place,
+            Segment::Before(place) => after < place,
+        });
+        if within { Ok(Self { segment, after }) } else { Err(InvalidCursor) }
     }
 }
 
 /// The servers, as those who look for one are shown them.
 pub struct Roster {
     servers: ServerTable,
-    /// How many servers there are at least, as far as an earlier list could tell. A guess, which decides only where a
-    /// list begins: if all are thought to fit on the page, at the beginning, so that one Query finds them all.
-    at_least: AtomicUsize,
+    /// How many servers there are, as far as an earlier list could tell: many, until one came to its end. A guess, which
+    /// decides only where a list begins: if all are thought to fit on the page, at the beginning, so that one Query finds
+    /// them all.
+    expected: AtomicUsize,
 }
 
 impl Roster {
     /// Of this table.
     pub fn new(servers: ServerTable) -> Self {
-        Self { servers, at_least: AtomicUsize::new(0) }
+        Self { servers, expected: AtomicUsize::new(usize::MAX) }
     }
 
     /// One page of the servers that can take a broadcast now. One Query, and a second one for a page that goes past the
@@ -134,8 +141,8 @@ impl Roster {
         limit: Limit,
         cursor: Option<RingCursor>,
     ) -> Result<Page<Server, RingCursor>, Error> {
-        let (page, fits) =
-            (usize::from(limit.get()), usize::from(limit.get()) >= self.at_least.load(Ordering::Relaxed));
+        let page = usize::from(limit.get());
+        let fits = page >= self.expected.load(Ordering::Relaxed);
         let begins = cursor.is_none();
         let mut at = cursor.unwrap_or_else(|| {
             let segment = if fits { Segment::Whole } else { Segment::From(seed.place()) };
@@ -154,12 +161,21 @@ impl Roster {
                 Some(next) if servers.len() < page => at = next,
                 next => {
                     if begins {
-                        self.at_least.store(servers.len() + usize::from(next.is_some()), Ordering::Relaxed);
+                        self.learn(servers.len(), next.is_none());
                     }
                     seed.turn(&mut servers);
                     return Ok(Page { items: servers, cursor: next });
                 }
             }
+        }
+    }
+
+    /// Remembers what a list from the beginning has found.
+    fn learn(&self, found: usize, ended: bool) {
+        if ended {
+            self.expected.store(found, Ordering::Relaxed);
+        } else {
+            self.expected.fetch_max(found + 1, Ordering::Relaxed);
         }
     }
 }
@@ -172,7 +188,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_survives_its_text(kind in 0..3, place in "[0-9a-f]{1,32}", after in "[0-9a-f]{0,32}") {
+        fn a_cursor_survives_its_text_unless_it_points_outside_of_its_segment(kind in 0..3, place in "[0-9a-f]{1,32}", after in "[0-9a-f]{0,32}") {
             let place: TaskId = place.parse().unwrap();
             let segment = match kind {
                 0 => Segment::Whole,
@@ -180,7 +196,12 @@ mod tests {
                 _ => Segment::Before(place),
             };
             let cursor = RingCursor { segment, after: after.parse().ok() };
-            prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
+            let within = match (&cursor.segment, &cursor.after) {
+                (Segment::From(place), Some(after)) => after >= place,
+                (Segment::Before(place), Some(after)) => after < place,
+                _ => true,
+            };
+            prop_assert_eq!(cursor.to_string().parse(), if within { Ok(cursor) } else { Err(InvalidCursor) });
         }
 
         #[test]

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 pub use self::list::{RingCursor, Roster, Seed, Segment};
 pub use self::reconcile::{Drift, reconcile};
-pub use self::rules::{Address, Guard, Verdict, contradicts, judge, settle, withhold};
+pub use self::rules::{Address, Change, Guard, Verdict, contradicts, judge, settle, withhold};
 pub use self::track::{Tracked, track};
 pub use self::url::{InvalidUrlTemplate, UrlTemplate};
 
@@ -66,7 +66,7 @@ pub struct Running {
 
 impl Phase {
     /// The phase that ECS's `lastStatus` and `desiredStatus` mean (Amazon ECS developer guide, "Task lifecycle").
-    /// A status that is not known yet counts as one on the way to running, which is not offered.
+    /// A status that is not known yet counts as one on the way to running, which changes nothing.
     pub fn of(last_status: &str, desired_status: &str, running: impl FnOnce() -> Running) -> Self {
         match (last_status, desired_status) {
             ("STOPPED" | "DELETED", _) => Self::Stopped,
@@ -102,8 +102,8 @@ pub enum State {
 }
 
 impl State {
-    /// How long a row stays that is not offered: longer than any news of its task can be late. Nothing is later than a
-    /// dead letter that is sent anew on the last of the 14 days that SQS keeps it.
+    /// How long a row stays that is not offered: longer than news of its task is late. SQS keeps a dead letter for 14 days;
+    /// one that fails again and is sent anew after that meets EC2, which knows no address of a task that is gone.
     pub const KEPT: Duration = Duration::from_secs(15 * 24 * 60 * 60);
 
     /// The word in the table and in the log.

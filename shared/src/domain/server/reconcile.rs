@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{Address, Guard, Phase, Row, Segment, State, Task, Verdict, contradicts, judge, settle, withhold};
+use super::{Address, Change, Phase, Row, Segment, State, Task, Verdict, contradicts, judge, settle, withhold};
 use crate::Error;
 use crate::aws::{Ec2, Ecs, ServerTable};
 use crate::domain::{TaskId, Timestamp};
@@ -38,55 +38,73 @@ pub struct Drift {
 pub async fn reconcile(servers: &ServerTable, ecs: &Ecs, ec2: &Ec2, now: Timestamp) -> Result<Drift, Error> {
     let offered = all_offered(servers).await?;
     let listed = ecs.tasks_meant_to_run().await?;
+    let (described, mut changes) = ask_for_unlisted(servers, ecs, &offered, &listed).await?;
+    let said = listed.into_iter().chain(described);
+    let suspects = said.filter(|task| contradicts(task, offered.contains(&task.id))).collect();
+    let (repairs, unreachable) = repairs(servers, ec2, suspects).await?;
+    changes.extend(repairs);
+    let written = write_all(servers, &changes, now).await?;
 
+    let is_offered = |row: &&Row| matches!(row.state, State::Offered(_));
+    let added = written.iter().copied().filter(is_offered).count();
+    let removed = written.iter().filter(|row| !is_offered(row) && offered.contains(&row.id)).count();
+    Ok(Drift { offered: offered.len() + added - removed, added, removed, unreachable })
+}
+
+/// Asks ECS by name for what the table offers and ECS has not listed: what it says of those, and changes that withhold
+/// the ones it does not know.
+async fn ask_for_unlisted(
+    servers: &ServerTable,
+    ecs: &Ecs,
+    offered: &BTreeSet<TaskId>,
+    listed: &[Task],
+) -> Result<(Vec<Task>, Vec<Change>), Error> {
+    let listed: BTreeSet<&TaskId> = listed.iter().map(|task| &task.id).collect();
+    let unlisted: Vec<TaskId> = offered.iter().filter(|id| !listed.contains(id)).cloned().collect();
     // Rows first, ECS second, write third: a row that has changed in between is left alone.
-    let ids: BTreeSet<&TaskId> = listed.iter().map(|task| &task.id).collect();
-    let unlisted: Vec<TaskId> = offered.iter().filter(|id| !ids.contains(id)).cloned().collect();
     let unlisted = read(servers, unlisted, |id| id).await?;
     let described = ecs.describe(unlisted.iter().map(|(id, _)| id)).await?;
     let known: BTreeSet<&TaskId> = described.iter().map(|task| &task.id).collect();
-    let mut writes: Vec<(Row, Guard)> =
-        unlisted.iter().filter(|(id, _)| !known.contains(id)).filter_map(|(_, row)| withhold(row.as_ref()?)).collect();
+    let unknown = unlisted.iter().filter(|(id, _)| !known.contains(id));
+    let withheld = unknown.filter_map(|(_, row)| withhold(row.as_ref()?)).collect();
+    Ok((described, withheld))
+}
 
-    let said = listed.into_iter().chain(described.iter().cloned());
-    let suspects = said.filter(|task| contradicts(task, offered.contains(&task.id))).collect();
-    let suspects = read(servers, suspects, |task: &Task| &task.id).await?;
-    let verdicts: Vec<Verdict> = suspects.iter().map(|(task, row)| judge(row.as_ref(), task)).collect();
-    let wanted = verdicts.iter().filter_map(|verdict| match verdict {
-        Verdict::Locate(interface) => Some(interface),
+/// What the rows of these tasks have to become, and how many of them run and cannot be reached.
+async fn repairs(servers: &ServerTable, ec2: &Ec2, suspects: Vec<Task>) -> Result<(Vec<Change>, usize), Error> {
+    let suspects = read(servers, suspects, |task| &task.id).await?;
+    let judged: Vec<_> = suspects.iter().map(|(task, row)| (task, row.as_ref(), judge(row.as_ref(), task))).collect();
+    let interfaces = judged.iter().filter_map(|(_, _, verdict)| match verdict {
+        Verdict::Locate(interface, _) => Some(interface),
         _ => None,
     });
-    let addresses = ec2.locate_all(wanted).await?;
-    let mut drift = Drift::default();
-    for ((task, row), verdict) in suspects.iter().zip(verdicts) {
-        let change = match (verdict, &task.phase) {
-            (Verdict::Write(state, guard), _) => Some((state, guard)),
-            (Verdict::Locate(interface), Phase::Running(running)) => {
+    let addresses = ec2.locate_all(interfaces).await?;
+    let (mut changes, mut unreachable) = (Vec::new(), 0);
+    for (task, row, verdict) in judged {
+        let change = match verdict {
+            Verdict::Stale => continue,
+            Verdict::NoNews => None,
+            Verdict::Write(change) => Some(change),
+            Verdict::Locate(interface, running) => {
                 let address = addresses.get(&interface).copied().unwrap_or(Address::Gone);
-                drift.unreachable += usize::from(!matches!(address, Address::Public(_)));
-                settle(row.as_ref(), task, running, address)
+                settle(row, task, &running, address)
             }
-            _ => None,
         };
-        writes.extend(change.map(|(state, guard)| {
-            let new = Row { id: task.id.clone(), version: task.version, state };
-            (new, guard)
-        }));
+        let becomes_offered = change.as_ref().is_some_and(|change| matches!(change.row.state, State::Offered(_)));
+        unreachable += usize::from(matches!(task.phase, Phase::Running(_)) && !becomes_offered);
+        changes.extend(change);
     }
+    Ok((changes, unreachable))
+}
 
-    let written: Vec<(TaskId, bool)> = stream::iter(&writes)
-        .map(async |(row, guard)| {
-            let written = servers.write(row, guard, now).await?;
-            Ok::<_, Error>(written.then(|| (row.id.clone(), matches!(row.state, State::Offered(_)))))
-        })
+/// Writes what still may be written, and answers which rows those are.
+async fn write_all<'a>(servers: &ServerTable, changes: &'a [Change], now: Timestamp) -> Result<Vec<&'a Row>, Error> {
+    stream::iter(changes)
+        .map(async |change| Ok(servers.write(change, now).await?.then_some(&change.row)))
         .buffer_unordered(AT_ONCE)
         .try_filter_map(async |written| Ok(written))
         .try_collect()
-        .await?;
-    drift.added = written.iter().filter(|(_, now_offered)| *now_offered).count();
-    drift.removed = written.iter().filter(|(id, now_offered)| !now_offered && offered.contains(id)).count();
-    drift.offered = offered.len() + drift.added - drift.removed;
-    Ok(drift)
+        .await
 }
 
 /// The servers that the table offers, to the last page.

@@ -12,17 +12,33 @@ pub enum Verdict {
     /// The table says so already, or the news makes no difference to anybody.
     NoNews,
     /// It matters which public address this interface has; then [`settle`].
-    Locate(InterfaceId),
-    /// The row has to become this, if the guard still holds.
-    Write(State, Guard),
+    Locate(InterfaceId, Running),
+    /// The table has to say so.
+    Write(Change),
 }
 
-/// Under which condition a row may be written: somebody else may have heard of something later meanwhile.
+/// A row to be written, unless somebody else has heard of something later meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What the row becomes.
+    pub row: Row,
+    /// Under which condition.
+    pub guard: Guard,
+}
+
+impl Change {
+    fn to(state: State, task: &Task, guard: Guard) -> Self {
+        Self { row: Row { id: task.id.clone(), version: task.version, state }, guard }
+    }
+}
+
+/// Under which condition a row may be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Guard {
     /// There is no row, or it is about an earlier version than the one written.
     Newer,
-    /// The row is still this one.
+    /// The row is still of the version and state that this one has. At one version, a row goes between offered and
+    /// unreachable and nowhere else, so that these tell it from what became of it.
     Unchanged(Row),
 }
 
@@ -31,7 +47,9 @@ impl Guard {
     pub fn admits(&self, present: Option<&Row>, new: &Row) -> bool {
         match self {
             Self::Newer => present.is_none_or(|present| present.version < new.version),
-            Self::Unchanged(seen) => present == Some(seen),
+            Self::Unchanged(seen) => present.is_some_and(|present| {
+                (present.version, present.state.as_str()) == (seen.version, seen.state.as_str())
+            }),
         }
     }
 }
@@ -59,16 +77,19 @@ pub fn judge(row: Option<&Row>, task: &Task) -> Verdict {
         Some(row) if row.version == task.version && row.state != State::Unreachable => return Verdict::NoNews,
         _ => {}
     }
+    let write = |state| Verdict::Write(Change::to(state, task, Guard::Newer));
     match (&task.phase, state) {
         // Nobody waits for what does not run yet, and a row that there is tells more.
         (Phase::Starting, _) => Verdict::NoNews,
         (Phase::Running(_), Some(State::Offered(_))) => Verdict::NoNews,
-        (Phase::Running(Running { interface: Some(interface), .. }), _) => Verdict::Locate(interface.clone()),
-        (Phase::Running(Running { interface: None, .. }), Some(State::Unreachable)) => Verdict::NoNews,
-        (Phase::Running(Running { interface: None, .. }), _) => Verdict::Write(State::Unreachable, Guard::Newer),
+        (Phase::Running(running), state) => match &running.interface {
+            Some(interface) => Verdict::Locate(interface.clone(), running.clone()),
+            None if state == Some(&State::Unreachable) => Verdict::NoNews,
+            None => write(State::Unreachable),
+        },
         (Phase::Draining, Some(State::Draining)) | (Phase::Stopped, Some(State::Stopped)) => Verdict::NoNews,
-        (Phase::Draining, _) => Verdict::Write(State::Draining, Guard::Newer),
-        (Phase::Stopped, _) => Verdict::Write(State::Stopped, Guard::Newer),
+        (Phase::Draining, _) => write(State::Draining),
+        (Phase::Stopped, _) => write(State::Stopped),
     }
 }
 
@@ -86,13 +107,13 @@ pub fn contradicts(task: &Task, is_offered: bool) -> bool {
 ///
 /// The version stays: should ECS have been behind, and the task be there after all, the next time that it is seen
 /// running counts again. By then EC2 decides.
-pub fn withhold(row: &Row) -> Option<(Row, Guard)> {
+pub fn withhold(row: &Row) -> Option<Change> {
     let withheld = Row { state: State::Unreachable, ..row.clone() };
-    matches!(row.state, State::Offered(_)).then(|| (withheld, Guard::Unchanged(row.clone())))
+    matches!(row.state, State::Offered(_)).then(|| Change { row: withheld, guard: Guard::Unchanged(row.clone()) })
 }
 
 /// What the row of a running task becomes, now that its address is known; `None` if that makes no difference.
-pub fn settle(row: Option<&Row>, task: &Task, running: &Running, address: Address) -> Option<(State, Guard)> {
+pub fn settle(row: Option<&Row>, task: &Task, running: &Running, address: Address) -> Option<Change> {
     let state = match address {
         Address::Public(public_ip) => State::Offered(Server {
             id: task.id.clone(),
@@ -105,7 +126,7 @@ pub fn settle(row: Option<&Row>, task: &Task, running: &Running, address: Addres
     match row {
         Some(row) if row.state == state => None,
         // The same news once more, which now can be acted on.
-        Some(row) if row.version == task.version => Some((state, Guard::Unchanged(row.clone()))),
-        _ => Some((state, Guard::Newer)),
+        Some(row) if row.version == task.version => Some(Change::to(state, task, Guard::Unchanged(row.clone()))),
+        _ => Some(Change::to(state, task, Guard::Newer)),
     }
 }

@@ -69,8 +69,8 @@ fn lives(arrivals: std::ops::Range<u8>) -> impl Strategy<Value = Vec<Life>> {
 enum Next {
     Read,
     Judge(Option<Row>),
-    Locate(Option<Row>),
-    Write(State, Guard, bool),
+    Locate(Option<Row>, Running),
+    Write(Change, bool),
 }
 
 /// One delivery of an event, under way.
@@ -79,6 +79,13 @@ struct Invocation {
     told: Task,
     next: Next,
     attempts_left: u8,
+}
+
+/// What a reconciliation has seen, and may be out of date by the time it writes.
+struct Seen {
+    offered: BTreeSet<TaskId>,
+    said: Vec<Task>,
+    unknown: Vec<Row>,
 }
 
 struct World {
@@ -107,13 +114,14 @@ impl World {
         }
     }
 
-    fn write(&mut self, id: &TaskId, version: TaskVersion, state: State, guard: &Guard) {
-        let new = Row { id: id.clone(), version, state };
-        let present = self.table.get(id);
-        if guard.admits(present, &new) {
-            assert!(present.is_none_or(|present| present.version <= version), "a row went back");
-            self.table.insert(id.clone(), new);
+    fn write(&mut self, Change { row, guard }: Change) -> bool {
+        let present = self.table.get(&row.id);
+        let admitted = guard.admits(present, &row);
+        if admitted {
+            assert!(present.is_none_or(|present| present.version <= row.version), "a row went back");
+            self.table.insert(row.id.clone(), row);
         }
+        admitted
     }
 
     /// One step of an invocation, as [`track`] takes them. `None`: it has ended.
@@ -123,23 +131,24 @@ impl World {
             Next::Read => Next::Judge(self.table.get(&told.id).cloned()),
             Next::Judge(row) => match judge(row.as_ref(), &told) {
                 Verdict::Stale | Verdict::NoNews => return None,
-                Verdict::Locate(_) => Next::Locate(row),
-                Verdict::Write(state, guard) => Next::Write(state, guard, false),
+                Verdict::Locate(_, running) => Next::Locate(row, running),
+                Verdict::Write(change) => Next::Write(change, false),
             },
-            Next::Locate(row) => {
-                let Phase::Running(running) = &told.phase else { panic!("located a task that does not run") };
+            Next::Locate(row, running) => {
                 let address = self.locate(&told.id);
                 let again = address == Address::Unassociated;
-                match settle(row.as_ref(), &told, running, address) {
-                    Some((state, guard)) => Next::Write(state, guard, again),
+                match settle(row.as_ref(), &told, &running, address) {
+                    Some(change) => Next::Write(change, again),
                     None if again && attempts_left > 0 => {
                         return Some(Invocation { told, next: Next::Read, attempts_left: attempts_left - 1 });
                     }
                     None => return None,
                 }
             }
-            Next::Write(state, guard, again) => {
-                self.write(&told.id, told.version, state, &guard);
+            Next::Write(change, again) => {
+                if !self.write(change) {
+                    return Some(Invocation { told, next: Next::Read, attempts_left });
+                }
                 return (again && attempts_left > 0).then(|| Invocation {
                     told,
                     next: Next::Read,
@@ -152,6 +161,12 @@ impl World {
 
     /// Delivers every arrival, in an order that `choices` decides, up to four at the same time.
     fn deliver_all(&mut self, choices: &[usize]) {
+        self.deliver_with(choices, |_, _| {});
+    }
+
+    /// As [`World::deliver_all`], and calls `amid` before each step with the number of steps so far.
+    fn deliver_with(&mut self, choices: &[usize], mut amid: impl FnMut(&mut Self, usize)) {
+        let mut steps = 0;
         let arrivals = self.lives.values().flat_map(|life| {
             let each = life.said.iter().zip(&life.arrivals);
             each.flat_map(|(told, times)| std::iter::repeat_n(told.clone(), usize::from(*times)))
@@ -161,6 +176,8 @@ impl World {
         let mut choices = choices.iter().cycle().copied();
         while !(waiting.is_empty() && under_way.is_empty()) {
             let choice = choices.next().unwrap();
+            amid(self, steps);
+            steps += 1;
             let begins = under_way.is_empty() || (under_way.len() < 4 && choice % 3 == 0);
             if begins && !waiting.is_empty() {
                 let told = waiting.swap_remove(choice % waiting.len());
@@ -177,32 +194,44 @@ impl World {
         rows.map(|row| row.id.clone()).collect()
     }
 
-    /// What [`reconcile`] does. `remembered`: whether ECS still knows a task that has stopped.
-    fn reconcile(&mut self, remembered: impl Fn(&TaskId) -> bool) {
+    /// What [`reconcile`] sees: what the table offers, what ECS says, and the rows of what ECS does not say. `remembered`:
+    /// whether ECS still knows a task that has stopped.
+    fn look(&self, remembered: impl Fn(&TaskId) -> bool) -> Seen {
         let offered = self.offered();
-        let said: Vec<Task> = self.lives.values().map(|life| life.latest().clone()).collect();
-        for task in said {
-            let row = self.table.get(&task.id).cloned();
-            if matches!(task.phase, Phase::Stopped) && !remembered(&task.id) {
-                if let Some((withheld, guard)) = row.as_ref().and_then(withhold) {
-                    self.write(&task.id, withheld.version, withheld.state, &guard);
-                }
-                continue;
-            }
-            if !contradicts(&task, offered.contains(&task.id)) {
-                continue;
-            }
-            match (judge(row.as_ref(), &task), &task.phase) {
-                (Verdict::Write(state, guard), _) => self.write(&task.id, task.version, state, &guard),
-                (Verdict::Locate(_), Phase::Running(running)) => {
-                    let address = self.locate(&task.id);
-                    if let Some((state, guard)) = settle(row.as_ref(), &task, running, address) {
-                        self.write(&task.id, task.version, state, &guard);
-                    }
-                }
-                _ => {}
+        let latest = self.lives.values().map(|life| life.latest().clone());
+        let (said, forgotten): (Vec<_>, Vec<_>) =
+            latest.partition(|task| !matches!(task.phase, Phase::Stopped) || remembered(&task.id));
+        let unknown = forgotten.iter().filter(|task| offered.contains(&task.id));
+        let unknown = unknown.filter_map(|task| self.table.get(&task.id).cloned()).collect();
+        Seen { offered, said, unknown }
+    }
+
+    /// What [`reconcile`] does about it.
+    fn repair(&mut self, Seen { offered, said, unknown }: Seen) {
+        for row in unknown {
+            if let Some(change) = withhold(&row) {
+                self.write(change);
             }
         }
+        for task in said.into_iter().filter(|task| contradicts(task, offered.contains(&task.id))) {
+            let row = self.table.get(&task.id).cloned();
+            let change = match judge(row.as_ref(), &task) {
+                Verdict::Stale | Verdict::NoNews => None,
+                Verdict::Write(change) => Some(change),
+                Verdict::Locate(_, running) => {
+                    let address = self.locate(&task.id);
+                    settle(row.as_ref(), &task, &running, address)
+                }
+            };
+            if let Some(change) = change {
+                self.write(change);
+            }
+        }
+    }
+
+    fn reconcile(&mut self, remembered: impl Fn(&TaskId) -> bool) {
+        let seen = self.look(remembered);
+        self.repair(seen);
     }
 
     fn truth(&self) -> BTreeSet<TaskId> {
@@ -258,6 +287,32 @@ proptest! {
         world.let_addresses_come();
         world.reconcile(|_| false);
         world.deliver_all(&after);
+        prop_assert_eq!(world.offered(), world.truth());
+    }
+
+    #[test]
+    fn a_reconciliation_amid_the_events_does_no_harm(
+        lives in lives(1..4),
+        choices in choices(),
+        looks in 0..20usize,
+        repairs in 0..20usize,
+        remembered: bool,
+    ) {
+        // A task that ECS has forgotten is gone from EC2, too.
+        let lives: Vec<Life> = lives.into_iter().map(|life| Life { address_lingers: remembered, ..life }).collect();
+        let mut world = World::new(&lives);
+        let mut seen = None;
+        world.deliver_with(&choices, |world, step| {
+            if step == looks {
+                seen = Some(world.look(|_| remembered));
+            }
+            if step == looks + repairs && let Some(seen) = seen.take() {
+                world.repair(seen);
+            }
+        });
+        if let Some(seen) = seen {
+            world.repair(seen);
+        }
         prop_assert_eq!(world.offered(), world.truth());
     }
 
@@ -335,13 +390,13 @@ fn news_of_an_offered_server_that_still_runs_writes_nothing() {
 #[test]
 fn a_task_without_an_address_is_asked_for_again_by_the_same_news() {
     let unreachable = row(4, State::Unreachable);
-    assert!(matches!(judge(Some(&unreachable), &running(4)), Verdict::Locate(_)));
+    assert!(matches!(judge(Some(&unreachable), &running(4)), Verdict::Locate(..)));
     let task = running(4);
     let Phase::Running(run) = &task.phase else { panic!() };
     let address = Address::Public("198.51.100.7".parse().unwrap());
     assert_eq!(
         settle(Some(&unreachable), &task, run, address),
-        Some((offered(), Guard::Unchanged(unreachable.clone())))
+        Some(Change { row: row(4, offered()), guard: Guard::Unchanged(unreachable.clone()) })
     );
     for address in [Address::Unassociated, Address::Gone] {
         assert_eq!(settle(Some(&unreachable), &task, run, address), None, "{address:?}");
@@ -352,6 +407,7 @@ fn a_task_without_an_address_is_asked_for_again_by_the_same_news() {
 fn a_task_that_shares_its_hosts_interface_is_recorded_and_not_offered() {
     let run = Running { interface: None, availability_zone: None, started_at: None };
     let task = Task { phase: Phase::Running(run), ..running(3) };
-    assert_eq!(judge(None, &task), Verdict::Write(State::Unreachable, Guard::Newer));
+    let change = Change { row: row(3, State::Unreachable), guard: Guard::Newer };
+    assert_eq!(judge(None, &task), Verdict::Write(change));
     assert_eq!(judge(Some(&row(2, State::Unreachable)), &task), Verdict::NoNews);
 }

@@ -128,9 +128,7 @@ fn a_call_requires_its_action_on_what_it_names() {
         ("CreateStreamKey", json!({"channelArn": ARN}), "stream-key/*"),
         ("GetStreamKey", json!({"arn": stream_key}), "stream-key/k1"),
         ("DeleteStreamKey", json!({"arn": stream_key}), "stream-key/k1"),
-        ("ListStreamKeys", json!({"channelArn": ARN}), "channel/a1b2c3d4e5f6"),
         ("GetStream", json!({"channelArn": ARN}), "channel/a1b2c3d4e5f6"),
-        ("DeleteChannel", json!({"arn": ARN}), "channel/a1b2c3d4e5f6"),
         ("ListChannels", json!({}), "channel/*"),
         ("ListStreams", json!({}), "channel/*"),
         ("ImportPlaybackKeyPair", json!({}), "playback-key/*"),
@@ -139,6 +137,11 @@ fn a_call_requires_its_action_on_what_it_names() {
     ] {
         let action = format!("ivs:{operation}");
         assert_eq!(required(&service, operation, input), pairs(&[(&action, expected)]));
+    }
+    for (operation, input) in [("DeleteChannel", json!({"arn": ARN})), ("ListStreamKeys", json!({"channelArn": ARN}))] {
+        let action = format!("ivs:{operation}");
+        let both = [(action.as_str(), "channel/a1b2c3d4e5f6"), (action.as_str(), "stream-key/*")];
+        assert_eq!(required(&service, operation, input), pairs(&both));
     }
     let batch = required(&service, "BatchGetChannel", json!({"arns": [ARN, stream_key]}));
     let action = "ivs:BatchGetChannel";
