@@ -443,3 +443,74 @@ async fn a_kill_at_any_aws_call_of_an_event_leaves_the_right_row_after_its_redel
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_event_that_lambda_does_not_accept_is_kept_and_can_be_sent_anew() {
+    TestApp::run(async |app| {
+        let fleet = Fleet::new(app).await;
+        let task = fleet.run_one().await;
+        let throttled = json!({"kind": "throttle"});
+        app.fault(json!({"service": "lambda", "operation": "Invoke", "times": null, "fault": throttled})).await;
+        let delivery = fleet.tell(task.last()).await;
+        app.heal().await;
+        assert_eq!(
+            (&delivery["attempts"], &delivery["deadLettered"]),
+            (&json!(0), &json!("greenroom-UndeliveredTaskEvents")),
+            "{delivery}"
+        );
+        assert!(app.messages("FailedTaskEvents").await.is_empty());
+        let [message] = app.messages("UndeliveredTaskEvents").await.try_into().expect("one message");
+        assert_eq!(message["MessageAttributes"]["ERROR_CODE"]["StringValue"], "THROTTLING");
+        let kept: Value = serde_json::from_str(message["Body"].as_str().unwrap()).unwrap();
+        assert_eq!(kept["detail"], task.last()["detail"]);
+        assert_eq!(track(app, &kept).await, Value::Null);
+        assert_eq!(fleet.offered().await, ids([&task]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_that_the_function_fails_on_is_kept_with_the_cause_and_no_secret() {
+    TestApp::run(async |app| {
+        let fleet = Fleet::new(app).await;
+        let task = fleet.run_one().await;
+        let broken = json!({"kind": "error", "status": 503, "code": "Unavailable", "message": "EC2 rests"});
+        app.fault(json!({"service": "ec2", "operation": "DescribeNetworkInterfaces", "times": null, "fault": broken}))
+            .await;
+        let delivery = fleet.tell(task.last()).await;
+        app.heal().await;
+        assert_eq!(
+            (&delivery["attempts"], &delivery["onFailure"]),
+            (&json!(3), &json!("greenroom-FailedTaskEvents")),
+            "{delivery}"
+        );
+        assert!(app.messages("UndeliveredTaskEvents").await.is_empty());
+        let [message] = app.messages("FailedTaskEvents").await.try_into().expect("one message");
+        let text = message["Body"].as_str().unwrap();
+        let kept: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(kept["responsePayload"]["errorType"], "Unavailable");
+        let cause = kept["responsePayload"]["errorMessage"].as_str().unwrap();
+        assert!(cause.contains("ec2:DescribeNetworkInterfaces failed with status 503"), "{cause}");
+        assert!(cause.contains("EC2 rests"), "{cause}");
+        // Neither a key's id, which begins so, nor any part of a signed request.
+        for secret in ["ASIA", "Credential", "Signature", "Security-Token", "x-amz"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+        assert_eq!(kept["requestPayload"]["detail"], task.last()["detail"]);
+        assert_eq!(track(app, &kept["requestPayload"]).await, Value::Null);
+        assert_eq!(fleet.offered().await, ids([&task]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_no_event_of_a_task_fails() {
+    TestApp::run(async |app| {
+        for event in [json!({}), json!({"detail-type": "ECS Task State Change", "detail": {}}), json!("hello")] {
+            let failed = track(app, &event).await;
+            assert_eq!(failed["errorType"], "Internal", "{event}: {failed}");
+        }
+        assert!(app.rows("servers").await.is_empty());
+    })
+    .await;
+}

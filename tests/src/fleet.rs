@@ -145,6 +145,9 @@ impl<'a> Fleet<'a> {
 
     /// Moves a task some states further, as far as there are any.
     pub async fn tick(&self, task: &mut Task, steps: usize) {
+        if steps == 0 {
+            return;
+        }
         let order = json!({"task": task.id, "steps": steps});
         self.change(task, async { self.0.anonymous().post("/_local/ecs/tick", order).await.expect(200) }).await;
     }
@@ -153,9 +156,7 @@ impl<'a> Fleet<'a> {
     pub async fn stop(&self, task: &mut Task, steps: usize) {
         let stop = self.0.ecs().stop_task().cluster(NAME).task(&task.id);
         self.change(task, async { stop.send().await.expect("a task can be stopped") }).await;
-        if steps > 0 {
-            self.tick(task, steps).await;
-        }
+        self.tick(task, steps).await;
     }
 
     /// Ends the container of a running task.
