@@ -9,6 +9,9 @@ use tests::{Fleet, Task, TestApp};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
+/// Few, so that many events meet.
+const MOMENTS: u8 = 6;
+
 /// A part of a task's life.
 #[derive(Debug, Clone)]
 struct Stretch {
@@ -57,7 +60,7 @@ fn stretch(endings: &'static [Ending]) -> impl Strategy<Value = Stretch> {
 fn case() -> impl Strategy<Value = Case> {
     let told = stretch(&[Ending::None, Ending::None, Ending::Stop, Ending::Crash]);
     let lossy = stretch(&[Ending::None, Ending::Stop, Ending::Crash, Ending::Forget]);
-    let fate = (0..24_u8, prop::option::of(0..24_u8), any::<bool>());
+    let fate = (0..MOMENTS, prop::option::of(0..MOMENTS), any::<bool>());
     let fate = fate.prop_map(|(moment, again, is_lost)| Fate { moment, again, is_lost });
     // An address that a task has stays with it.
     let life = (told, lossy).prop_map(|(told, lossy)| {
@@ -92,7 +95,7 @@ async fn live(fleet: &Fleet<'_>, task: &mut Task, stretch: &Stretch, is_forgotte
 
 /// Delivers events as their fates have it, moment by moment.
 async fn deliver(app: &TestApp, events: &[Value], fates: &[Fate], may_lose: bool) {
-    for now in 0..24 {
+    for now in 0..MOMENTS {
         let mut at_once = JoinSet::new();
         for (event, fate) in events.iter().zip(fates.iter().cycle()) {
             for moment in [Some(fate.moment), fate.again].into_iter().flatten() {
