@@ -3,12 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tests::{Fleet, Row, Task, TestApp, nth_of_each};
-
-/// The ids of tasks.
-fn ids<'a>(tasks: impl IntoIterator<Item = &'a Task>) -> BTreeSet<String> {
-    tasks.into_iter().map(|task| task.id.clone()).collect()
-}
+use tests::{Fleet, Row, Task, TestApp, eventually, ids, nth_of_each};
 
 /// The rows of the table, in an order that does not change.
 async fn rows(app: &TestApp) -> Vec<Row> {
@@ -65,7 +60,7 @@ async fn a_run_says_how_far_the_table_was_from_the_truth() {
         let (here, _) = drift(&fleet).await;
         fleet.associate(&here[0], false).await;
         assert!(fleet.reconcile().await && fleet.reconcile().await);
-        let lines = tests::eventually("both runs are logged", async || {
+        let lines = eventually("both runs are logged", async || {
             Some(app.log_of("reconciler")).filter(|lines| lines.len() == 2)
         })
         .await;

@@ -3,12 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tests::{Fleet, Task, TestApp, eventually};
-
-/// The ids of tasks.
-fn ids<'a>(tasks: impl IntoIterator<Item = &'a Task>) -> BTreeSet<String> {
-    tasks.into_iter().map(|task| task.id.clone()).collect()
-}
+use tests::{Fleet, Task, TestApp, eventually, ids};
 
 /// What the task tracker makes of an event, without retries: null, or the error that Lambda would retry on.
 async fn track(app: &TestApp, event: &Value) -> Value {

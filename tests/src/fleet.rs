@@ -53,8 +53,13 @@ impl Task {
     }
 }
 
+/// The ids of tasks.
+pub fn ids<'a>(tasks: impl IntoIterator<Item = &'a Task>) -> BTreeSet<String> {
+    tasks.into_iter().map(|task| task.id.clone()).collect()
+}
+
 /// The same event at another version and with other statuses.
-pub fn at(event: &Value, version: u64, last_status: &str, desired_status: &str) -> Value {
+fn at(event: &Value, version: u64, last_status: &str, desired_status: &str) -> Value {
     let mut event = event.clone();
     event["detail"]["version"] = version.into();
     event["detail"]["lastStatus"] = last_status.into();

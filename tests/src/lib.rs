@@ -6,6 +6,6 @@ mod http;
 mod keys;
 
 pub use app::{Row, ScratchDir, Setup, TestApp, concurrently, eventually, nth_of_each, root};
-pub use fleet::{Fleet, Task, at};
+pub use fleet::{Fleet, Task, ids};
 pub use http::{Answer, Caller, Request};
 pub use keys::p384_key_pair;
