@@ -1,7 +1,7 @@
 //! What each request costs in AWS calls. A call more is a bug: it is paid for and waited for.
 
 use serde_json::json;
-use tests::TestApp;
+use tests::{Fleet, TestApp};
 
 #[tokio::test]
 async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
@@ -78,6 +78,41 @@ async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
         ];
         made("delete", 204, Box::pin(alice.delete("/stages/demo")), &delete).await;
         made("delete again", 204, Box::pin(alice.delete("/stages/demo")), &["dynamodb:GetItem"]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_event_of_a_task_makes_three_aws_calls_at_most_and_one_if_it_is_no_news() {
+    TestApp::run(async |app| {
+        let fleet = Fleet::new(app).await;
+        let task = fleet.run_one().await;
+        let (read, write) = ("dynamodb:GetItem", "dynamodb:PutItem");
+        let locate = "ec2:DescribeNetworkInterfaces";
+        for (what, event, expected) in [
+            ("not running yet", task.at(3, "ACTIVATING", "RUNNING"), &[read][..]),
+            ("a start", task.last().clone(), &[read, locate, write]),
+            ("a start again", task.last().clone(), &[read]),
+            ("a change of no account", task.at(5, "RUNNING", "RUNNING"), &[read]),
+            ("draining", task.at(6, "RUNNING", "STOPPED"), &[read, write]),
+            ("still draining", task.at(7, "DEACTIVATING", "STOPPED"), &[read]),
+            ("a stop", task.at(9, "STOPPED", "STOPPED"), &[read, write]),
+            ("a stop again", task.at(9, "STOPPED", "STOPPED"), &[read]),
+            ("a start after the stop", task.at(5, "RUNNING", "RUNNING"), &[read]),
+        ] {
+            let (answer, calls) = app.calls_of(app.invoke("TaskTrackerFunction", event.to_string())).await;
+            assert_eq!(
+                (answer.as_str(), calls),
+                ("null", expected.iter().map(|&call| call.to_owned()).collect()),
+                "{what}"
+            );
+        }
+        // One call for each page, whatever the servers are.
+        fleet.fill(150).await;
+        let bob = app.user("bob");
+        bob.get("/servers").await.expect(200);
+        let (_, calls) = app.calls_of(bob.get("/servers")).await;
+        assert!((1..=2).contains(&calls.len()) && calls.iter().all(|call| call == "dynamodb:Query"), "{calls:?}");
     })
     .await;
 }

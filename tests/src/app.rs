@@ -1,6 +1,6 @@
 //! A local cloud per test, on ports of its own, with the real function binaries.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -71,6 +71,9 @@ impl Setup {
     }
 }
 
+/// A row of a table, by attribute.
+pub type Row = HashMap<String, AttributeValue>;
+
 /// A running cloud, and what a test needs to look at it.
 pub struct TestApp {
     cloud: LocalCloud,
@@ -80,6 +83,7 @@ pub struct TestApp {
     ivs: aws_sdk_ivsrealtime::Client,
     ivs_low_latency: aws_sdk_ivs::Client,
     dynamodb: aws_sdk_dynamodb::Client,
+    ecs: aws_sdk_ecs::Client,
     secrets_manager: aws_sdk_secretsmanager::Client,
     secrets: Secrets,
 }
@@ -151,6 +155,7 @@ impl TestApp {
             ivs: sdk_client!(aws_sdk_ivsrealtime, &aws),
             ivs_low_latency: sdk_client!(aws_sdk_ivs, &aws),
             dynamodb: sdk_client!(aws_sdk_dynamodb, &aws),
+            ecs: sdk_client!(aws_sdk_ecs, &aws),
             secrets_manager: sdk_client!(aws_sdk_secretsmanager, &aws),
             aws: Caller::new(aws, secrets.clone()),
             secrets,
@@ -181,6 +186,11 @@ impl TestApp {
     /// DynamoDB as the developer sees it.
     pub fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
         &self.dynamodb
+    }
+
+    /// ECS as the developer sees it.
+    pub fn ecs(&self) -> &aws_sdk_ecs::Client {
+        &self.ecs
     }
 
     /// Secrets Manager as the developer sees it.
@@ -230,6 +240,16 @@ impl TestApp {
         self.anonymous.delete("/_local/faults").await;
     }
 
+    /// Waits until the faults in force have struck so often together.
+    pub async fn until_faults_strike(&self, times: u64) {
+        eventually("the faults strike", async || {
+            let faults = self.anonymous.get("/_local/faults").await.expect(200).json();
+            let fired = faults["faults"].as_array()?.iter().filter_map(|fault| fault["fired"].as_u64());
+            (fired.sum::<u64>() >= times).then_some(())
+        })
+        .await;
+    }
+
     /// Overrides quotas of IVS.
     pub async fn quotas(&self, quotas: Value) {
         self.anonymous.put("/_local/quotas", quotas).await.expect(200);
@@ -261,9 +281,37 @@ impl TestApp {
     }
 
     /// Every row of a table; tests may scan.
-    pub async fn rows(&self, table: &str) -> Vec<std::collections::HashMap<String, AttributeValue>> {
+    pub async fn rows(&self, table: &str) -> Vec<Row> {
         let scan = self.dynamodb.scan().table_name(format!("{}-{table}", self.stack)).consistent_read(true);
-        scan.send().await.expect("the table can be read").items().to_vec()
+        let items = scan.into_paginator().items().send().collect::<Result<_, _>>().await;
+        items.expect("the table can be read")
+    }
+
+    /// Puts rows into a table, whatever it says of them.
+    pub async fn fill(&self, table: &str, rows: impl IntoIterator<Item = Row>) {
+        let table = format!("{}-{table}", self.stack);
+        let put = |row| PutRequest::builder().set_item(Some(row)).build().expect("an item");
+        let writes: Vec<_> =
+            rows.into_iter().map(|row| WriteRequest::builder().put_request(put(row)).build()).collect();
+        for batch in writes.chunks(25) {
+            let write = self.dynamodb.batch_write_item().request_items(&table, batch.to_vec());
+            write.send().await.expect("the rows can be written");
+        }
+    }
+
+    /// The messages that are in a queue of the template now, with everything that there is to know of them.
+    pub async fn messages(&self, queue: &str) -> Vec<Value> {
+        let input = json!({
+            "QueueUrl": format!("https://sqs.us-east-1.amazonaws.com/000000000000/{}-{queue}", self.stack),
+            "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"], "VisibilityTimeout": 0,
+        });
+        let headers = [
+            ("authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request, Signature=0"),
+            ("content-type", "application/x-amz-json-1.0"),
+            ("x-amz-target", "AmazonSQS.ReceiveMessage"),
+        ];
+        let received = self.aws.send("POST", "/", &headers, input.to_string()).await.expect(200).json();
+        received["Messages"].as_array().cloned().unwrap_or_default()
     }
 
     /// Overwrites one attribute of a stage's row.
@@ -289,21 +337,14 @@ impl TestApp {
 
     /// Gives a stage this many participants besides those it has.
     pub async fn fill_participants(&self, stage: &str, count: usize) {
-        let table = format!("{}-participants", self.stack);
         let row = self.rows("participants").await.into_iter().next().expect("one participant to copy");
         assert_eq!(row.get("stage"), Some(&AttributeValue::S(stage.to_owned())));
-        let copies: Vec<_> = (0..count)
-            .map(|n| {
-                let mut copy = row.clone();
-                copy.insert("userId".to_owned(), AttributeValue::S(format!("user-{n}")));
-                let put = PutRequest::builder().set_item(Some(copy)).build().expect("an item");
-                WriteRequest::builder().put_request(put).build()
-            })
-            .collect();
-        for batch in copies.chunks(25) {
-            let write = self.dynamodb.batch_write_item().request_items(&table, batch.to_vec());
-            write.send().await.expect("the rows can be written");
-        }
+        let copy = |n| {
+            let mut copy = row.clone();
+            copy.insert("userId".to_owned(), AttributeValue::S(format!("user-{n}")));
+            copy
+        };
+        self.fill("participants", (0..count).map(copy)).await;
     }
 
     /// Invokes a function with an event, through Lambda's own API.
@@ -319,6 +360,12 @@ impl TestApp {
     /// Everything that the functions have written to their logs.
     pub fn log_lines(&self) -> Vec<String> {
         self.cloud.logs().into_iter().map(|line| line.line).collect()
+    }
+
+    /// The lines that a function has written about its requests or events.
+    pub fn log_of(&self, function: &str) -> Vec<Value> {
+        let lines = self.log_lines().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+        lines.filter(|line| line["function"] == function).collect()
     }
 
     /// What the secrets hold now is secret as well, line by line.

@@ -1,0 +1,141 @@
+//! `GET /servers`: transwrap servers that can take a broadcast, page by page.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use tests::{Fleet, Setup, TestApp};
+
+#[tokio::test]
+async fn no_servers_are_an_empty_list() {
+    TestApp::run(async |app| {
+        let empty = app.user("alice").get("/servers").await.expect(200);
+        assert_eq!(empty.text, r#"{"items":[]}"#);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pages_of_any_size_cover_every_server_exactly_once() {
+    TestApp::run(async |app| {
+        let fleet = Fleet::new(app).await;
+        fleet.fill(23).await;
+        let everyone = fleet.offered().await;
+        assert_eq!(everyone.len(), 23);
+        for limit in [1, 2, 7, 11, 22, 23, 24, 100] {
+            // Each list begins elsewhere.
+            for _ in 0..3 {
+                let listed: Vec<_> = app.servers(limit).await;
+                let distinct: BTreeSet<_> =
+                    listed.iter().map(|server| server["taskId"].as_str().unwrap().to_owned()).collect();
+                assert_eq!((listed.len(), &distinct), (23, &everyone), "pages of {limit}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn not_everyone_is_given_the_same_server_first() {
+    TestApp::run(async |app| {
+        let fleet = Fleet::new(app).await;
+        fleet.fill(5).await;
+        // Whether all fit on the page or not.
+        for limit in [2, 20] {
+            let mut first = BTreeSet::new();
+            for _ in 0..60 {
+                let page = app.user("alice").get(&format!("/servers?limit={limit}")).await.expect(200).json();
+                first.insert(page["items"][0]["taskId"].as_str().unwrap().to_owned());
+            }
+            assert_eq!(first.len(), 5, "60 lists, {limit} servers each");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_url_of_a_server_is_as_the_deployer_has_it() {
+    let template = "wss://{dashedIp}.live.example.com/{taskId}";
+    Setup::default()
+        .parameter("TranswrapUrl", template)
+        .run(async |app| {
+            let fleet = Fleet::new(app).await;
+            let task = fleet.run_one().await;
+            fleet.tell(task.last()).await;
+            let expected = format!("wss://198-18-0-1.live.example.com/{}", task.id);
+            assert_eq!(app.servers(100).await[0]["url"], expected);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_cursor_or_limit_that_is_none_is_a_400_problem() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        for (query, field) in [
+            ("limit=0", "limit"),
+            ("limit=101", "limit"),
+            ("limit=many", "limit"),
+            ("cursor=x", "cursor"),
+            ("cursor=%00", "cursor"),
+            ("cursor=ZnJvbQoK", "cursor"),
+        ] {
+            let refused = alice.get(&format!("/servers?{query}")).await.expect_problem(400, "invalid-request").json();
+            assert_eq!(refused["errors"][0]["field"], field, "{query}: {refused}");
+        }
+        let both = alice.get("/servers?limit=0&cursor=x").await.expect_problem(400, "invalid-request").json();
+        assert_eq!(both["errors"].as_array().map(Vec::len), Some(2), "{both}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cursor_that_somebody_made_up_is_refused_before_dynamodb_would() {
+    TestApp::run(async |app| {
+        // After a task that is not in the part of the list that the cursor names.
+        for made_up in ["from\n8\n1", "before\n3\n9", "before\n3\n3"] {
+            let cursor = BASE64_URL_SAFE_NO_PAD.encode(made_up);
+            let refused = app.user("alice").get(&format!("/servers?cursor={cursor}")).await;
+            refused.expect_problem(400, "invalid-request");
+        }
+    })
+    .await;
+}
+
+/// The median time of `GET /servers?limit=20` in milliseconds, and the capacity units of each.
+async fn cost_of_a_list(app: &TestApp) -> (f64, Vec<f64>) {
+    const REPEATS: usize = 21;
+    let alice = app.user("alice");
+    let since = app.anonymous().get("/_local/calls").await.expect(200).json()["next"].clone();
+    let mut times = Vec::with_capacity(REPEATS);
+    for _ in 0..REPEATS {
+        let started = Instant::now();
+        alice.get("/servers?limit=20").await.expect(200);
+        times.push(started.elapsed().as_secs_f64() * 1_000.0);
+    }
+    times.sort_by(f64::total_cmp);
+    let calls = app.anonymous().get(&format!("/_local/calls?since={since}")).await.expect(200).json();
+    let units = calls["calls"].as_array().unwrap().iter().map(|call| call["consumedCapacity"].as_f64().unwrap());
+    (times[REPEATS / 2], units.collect())
+}
+
+#[tokio::test]
+async fn a_list_costs_the_same_among_ten_thousand_servers_as_among_ten() {
+    TestApp::run(async |app| {
+        let fleet = Fleet::new(app).await;
+        fleet.fill(10).await;
+        // What an instance learns by its first list, it knows from then on.
+        app.servers(20).await;
+        let (_, few_units) = cost_of_a_list(app).await;
+        let (few_time, _) = cost_of_a_list(app).await;
+        fleet.fill(10_000).await;
+        app.servers(100).await;
+        let (many_time, many_units) = cost_of_a_list(app).await;
+        let dearest = |units: &[f64]| units.iter().copied().fold(0.0, f64::max);
+        assert_eq!(dearest(&many_units), dearest(&few_units), "{few_units:?} and {many_units:?}");
+        // A bound against growth, not a measurement: a thousand times the rows.
+        assert!(many_time < 2.0 * few_time + 5.0, "{few_time} ms among ten, {many_time} ms among 10,000");
+    })
+    .await;
+}
