@@ -80,7 +80,10 @@ async fn a_run_that_has_nothing_to_do_writes_nothing() {
         let before = rows(app).await;
         let (ok, calls) = app.calls_of(fleet.reconcile()).await;
         assert!(ok);
-        assert_eq!(calls, ["dynamodb:Query", "ecs:ListTasks", "ecs:DescribeTasks"]);
+        assert_eq!(
+            calls,
+            ["dynamodb:Query", "ecs:ListTasks", "ecs:DescribeTasks", "ivs:ListStages", "ivs:ListChannels"]
+        );
         assert_eq!(rows(app).await, before);
     })
     .await;
@@ -213,7 +216,7 @@ async fn a_kill_at_any_aws_call_of_a_run_leaves_work_for_the_next_and_no_harm() 
         // Reads and writes of single rows are alike.
         let calls: Vec<_> =
             nth_of_each(&made).into_iter().filter(|(service, _, nth)| service != "dynamodb" || *nth <= 2).collect();
-        assert_eq!(calls.len(), 9, "{made:?}");
+        assert_eq!(calls.len(), 11, "{made:?}");
         for (service, operation, nth) in calls {
             for when in ["before", "after"] {
                 app.anonymous().post("/_local/reset", json!(null)).await.expect(200);
