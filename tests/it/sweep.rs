@@ -17,8 +17,7 @@ async fn reconcile(app: &TestApp) -> Value {
 
 /// The line of the last run.
 fn last_line(app: &TestApp) -> Value {
-    let lines = app.log_lines().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
-    lines.filter(|line| line["function"] == "reconciler").next_back().expect("the reconciler ran")
+    app.log_of("reconciler").pop().expect("the reconciler ran")
 }
 
 fn tags(kind: &str, stack: &str, name: &str, lease_until: &str) -> HashMap<String, String> {

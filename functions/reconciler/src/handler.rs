@@ -12,8 +12,9 @@ use tokio::time::timeout;
 
 /// How long each of the three parts may take. Together they end before the function's timeout, 240 seconds.
 const PART: Duration = Duration::from_secs(75);
-/// How long a claim of the reconciler's holds a name: longer than that timeout.
-const LEASE: Duration = Duration::from_secs(300);
+/// How long a claim of the reconciler's holds a name: longer than the part that takes it, with a call that is under way at
+/// its end.
+const LEASE: Duration = Duration::from_secs(90);
 
 /// What a run needs.
 pub(crate) struct Handler {

@@ -64,7 +64,7 @@ fn fate<R: Resource>(found: &Found<R>, row: Option<&Outline<R>>, now: Timestamp)
 pub struct Sweep {
     /// Fresh for this run.
     pub attempt: ClaimId,
-    /// How long a claim of this run holds a name; longer than the function may run.
+    /// How long a claim of this run holds a name; longer than the sweep may take.
     pub lease: Duration,
     /// How many orphans this run may delete; a tenth of what is listed unless told, and at least ten. More than that
     /// is what a table looks like that was restored or lost, and no resource comes back.
