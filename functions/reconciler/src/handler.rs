@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use shared::Error;
 use shared::aws::{ChannelTable, Ec2, Ecs, Ivs, IvsRealTime, ParticipantTable, ServerTable, StageTable};
-use shared::domain::sweep::Sweep;
+use shared::domain::sweep::{Sweep, Swept};
 use shared::domain::{ClaimId, Timestamp, channel, server, stage};
 use shared::event::Report;
 use tokio::time::timeout;
@@ -58,30 +58,30 @@ impl Handler {
 
     async fn sweep_stages(&self, report: Report, how: &Sweep) -> Report {
         let sweep = stage::sweep(&self.ivs_realtime, &self.stages, &self.participants, Timestamp::now(), how);
-        let Ok((swept, result)) = timeout(PART, sweep).await else { return report.fail(too_long("stages")) };
-        let report = report
-            .count("Stages", swept.listed)
-            .count("OrphanStagesDeleted", swept.orphans)
-            .count("StageCreatesEnded", swept.creates_ended)
-            .count("StageDeletesFinished", swept.deletes_finished);
-        match result {
-            Ok(()) => report,
-            Err(error) => report.fail(error),
+        let metrics = ["Stages", "OrphanStagesDeleted", "StageCreatesEnded", "StageDeletesFinished"];
+        match timeout(PART, sweep).await {
+            Ok(swept) => count(report, metrics, swept),
+            Err(_) => report.fail(too_long("stages")),
         }
     }
 
     async fn sweep_channels(&self, report: Report, how: &Sweep) -> Report {
         let sweep = channel::sweep(&self.ivs, &self.channels, Timestamp::now(), how);
-        let Ok((swept, result)) = timeout(PART, sweep).await else { return report.fail(too_long("channels")) };
-        let report = report
-            .count("Channels", swept.listed)
-            .count("OrphanChannelsDeleted", swept.orphans)
-            .count("ChannelCreatesEnded", swept.creates_ended)
-            .count("ChannelDeletesFinished", swept.deletes_finished);
-        match result {
-            Ok(()) => report,
-            Err(error) => report.fail(error),
+        let metrics = ["Channels", "OrphanChannelsDeleted", "ChannelCreatesEnded", "ChannelDeletesFinished"];
+        match timeout(PART, sweep).await {
+            Ok(swept) => count(report, metrics, swept),
+            Err(_) => report.fail(too_long("channels")),
         }
+    }
+}
+
+/// What a sweep did, also if it failed in part.
+fn count(report: Report, metrics: [&'static str; 4], (swept, result): (Swept, Result<(), Error>)) -> Report {
+    let counts = [swept.listed, swept.orphans, swept.creates_ended, swept.deletes_finished];
+    let report = metrics.into_iter().zip(counts).fold(report, |report, (metric, n)| report.count(metric, n));
+    match result {
+        Ok(()) => report,
+        Err(error) => report.fail(error),
     }
 }
 

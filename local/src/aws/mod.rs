@@ -18,6 +18,7 @@ mod ivs;
 mod ivs_realtime;
 mod ivs_services;
 mod known;
+mod operation;
 mod paging;
 mod reply;
 mod secrets_manager;

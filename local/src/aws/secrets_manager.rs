@@ -20,11 +20,12 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use self::{
-    operation::{Context, Operation, Run},
+    operation::{Context, OPERATIONS, Run},
     secret::{Secret, Secrets},
 };
 use super::{
     ids,
+    operation::Operation,
     service::{ACCOUNT, Requirement, Service, ServiceError},
     shape::Input,
     state_file::Stored,
@@ -47,7 +48,7 @@ impl SecretsManager {
 
     /// The name of every operation that the local cloud has.
     pub(crate) fn operations() -> impl Iterator<Item = &'static str> {
-        Operation::names()
+        Operation::names(&OPERATIONS)
     }
 
     /// Sees to it that there is a secret of that name, as CloudFormation does: a new one has no value, an existing one
@@ -68,7 +69,7 @@ impl Service for SecretsManager {
     }
 
     fn call(&self, operation: &str, input: &Value, now: OffsetDateTime) -> Result<Value, ServiceError> {
-        let operation = Operation::named(operation).ok_or_else(|| error::unknown_operation(operation))?;
+        let operation = Operation::named(&OPERATIONS, operation).ok_or_else(|| error::unknown_operation(operation))?;
         let input = Input::check(operation.input, input).map_err(error::invalid_parameter)?;
         match operation.run {
             Run::Read(run) => self.secrets.read(|secrets| run(secrets, input)),

@@ -25,10 +25,11 @@ use tokio::sync::watch;
 pub(crate) use self::poll::serve;
 use self::{
     attribute::Attributes,
-    operation::{Context, Operation, Run},
+    operation::{Context, OPERATIONS, Run},
     queue::Queue,
 };
 use super::{
+    operation::Operation,
     service::{ACCOUNT, Requirement, Service, ServiceError},
     shape::Input,
     state_file::Stored,
@@ -68,7 +69,7 @@ impl Sqs {
 
     /// The name of every operation that the local cloud has.
     pub(crate) fn operations() -> impl Iterator<Item = &'static str> {
-        Operation::names()
+        Operation::names(&OPERATIONS)
     }
 
     /// Sends as a service of AWS does: `attributes` are strings. Answers the name of the queue.
@@ -121,7 +122,7 @@ impl Service for Sqs {
 
     /// A `ReceiveMessage` that finds nothing is answered at once; [`serve`] is what waits.
     fn call(&self, operation: &str, input: &Value, now: OffsetDateTime) -> Result<Value, ServiceError> {
-        let operation = Operation::named(operation).ok_or_else(|| error::unknown_operation(operation))?;
+        let operation = Operation::named(&OPERATIONS, operation).ok_or_else(|| error::unknown_operation(operation))?;
         let input = Input::check(operation.input, input).map_err(error::invalid_value)?;
         let queue = || self.queue(input.required_text("QueueUrl"));
         match operation.run {

@@ -32,11 +32,12 @@ use tokio::sync::watch;
 
 pub(crate) use self::clock::Clock;
 use self::{
-    operation::{Context, Operation, Run},
+    operation::{Context, OPERATIONS, Run},
     state::State,
 };
 use super::{
     ec2::NetworkInterface,
+    operation::Operation,
     service::{Requirement, ServiceError},
     shape::Input,
     state_file::Stored,
@@ -71,7 +72,7 @@ impl Ecs {
 
     /// The name of every operation that the local cloud has.
     pub(crate) fn operations() -> impl Iterator<Item = &'static str> {
-        Operation::names()
+        Operation::names(&OPERATIONS)
     }
 
     /// The permissions that this call needs.
@@ -84,7 +85,7 @@ impl Ecs {
     /// # Errors
     /// As the service's model lists them for the operation; an unknown operation is `UnknownOperationException`.
     pub(crate) fn call(&self, operation: &str, input: &Value, now: OffsetDateTime) -> Result<Outcome, ServiceError> {
-        let operation = Operation::named(operation).ok_or_else(|| error::unknown_operation(operation))?;
+        let operation = Operation::named(&OPERATIONS, operation).ok_or_else(|| error::unknown_operation(operation))?;
         let input = Input::check(operation.input, input).map_err(error::invalid_parameter)?;
         let context = self.context(now);
         match operation.run {

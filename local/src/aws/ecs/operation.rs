@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Outcome, cluster, list, run, state::State, task_definition};
 use crate::aws::{
+    operation::Operation,
     service::ServiceError,
     shape::{Input, Member, Pattern, Shape, matching, optional, required, text},
 };
@@ -16,32 +17,14 @@ pub(super) struct Context<'a> {
     pub(super) now: i64,
 }
 
-/// One operation of the service.
-pub(super) struct Operation {
-    name: &'static str,
-    pub(super) input: &'static [Member],
-    pub(super) run: Run,
-}
-
 /// What an operation does. A write checks everything first: one that fails has changed nothing.
 pub(super) enum Run {
     Read(fn(&State, Input<'_>, &Context<'_>) -> Result<Value, ServiceError>),
     Write(fn(&mut State, Input<'_>, &Context<'_>) -> Result<Outcome, ServiceError>),
 }
 
-impl Operation {
-    /// The name of every operation that the local cloud has.
-    pub(super) fn names() -> impl Iterator<Item = &'static str> {
-        OPERATIONS.iter().map(|operation| operation.name)
-    }
-
-    /// The operation of that name, if the local cloud has it.
-    pub(super) fn named(name: &str) -> Option<&'static Self> {
-        OPERATIONS.iter().find(|operation| operation.name == name)
-    }
-}
-
-static OPERATIONS: [Operation; 9] = [
+/// All operations that the local cloud has.
+pub(super) static OPERATIONS: [Operation<Run>; 9] = [
     Operation {
         name: "CreateCluster",
         input: &[

@@ -5,8 +5,9 @@ use time::OffsetDateTime;
 
 use super::{lifecycle, secret::Secrets, tags, value};
 use crate::aws::{
+    operation::Operation,
     service::ServiceError,
-    shape::{Input, Member, Pattern, Shape, matching, optional, required, text},
+    shape::{Input, Pattern, Shape, matching, optional, required, text},
 };
 
 /// What an operation that changes something is given besides its input.
@@ -15,32 +16,14 @@ pub(super) struct Context<'a> {
     pub(super) now: OffsetDateTime,
 }
 
-/// One operation of the service.
-pub(super) struct Operation {
-    name: &'static str,
-    pub(super) input: &'static [Member],
-    pub(super) run: Run,
-}
-
 /// What an operation does. A write checks everything first: one that fails has changed nothing.
 pub(super) enum Run {
     Read(fn(&Secrets, Input<'_>) -> Result<Value, ServiceError>),
     Write(fn(&mut Secrets, Input<'_>, &Context<'_>) -> Result<Value, ServiceError>),
 }
 
-impl Operation {
-    /// The name of every operation that the local cloud has.
-    pub(super) fn names() -> impl Iterator<Item = &'static str> {
-        OPERATIONS.iter().map(|operation| operation.name)
-    }
-
-    /// The operation of that name, if the local cloud has it.
-    pub(super) fn named(name: &str) -> Option<&'static Self> {
-        OPERATIONS.iter().find(|operation| operation.name == name)
-    }
-}
-
-static OPERATIONS: [Operation; 11] = [
+/// All operations that the local cloud has.
+pub(super) static OPERATIONS: [Operation<Run>; 11] = [
     Operation {
         name: "CreateSecret",
         input: &[

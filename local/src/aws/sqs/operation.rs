@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Sqs, batch, error, queue, queue::Queue, receive};
 use crate::aws::{
+    operation::Operation,
     paging::page,
     service::ServiceError,
     shape::{Input, Member, Shape, optional, required, text},
@@ -25,13 +26,6 @@ impl Context<'_> {
     }
 }
 
-/// One operation of the service.
-pub(super) struct Operation {
-    name: &'static str,
-    pub(super) input: &'static [Member],
-    pub(super) run: Run,
-}
-
 /// What an operation does, and to what. A write that fails has changed nothing.
 pub(super) enum Run {
     Account(fn(&Sqs, Input<'_>) -> Result<Value, ServiceError>),
@@ -39,19 +33,8 @@ pub(super) enum Run {
     Write(fn(&mut Queue, Input<'_>, &Context<'_>) -> Result<Value, ServiceError>),
 }
 
-impl Operation {
-    /// The name of every operation that the local cloud has.
-    pub(super) fn names() -> impl Iterator<Item = &'static str> {
-        OPERATIONS.iter().map(|operation| operation.name)
-    }
-
-    /// The operation of that name, if the local cloud has it.
-    pub(super) fn named(name: &str) -> Option<&'static Self> {
-        OPERATIONS.iter().find(|operation| operation.name == name)
-    }
-}
-
-static OPERATIONS: [Operation; 9] = [
+/// All operations that the local cloud has.
+pub(super) static OPERATIONS: [Operation<Run>; 9] = [
     Operation {
         name: "GetQueueUrl",
         input: &[required("QueueName", text(1, 80))],
