@@ -93,6 +93,8 @@ async fn endpoints_older_than_ivs_allows_are_fetched_again() {
 #[tokio::test]
 async fn two_keys_are_valid_at_once_while_one_follows_the_other() {
     TestApp::run(async |app| {
+        // The test asks for keys more often than IVS allows.
+        app.quotas(json!({"GetPublicKey": 100, "ImportPublicKey": 100})).await;
         app.user("alice").put("/stages/demo", json!({})).await.expect(201);
         let before = app.mint(&app.user("bob"), "demo", json!({})).await.expect(201).json();
         let (old_key, _) = verified(app, before["token"].as_str().unwrap()).await;
