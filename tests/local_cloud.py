@@ -6,6 +6,7 @@ AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -76,7 +77,9 @@ def redrive(*options, meanwhile=None, **variables):
     script = os.path.join(os.path.dirname(__file__), "..", "scripts", "redrive")
     command = [sys.executable, script, *options]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env={**os.environ, **variables}, **pipes) as process:
+    # A shell has its background jobs ignore Ctrl-C, and what they start would, too.
+    heeds = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    with subprocess.Popen(command, env={**os.environ, **variables}, **pipes, **heeds) as process:
         try:
             if meanwhile:
                 meanwhile(process)

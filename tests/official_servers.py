@@ -43,13 +43,13 @@ class DeadLetters(unittest.TestCase):
         door("DELETE", "faults")
         door("PUT", "ecs/clock", {"mode": "automatic"})
 
-    def fail(self, service, operation, fault):
+    def fault(self, service, operation, fault):
         """Has every such call fail, until the fault of this id is deleted."""
         order = {"service": service, "operation": operation, "times": None, "fault": fault}
         return door("PUT", "faults", order)["id"]
 
     def ec2_fails(self):
-        return self.fail("ec2", "DescribeNetworkInterfaces", {"kind": "error", "status": 503, "code": "Unavailable"})
+        return self.fault("ec2", "DescribeNetworkInterfaces", {"kind": "error", "status": 503, "code": "Unavailable"})
 
     def run_task(self):
         """Starts a task, lets it run, and gives its id and the delivery of the event that says so."""
@@ -78,7 +78,7 @@ class DeadLetters(unittest.TestCase):
         self.ec2_fails()
         first, delivery = self.run_task()
         self.assertEqual((delivery["attempts"], delivery["onFailure"]), (3, "greenroom-FailedTaskEvents"))
-        no_handover = self.fail("lambda", "Invoke", {"kind": "throttle"})
+        no_handover = self.fault("lambda", "Invoke", {"kind": "throttle"})
         second, delivery = self.run_task()
         self.assertEqual((delivery["attempts"], delivery["deadLettered"]), (0, "greenroom-UndeliveredTaskEvents"))
         door("DELETE", f"faults/{no_handover}")
@@ -140,7 +140,7 @@ class DeadLetters(unittest.TestCase):
         self.run_task()
         door("DELETE", "faults")
         # Longer than the function waits, so that the run is in the midst of an invocation.
-        self.fail("ec2", "DescribeNetworkInterfaces", {"kind": "latency", "ms": 60_000})
+        self.fault("ec2", "DescribeNetworkInterfaces", {"kind": "latency", "ms": 60_000})
 
         def interrupt(process):
             until(lambda: door("GET", "faults")["faults"][0]["fired"])

@@ -19,6 +19,8 @@ use crate::domain::Timestamp;
 /// says: below, the SDK and the runtime write bodies, and bodies hold tokens.
 pub fn init() {
     let ours = Targets::new().with_default(LevelFilter::WARN).with_target("shared", LevelFilter::INFO);
+    // The runtime would log once more what a handler fails with; a panic speaks for itself on stderr.
+    let ours = ours.with_target("lambda_runtime::layers::panic", LevelFilter::OFF);
     let lines = subscriber::fmt::layer()
         .json()
         .flatten_event(true)
