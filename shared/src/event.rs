@@ -9,7 +9,6 @@ use serde_json::{Map, Value};
 use crate::Error;
 use crate::aws::Calls;
 use crate::domain::Timestamp;
-use crate::error::chain;
 use crate::log::{Asked, Line};
 
 /// What came of an event, for the log.
@@ -115,7 +114,8 @@ impl Failure {
             Error::QuotaExceeded(_) => "QuotaExceeded",
             _ => "Internal",
         };
-        Self { kind, text: chain(error) }
+        // What a caller would read says less than what is behind it.
+        Self { kind, text: error.causes().unwrap_or_else(|| error.to_string()) }
     }
 }
 

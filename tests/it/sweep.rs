@@ -191,7 +191,7 @@ async fn several_reconcilers_at_once_do_what_one_does() {
         app.quotas(json!({"CreateStage": 100, "DeleteStage": 100, "ListStages": 100, "ListChannels": 100})).await;
         let alice = app.user("alice");
         alice.put("/stages/demo", json!({})).await.expect(201);
-        for n in 0..5 {
+        for n in 0..2 {
             create_stage(app, tags("stage", "greenroom", &format!("gone-{n}"), OVER)).await;
         }
         let caller = app.anonymous().clone();
@@ -234,7 +234,7 @@ async fn only_the_row_of_a_create_that_died_ends_by_itself() {
 #[tokio::test]
 async fn one_resource_that_cannot_be_ended_keeps_no_other_from_it() {
     TestApp::run(async |app| {
-        for name in ["one", "two", "three"] {
+        for name in ["one", "two"] {
             create_stage(app, tags("stage", "greenroom", name, OVER)).await;
         }
         let refused = json!({"kind": "error", "status": 403, "code": "AccessDeniedException"});
@@ -242,7 +242,7 @@ async fn one_resource_that_cannot_be_ended_keeps_no_other_from_it() {
         let failed = reconcile(app).await;
         assert!(failed["errorMessage"].as_str().unwrap().contains("ivs:DeleteStage"), "{failed}");
         assert_eq!(app.stages_in_ivs().await.len(), 1);
-        assert_eq!(last_line(app)["OrphanStagesDeleted"], json!(2));
+        assert_eq!(last_line(app)["OrphanStagesDeleted"], json!(1));
         assert_eq!(reconcile(app).await, Value::Null);
         assert!(app.stages_in_ivs().await.is_empty());
     })

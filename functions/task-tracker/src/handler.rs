@@ -16,7 +16,8 @@ pub(crate) struct Handler {
 impl Handler {
     pub(crate) async fn handle(&self, event: TaskEvent) -> Result<Report, Error> {
         let Some(task) = event.task(&self.fleet).map_err(Error::internal)? else {
-            return Ok(Report::new("not ours"));
+            let (cluster, group) = event.whose();
+            return Ok(Report::new("not ours").log("task.cluster", cluster).log("task.group", group));
         };
         let report = match track(&self.servers, &self.ec2, Timestamp::now(), &task).await {
             Ok(Tracked::Recorded(state)) => Report::new("recorded").log("task.state", state).count("TasksRecorded", 1),

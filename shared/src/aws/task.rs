@@ -66,11 +66,20 @@ impl TaskEvent {
         let id = task_id(&detail.task_arn).ok_or(NotATask::NoId)?;
         Ok(Some(Task { id, version: detail.version, phase }))
     }
+
+    /// The cluster and the group of the task, for the log.
+    pub fn whose(&self) -> (&str, &str) {
+        (&self.detail.cluster_arn, self.detail.group.as_str().unwrap_or_default())
+    }
 }
 
-/// What stands last in the ARN of a task.
+/// What stands last in the ARN of a task: 32 hexadecimal digits, or 36 with dashes. ECS refuses to describe anything else,
+/// and with it all tasks of the same call.
 pub(super) fn task_id(arn: &str) -> Option<TaskId> {
-    arn.rsplit('/').next()?.parse().ok()
+    let (_, task) = arn.split_once(":task/")?;
+    let id = task.rsplit('/').next()?;
+    let is_id = matches!(id.len(), 32 | 36) && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    if is_id { id.parse().ok() } else { None }
 }
 
 /// The network interface among the attachments of a task.
@@ -87,4 +96,23 @@ pub(super) const INTERFACE_ID: &str = "networkInterfaceId";
 /// Events say `eni`, the API says `ElasticNetworkInterface`.
 pub(super) fn is_interface(kind: Option<&str>) -> bool {
     matches!(kind, Some("eni" | "ElasticNetworkInterface"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_is_told_by_an_id_that_ecs_would_know() {
+        for (arn, known) in [
+            ("arn:aws:ecs:us-east-1:123456789012:task/transwrap/1d691993a03d458b8821ec852e2c16e9", true),
+            ("arn:aws:ecs:us-east-1:123456789012:task/1d691993-a03d-458b-8821-ec852e2c16e9", true),
+            ("arn:aws:ecs:us-east-1:123456789012:task/transwrap/rubbish", false),
+            ("arn:aws:ecs:us-east-1:123456789012:cluster/1d691993a03d458b8821ec852e2c16e9", false),
+            ("1d691993a03d458b8821ec852e2c16e9", false),
+            ("", false),
+        ] {
+            assert_eq!(task_id(arn).is_some(), known, "{arn}");
+        }
+    }
 }

@@ -66,14 +66,18 @@ pub struct Sweep {
     pub attempt: ClaimId,
     /// How long a claim of this run holds a name; longer than the sweep may take.
     pub lease: Duration,
-    /// How many orphans this run may delete; a tenth of what is listed unless told, and at least ten. More than that
-    /// is what a table looks like that was restored or lost, and no resource comes back.
+    /// How many orphans of a kind this run may delete. Unless told: ten or a tenth of what is listed, whichever is more,
+    /// and of more than two no more than half. Beyond, it looks as if a table was restored or lost, and no resource
+    /// comes back.
     pub max_orphans: Option<usize>,
 }
 
 impl Sweep {
     fn allows(&self, orphans: usize, listed: usize) -> bool {
-        orphans <= self.max_orphans.unwrap_or_else(|| (listed / 10).max(10))
+        match self.max_orphans {
+            Some(max) => orphans <= max,
+            None => orphans <= 2 || (orphans <= (listed / 10).max(10) && orphans <= listed / 2),
+        }
     }
 }
 
@@ -180,6 +184,23 @@ async fn delete_unless_in_use<R: Resource>(provider: &impl Provider<R>, arn: &R:
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn more_orphans_than_an_accident_leaves_are_not_allowed_unless_told() {
+        let sweep = |max_orphans| Sweep { attempt: claim("now"), lease: Duration::ZERO, max_orphans };
+        for (orphans, listed, allowed) in [
+            (2, 2, true),
+            (3, 3, false),
+            (3, 6, true),
+            (10, 20, true),
+            (11, 100, false),
+            (100, 1000, true),
+            (101, 1000, false),
+        ] {
+            assert_eq!(sweep(None).allows(orphans, listed), allowed, "{orphans} of {listed}");
+        }
+        assert!(sweep(Some(11)).allows(11, 11) && !sweep(Some(11)).allows(12, 1000));
+    }
     use crate::domain::StageArn;
     use crate::domain::stage::Stage;
 

@@ -44,9 +44,10 @@ pub async fn track(servers: &ServerTable, ec2: &Ec2, now: Timestamp, task: &Task
             Some(_) => continue,
         };
         return match address {
-            Some(Address::Unassociated) => {
-                Err(Error::unavailable(format!("the task {} runs and has no public address yet", task.id)))
-            }
+            Some(Address::Unassociated) => Err(Error::unavailable(format!(
+                "the task {} runs and has no public address; was it started with assignPublicIp?",
+                task.id
+            ))),
             _ => Ok(tracked),
         };
     }
