@@ -75,21 +75,16 @@ impl EventQueue {
             }
         };
         let attempts = retries.made() + 1;
-        Handled { attempts, ok: false, on_failure: self.report(function, &payload, attempts, limit, &error) }
+        let on_failure = function.event_invoke.on_failure.as_deref().and_then(|arn| {
+            let record = self.record(function, &payload, attempts, limit, &error);
+            self.report(function, arn, &record)
+        });
+        Handled { attempts, ok: false, on_failure }
     }
 
     /// Sends the record of a failure to the function's destination, and answers its name.
-    fn report(
-        &self,
-        function: &Function,
-        payload: &Bytes,
-        attempts: u32,
-        limit: Exhausted,
-        error: &FunctionError,
-    ) -> Option<String> {
-        let arn = function.event_invoke.on_failure.as_deref()?;
-        let record = self.record(function, payload, attempts, limit, error);
-        match self.send(function, arn, &record) {
+    fn report(&self, function: &Function, arn: &str, record: &Value) -> Option<String> {
+        match self.send(function, arn, record) {
             Ok(queue) => Some(queue),
             Err(NotSent(why)) => {
                 let line = format!("the record of a failed event is lost: {why}");

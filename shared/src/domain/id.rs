@@ -166,9 +166,17 @@ id!(
 
 /// 128 random bits in 22 characters: enough that no two ever meet.
 fn random() -> Result<String, crate::Error> {
-    let mut bytes = [0; 16];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| crate::Error::internal("no randomness to make an id from"))?;
-    Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+    random_bytes::<16>().map(|bytes| BASE64_URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// Bytes that nobody can foresee.
+///
+/// # Errors
+/// Only when the operating system has no randomness to give.
+pub(super) fn random_bytes<const N: usize>() -> Result<[u8; N], crate::Error> {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| crate::Error::internal("no randomness to be had"))?;
+    Ok(bytes)
 }
 
 id!(

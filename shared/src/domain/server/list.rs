@@ -13,6 +13,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use super::Server;
 use crate::Error;
 use crate::aws::ServerTable;
+use crate::domain::id::random_bytes;
 use crate::domain::{InvalidCursor, Limit, Page, TaskId};
 
 /// Where in the order of task ids a list begins, drawn for each list.
@@ -25,9 +26,7 @@ impl Seed {
     /// # Errors
     /// Only when the operating system has no randomness to give.
     pub fn random() -> Result<Self, Error> {
-        let mut bytes = [0; 8];
-        aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::internal("no randomness to begin a list with"))?;
-        Ok(Self(u64::from_le_bytes(bytes)))
+        random_bytes().map(|bytes| Self(u64::from_le_bytes(bytes)))
     }
 
     /// A place between task ids: they are hexadecimal, and so is this.

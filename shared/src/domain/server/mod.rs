@@ -106,6 +106,11 @@ impl State {
     /// one that fails again and is sent anew after that meets EC2, which knows no address of a task that is gone.
     pub const KEPT: Duration = Duration::from_secs(15 * 24 * 60 * 60);
 
+    /// Whether the task can take a broadcast.
+    pub fn is_offered(&self) -> bool {
+        matches!(self, Self::Offered(_))
+    }
+
     /// The word in the table and in the log.
     pub fn as_str(&self) -> &'static str {
         match self {

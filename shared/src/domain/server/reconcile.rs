@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{Address, Change, Phase, Row, Segment, State, Task, Verdict, contradicts, judge, settle, withhold};
+use super::{Address, Change, Phase, Row, Segment, Task, Verdict, contradicts, judge, settle, withhold};
 use crate::Error;
 use crate::aws::{Ec2, Ecs, ServerTable};
 use crate::domain::{TaskId, Timestamp};
@@ -45,9 +45,8 @@ pub async fn reconcile(servers: &ServerTable, ecs: &Ecs, ec2: &Ec2, now: Timesta
     changes.extend(repairs);
     let written = write_all(servers, &changes, now).await?;
 
-    let is_offered = |row: &&Row| matches!(row.state, State::Offered(_));
-    let added = written.iter().copied().filter(is_offered).count();
-    let removed = written.iter().filter(|row| !is_offered(row) && offered.contains(&row.id)).count();
+    let added = written.iter().filter(|row| row.state.is_offered()).count();
+    let removed = written.iter().filter(|row| !row.state.is_offered() && offered.contains(&row.id)).count();
     Ok(Drift { offered: offered.len() + added - removed, added, removed, unreachable })
 }
 
@@ -90,7 +89,7 @@ async fn repairs(servers: &ServerTable, ec2: &Ec2, suspects: Vec<Task>) -> Resul
                 settle(row, task, &running, address)
             }
         };
-        let becomes_offered = change.as_ref().is_some_and(|change| matches!(change.row.state, State::Offered(_)));
+        let becomes_offered = change.as_ref().is_some_and(|change| change.row.state.is_offered());
         unreachable += usize::from(matches!(task.phase, Phase::Running(_)) && !becomes_offered);
         changes.extend(change);
     }

@@ -109,7 +109,7 @@ pub fn contradicts(task: &Task, is_offered: bool) -> bool {
 /// running counts again. By then EC2 decides.
 pub fn withhold(row: &Row) -> Option<Change> {
     let withheld = Row { state: State::Unreachable, ..row.clone() };
-    matches!(row.state, State::Offered(_)).then(|| Change { row: withheld, guard: Guard::Unchanged(row.clone()) })
+    row.state.is_offered().then(|| Change { row: withheld, guard: Guard::Unchanged(row.clone()) })
 }
 
 /// What the row of a running task becomes, now that its address is known; `None` if that makes no difference.

@@ -190,7 +190,7 @@ impl World {
     }
 
     fn offered(&self) -> BTreeSet<TaskId> {
-        let rows = self.table.values().filter(|row| matches!(row.state, State::Offered(_)));
+        let rows = self.table.values().filter(|row| row.state.is_offered());
         rows.map(|row| row.id.clone()).collect()
     }
 
