@@ -12,6 +12,7 @@ pub mod playback;
 mod secret;
 pub mod server;
 pub mod signing;
+pub mod signing_keys;
 pub mod stage;
 pub mod sweep;
 mod time;

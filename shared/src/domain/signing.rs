@@ -1,11 +1,19 @@
 //! ES384 with keys from Secrets Manager: what participant tokens and playback tokens share.
 
 use std::fmt;
+use std::time::Duration;
 
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair};
+use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+
+use super::secret::secret;
+
+/// How long a key goes on signing while Secrets Manager does not say whether it is still the one. After that, its public
+/// half may be gone from IVS ([`super::signing_keys::RETENTION`]).
+pub const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Signs one kind of token with a key from a secret.
 pub trait Signer: Sized + Send + Sync {
@@ -20,6 +28,49 @@ pub trait Signer: Sized + Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not the ARN of a key and a P-384 private key in PEM form (PKCS#8 or SEC 1)")]
 pub struct InvalidSigningKey;
+
+secret!(
+    /// A private key in PEM (PKCS#8).
+    PrivatePem
+);
+
+/// A new P-384 pair in PEM, as IVS and Secrets Manager take its halves.
+#[derive(Debug)]
+pub struct KeyPair {
+    /// For IVS: SubjectPublicKeyInfo.
+    pub public: String,
+    /// For the secret.
+    pub private: PrivatePem,
+}
+
+impl KeyPair {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// Only when the operating system has no randomness to give.
+    pub fn generate() -> Result<Self, crate::Error> {
+        let failed = |_| crate::Error::internal("a P-384 key could not be made");
+        let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).map_err(failed)?;
+        let public: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(failed)?;
+        let private = pair.to_pkcs8v1().map_err(failed)?;
+        Ok(Self {
+            public: pem("PUBLIC KEY", public.as_ref()),
+            private: PrivatePem::new(pem("PRIVATE KEY", private.as_ref())),
+        })
+    }
+}
+
+/// DER as openssl would write it: lines of 64 characters (RFC 7468).
+fn pem(label: &str, der: &[u8]) -> String {
+    let mut text = format!("-----BEGIN {label}-----\n");
+    for (index, letter) in BASE64_STANDARD.encode(der).chars().enumerate() {
+        if index > 0 && index % 64 == 0 {
+            text.push('\n');
+        }
+        text.push(letter);
+    }
+    text + &format!("\n-----END {label}-----\n")
+}
 
 /// A P-384 private key. Parsed once: a signature then costs 70 µs, where JWT crates parse the key for every token.
 pub(super) struct PrivateKey(EcdsaKeyPair);
@@ -68,19 +119,24 @@ fn pem_body(pem: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use aws_lc_rs::encoding::{AsDer, EcPrivateKeyRfc5915Der};
-    use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED, KeyPair, UnparsedPublicKey};
+    use aws_lc_rs::encoding::EcPrivateKeyRfc5915Der;
+    use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED, UnparsedPublicKey};
 
     use super::*;
 
-    pub(in crate::domain) fn pem(label: &str, der: &[u8]) -> String {
-        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", BASE64_STANDARD.encode(der))
-    }
-
     /// A new private key in PEM.
     pub(in crate::domain) fn private_pem() -> String {
-        let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
-        pem("PRIVATE KEY", pair.to_pkcs8v1().unwrap().as_ref())
+        KeyPair::generate().unwrap().private.expose().to_owned()
+    }
+
+    #[test]
+    fn the_halves_of_a_new_pair_belong_together() {
+        let pair = KeyPair::generate().unwrap();
+        let private = PrivateKey::from_pem(pair.private.expose()).unwrap();
+        let spki: PublicKeyX509Der<'_> = private.0.public_key().as_der().unwrap();
+        assert_eq!(pair.public, pem("PUBLIC KEY", spki.as_ref()));
+        assert!(pair.public.lines().all(|line| line.len() <= 64), "{}", pair.public);
+        assert_eq!(format!("{:?}", pair.private), "PrivatePem(redacted)");
     }
 
     #[test]
