@@ -42,6 +42,13 @@ impl Report {
         self
     }
 
+    /// The report without its failures, and the first of them: for whoever hears of it in another way than by a failed
+    /// invocation.
+    pub(crate) fn without_failure(mut self) -> (Self, Option<Error>) {
+        let failure = std::mem::take(&mut self.failures).into_iter().next();
+        (self, failure)
+    }
+
     /// Gives a metric its value.
     #[must_use]
     pub fn count(mut self, metric: &'static str, count: usize) -> Self {

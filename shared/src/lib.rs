@@ -8,6 +8,7 @@
 
 pub mod aws;
 pub mod config;
+pub mod custom_resource;
 pub mod domain;
 pub mod error;
 pub mod event;

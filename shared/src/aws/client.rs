@@ -111,6 +111,27 @@ impl Aws {
             .interceptor(self.calls.clone())
     }
 
+    /// An HTTP request that is no call of an AWS operation and bears no signature of ours, with its retries and timeouts
+    /// and as one of the calls.
+    pub(super) fn plain_operation(
+        &self,
+        service: &'static str,
+        operation: &'static str,
+        url: &str,
+    ) -> OperationBuilder {
+        Operation::builder()
+            .service_name(service)
+            .operation_name(operation)
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(self.http.clone())
+            .endpoint_url(url)
+            .no_auth()
+            .sleep_impl(TokioSleep::new())
+            .standard_retry(&patient_retries())
+            .timeout_config(timeouts())
+            .interceptor(self.calls.clone())
+    }
+
     pub(super) fn region(&self) -> Region {
         Region::new(self.config.region.clone())
     }

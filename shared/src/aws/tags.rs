@@ -6,15 +6,15 @@ use std::collections::HashMap;
 use crate::domain::claim::{Claim, Found, Resource};
 
 /// The stack.
-const TAG_STACK: &str = "greenroom:stack";
+pub(super) const TAG_STACK: &str = "greenroom:stack";
 /// The name of the stage, on a stage.
 pub(super) const TAG_STAGE: &str = "greenroom:stage";
 /// The name of the channel, on a channel.
 pub(super) const TAG_CHANNEL: &str = "greenroom:channel";
 /// The create, by its first attempt.
-const TAG_CLAIM: &str = "greenroom:claim";
+pub(super) const TAG_CLAIM: &str = "greenroom:claim";
 /// When nobody is at work on that attempt any more.
-const TAG_LEASE_UNTIL: &str = "greenroom:lease-until";
+pub(super) const TAG_LEASE_UNTIL: &str = "greenroom:lease-until";
 
 /// The tags of what a claim creates; `tag` is [`TAG_STAGE`] or [`TAG_CHANNEL`].
 pub(super) fn of<R: Resource>(claim: &Claim<R>, stack: &str, tag: &str) -> HashMap<String, String> {

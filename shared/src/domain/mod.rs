@@ -9,7 +9,7 @@ mod page;
 pub mod participant;
 pub mod playback;
 
-mod secret;
+pub(crate) mod secret;
 pub mod server;
 pub mod signing;
 pub mod signing_keys;

@@ -88,7 +88,8 @@ pub trait KeyStore {
     /// What there is: the secret first, then a complete listing.
     fn read(&self) -> impl Future<Output = Result<Keys<Self::Arn>, Error>>;
 
-    /// Makes a version without a key the current one, for which functions sign nothing. Answers its id.
+    /// Makes a version without a key the current one, with which functions sign nothing, and answers its id.
+    /// [`Error::NotFound`] if the secret is gone.
     fn empty(&self) -> impl Future<Output = Result<SecretVersion, Error>>;
 
     /// Imports a public half. The claim finds it again if the answer is lost.
@@ -189,7 +190,10 @@ pub async fn maintain<K: KeyStore>(keys: &K, now: Timestamp, how: &Maintenance) 
 /// What IVS and Secrets Manager fail with; to call it again goes on.
 pub async fn end<K: KeyStore>(keys: &K) -> Result<Maintained, Error> {
     // Also where there was no key: a run that is under way cannot put one in its place.
-    keys.empty().await?;
+    match keys.empty().await {
+        Ok(_) | Err(Error::NotFound(_)) => {}
+        Err(error) => return Err(error),
+    }
     let mut done = Maintained::default();
     for key in keys.read().await?.imported.iter().filter(|key| key.marks.is_some()) {
         keys.delete(&key.arn).await?;
