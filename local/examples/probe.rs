@@ -27,6 +27,9 @@ fn main() -> io::Result<()> {
         let id = next.header("lambda-runtime-aws-request-id");
         let event: Value = serde_json::from_str(&next.body)?;
         // Over HTTP, what to do is in the body.
+        if event["RequestType"].is_string() {
+            make(&event)?;
+        }
         let order = event["body"].as_str().and_then(|body| serde_json::from_str(body).ok()).unwrap_or(event.clone());
         let (kind, answer) = match obey(&order, event, &next)? {
             Ok(answer) => ("response", answer),
@@ -57,6 +60,36 @@ fn obey(order: &Value, event: Value, next: &Answer) -> io::Result<Result<Value, 
         "aws" => Ok(call_aws(order)?),
         _ => Ok(json!({"process": std::process::id(), "event": event})),
     })
+}
+
+/// Answers for a custom resource, as its properties say: `Status`, `PhysicalId`; with `Exit`, it dies instead.
+fn make(event: &Value) -> io::Result<()> {
+    let properties = &event["ResourceProperties"];
+    let (asked, id) = (&event["RequestType"], &event["PhysicalResourceId"]);
+    let _ = writeln!(io::stderr(), "{asked} {id} was {}", event["OldResourceProperties"]["Size"]);
+    if properties["Exit"] == "true" {
+        std::process::exit(3);
+    }
+    let answer = json!({
+        "Status": properties["Status"].as_str().unwrap_or("SUCCESS"),
+        "Reason": "told to",
+        "PhysicalResourceId": properties["PhysicalId"].as_str().unwrap_or("thing"),
+        "StackId": event["StackId"],
+        "RequestId": event["RequestId"],
+        "LogicalResourceId": event["LogicalResourceId"],
+    });
+    let url = event["ResponseURL"].as_str().unwrap_or_default().replace("http://", "");
+    let (host, path) = url.split_once('/').ok_or(io::ErrorKind::InvalidData)?;
+    let path = format!("/{path}");
+    // What is not as it was signed is refused, and no answer.
+    for (path, headers) in
+        [(format!("{path}0"), vec![]), (path.clone(), vec![("content-type", "text/plain".to_owned())])]
+    {
+        if send(host, "PUT", &path, &headers, &answer.to_string())?.status != 403 {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+    }
+    send(host, "PUT", &path, &[], &answer.to_string()).map(drop)
 }
 
 /// Calls the AWS endpoint with this instance's credentials.

@@ -5,13 +5,14 @@ use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::RwLock;
 
 use crate::aws::{CallLog, Callers, DynamoDb, Ecs, Endpoint, Faults, IvsServices, SecretsManager, Sqs};
 use crate::clock;
+use crate::cloud_formation::{ANSWERS, CloudFormation};
 use crate::data_dir::{DataDir, Owner};
 use crate::events::{Courier, EventBus};
 use crate::gateway::Gateway;
@@ -22,7 +23,6 @@ use crate::lambda::{EventQueue, Lambda, World};
 use crate::log::{Lines, LogLine};
 use crate::options::Options;
 use crate::scheduler::Scheduler;
-use crate::seed::seed;
 use crate::side_door::{self, SideDoor};
 use crate::template::Template;
 
@@ -38,11 +38,12 @@ pub struct LocalCloud {
 }
 
 impl LocalCloud {
-    /// Reads the template, opens the ports and puts the signing keys in place. Functions are started by their first
+    /// Reads the template, opens the ports and has the custom resources made. Other functions are started by their first
     /// request.
     ///
     /// # Errors
-    /// One sentence that names the cure: a broken template, a taken port, a data directory in use, a missing binary.
+    /// One sentence that names the cure: a broken template, a taken port, a data directory in use, a missing binary, a
+    /// custom resource that cannot be made.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let data_dir = open_data_dir(&options)?;
         let file = |name: &str| data_dir.as_ref().map(|directory| directory.file(name));
@@ -114,7 +115,14 @@ impl LocalCloud {
             region: options.region,
         });
         jobs.spawn(Arc::clone(&endpoint).run_ecs_clock());
-        seed(&endpoint, &template.secrets, &options.stack_name, clock::now())?;
+        endpoint.declare(&template.secrets);
+        let cloud_formation = Arc::new(CloudFormation::open(
+            (&options.stack_name, &endpoint.region),
+            format!("http://{aws_address}"),
+            template.custom_resources.clone(),
+            file("cloudformation.json"),
+            Arc::clone(&endpoint.event_queue),
+        )?);
 
         scheduler.start(&jobs, &lines);
         let gateway = Arc::new(Gateway::new(template.api.clone(), Arc::clone(&issuer), lambda));
@@ -124,7 +132,7 @@ impl LocalCloud {
             issuer,
             authorizer: template.api.main_authorizer().cloned(),
             secrets: template.secrets.clone(),
-            stack_name: options.stack_name,
+            cloud_formation: Arc::clone(&cloud_formation),
             api_gate: RwLock::default(),
         });
         let door = Arc::clone(&side_door);
@@ -132,8 +140,25 @@ impl LocalCloud {
             let (gateway, door) = (Arc::clone(&gateway), Arc::clone(&door));
             async move { Ok(serve_api(&gateway, &door, request).await) }
         }));
-        jobs.spawn(http_server::serve(aws_listener, move |request| Arc::clone(&endpoint).handle(request)));
-        Ok(Self { template, api_address, aws_address, side_door, lines, jobs, _data_dir: data_dir })
+        let answers = Arc::clone(&cloud_formation);
+        jobs.spawn(http_server::serve(aws_listener, move |request: http::Request<Incoming>| {
+            let (endpoint, answers) = (Arc::clone(&endpoint), Arc::clone(&answers));
+            async move {
+                match request.uri().path().starts_with(ANSWERS) {
+                    true => Ok(answers.take_answer(request).await),
+                    false => endpoint.handle(request).await,
+                }
+            }
+        }));
+        let cloud = Self { template, api_address, aws_address, side_door, lines, jobs, _data_dir: data_dir };
+        cloud_formation.settle().await.with_context(|| match options.data_dir {
+            Some(data_dir) => format!(
+                "the stack cannot come up with what is in {}; --ephemeral starts without it, and so does deleting it",
+                data_dir.display()
+            ),
+            None => "the stack cannot come up".to_owned(),
+        })?;
+        Ok(cloud)
     }
 
     /// Base URL of the API, without a slash at its end.

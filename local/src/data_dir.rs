@@ -3,6 +3,8 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,21 @@ pub(crate) struct DataDir {
 pub(crate) struct Owner {
     pub(crate) stack_name: String,
     pub(crate) region: String,
+}
+
+/// How long a lock may stay after its holder has let go of it: a process that is being started holds a copy of every
+/// file until it runs its own program.
+const LINGERING: Duration = Duration::from_secs(1);
+
+/// Tries again while the lock is taken, for as long as one may linger.
+fn patiently(try_lock: impl Fn() -> Result<(), TryLockError>) -> Result<(), TryLockError> {
+    let started = Instant::now();
+    loop {
+        match try_lock() {
+            Err(TryLockError::WouldBlock) if started.elapsed() < LINGERING => thread::sleep(Duration::from_millis(20)),
+            result => return result,
+        }
+    }
 }
 
 impl DataDir {
@@ -40,7 +57,7 @@ impl DataDir {
         builder.create(path).with_context(cannot)?;
         let file = path.join("lock");
         let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&file).with_context(cannot)?;
-        match lock.try_lock() {
+        match patiently(|| lock.try_lock()) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => bail!(
                 "the data directory {} is in use by another local cloud: stop that one, or give this one --ephemeral or \

@@ -18,6 +18,7 @@
 //! | `GET /_local/events/faults`, `DELETE /_local/events/faults` | lists them with how often each struck; takes all back and delivers what they hold |
 //! | `POST /_local/events/flush` | delivers what `reorder` faults hold, and answers as `POST /_local/events?wait=true` does |
 //! | `POST /_local/schedules/{schedule}/run` | fires a schedule at once and waits: answers one delivery as above, with `schedule` in place of `rule`. The name is `Function.Event`, or the function's alone if it has one schedule |
+//! | `POST /_local/custom-resources/{id}` | `{"requestType": "Create"\|"Update"\|"Delete"}`: has CloudFormation ask the function of the custom resource with this logical id, and answers what the function did |
 //! | `GET`, `PUT /_local/ecs/clock` | how ECS tasks move from state to state: `{"mode": "automatic", "stepMs"?}` (one state every 500 ms, as at the start) or `{"mode": "manual"}` (by ticks alone) |
 //! | `POST /_local/ecs/tick[?wait=true]` | `{"task"?, "steps"?}`: moves the task of that id, or all, one state further, or as many as `steps` says; answers `{"events"}`, and with `wait`, after their delivery, `{"events", "deliveries"}` |
 //! | `POST /_local/ecs/tasks/{taskId}/crash[?wait=true]` | ends the essential container of a running task; answers as a tick |
@@ -42,19 +43,19 @@ use time::OffsetDateTime;
 use self::answer::{Refused, bad_request};
 use crate::aws::Endpoint;
 use crate::clock;
+use crate::cloud_formation::{CloudFormation, RequestType};
 use crate::events::Delivery;
 use crate::http_server::{self, Answer};
 use crate::issuer::Issuer;
 use crate::percent;
 use crate::scheduler::Scheduler;
-use crate::seed::seed;
 use crate::template::{JwtAuthorizer, Secret};
 
 /// The prefix of every path of the side door.
 pub(crate) const PREFIX: &str = "/_local/";
 
 /// Every route, for a request that is none.
-const ROUTES: [&str; 23] = [
+const ROUTES: [&str; 24] = [
     "GET token",
     "GET .well-known/jwks.json",
     "GET .well-known/openid-configuration",
@@ -77,6 +78,7 @@ const ROUTES: [&str; 23] = [
     "DELETE events/faults",
     "POST events/flush",
     "POST schedules/{schedule}/run",
+    "POST custom-resources/{id}",
     "POST reset",
 ];
 
@@ -93,7 +95,7 @@ pub(crate) struct SideDoor {
     /// Whom tokens are made for; an API may have no authorizer.
     pub(crate) authorizer: Option<JwtAuthorizer>,
     pub(crate) secrets: Vec<Secret>,
-    pub(crate) stack_name: String,
+    pub(crate) cloud_formation: Arc<CloudFormation>,
     /// Held for reading by every request to the API, for writing by a reset.
     pub(crate) api_gate: tokio::sync::RwLock<()>,
 }
@@ -171,6 +173,13 @@ impl SideDoor {
             ("POST", ["schedules", name, "run"]) => {
                 let delivery = self.scheduler.run(name).await;
                 delivery.map_err(|what| Refused(404, what))?.to_json("schedule")
+            }
+            ("POST", ["custom-resources", id]) => {
+                let what = "`requestType` is \"Create\", \"Update\" or \"Delete\"";
+                let body: CustomResourceRequest =
+                    serde_json::from_slice(body).map_err(|_| bad_request(what.to_owned()))?;
+                let answer = self.cloud_formation.request(body.request_type, id).await;
+                answer.map_err(|error| Refused(409, format!("{error:#}")))?
             }
             ("POST", ["reset"]) => {
                 self.reset().await?;
@@ -265,14 +274,31 @@ impl SideDoor {
         endpoint.ecs.reset();
         endpoint.bus.forget().await;
         endpoint.lambda.replace_instances();
-        let _aws = endpoint.gate.write().await;
-        endpoint.reset(&self.secrets, &self.stack_name).map_err(|error| Refused(500, format!("{error:#}")))
+        {
+            let _aws = endpoint.gate.write().await;
+            endpoint.reset(&self.secrets).map_err(failed)?;
+        }
+        self.cloud_formation.reset();
+        self.cloud_formation.settle().await.map_err(failed)?;
+        endpoint.calls.reset();
+        Ok(())
     }
 }
 
+/// The body of `POST custom-resources/{id}`.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct CustomResourceRequest {
+    request_type: RequestType,
+}
+
+fn failed(error: anyhow::Error) -> Refused {
+    Refused(500, format!("{error:#}"))
+}
+
 impl Endpoint {
-    /// Empties everything and puts the signing keys in place again.
-    fn reset(&self, secrets: &[Secret], stack: &str) -> anyhow::Result<()> {
+    /// Empties everything.
+    fn reset(&self, secrets: &[Secret]) -> anyhow::Result<()> {
         use crate::aws::Service;
         self.faults.clear();
         self.dynamodb.reset()?;
@@ -281,9 +307,15 @@ impl Endpoint {
         self.sqs.reset();
         self.ecs.reset();
         self.bus.reset();
-        seed(self, secrets, stack, clock::now())?;
-        self.calls.reset();
+        self.declare(secrets);
         Ok(())
+    }
+
+    /// Sees to it that the template's secrets are there.
+    pub(crate) fn declare(&self, secrets: &[Secret]) {
+        for secret in secrets {
+            self.secrets.declare(&secret.name, &secret.description);
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The local cloud from outside, with `examples/probe.rs` as its function.
 
+#[path = "local_cloud/custom_resources.rs"]
+mod custom_resources;
 #[path = "local_cloud/deliveries.rs"]
 mod deliveries;
 #[path = "local_cloud/ecs.rs"]
@@ -7,6 +9,9 @@ mod ecs;
 
 use std::path::PathBuf;
 
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use base64::Engine;
 use http::{HeaderMap, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
@@ -313,7 +318,7 @@ async fn an_unknown_path_of_the_side_door_lists_the_routes_and_each_is_one() {
     let unknown = door(&cloud, "GET", "tokens", json!(null)).await;
     let message = unknown.json()["message"].as_str().unwrap().to_owned();
     let routes = message.strip_prefix("the side door has no GET /_local/tokens; it has: ").unwrap();
-    assert_eq!((unknown.status, routes.split(", ").count()), (404, 30));
+    assert_eq!((unknown.status, routes.split(", ").count()), (404, 31));
     for route in routes.split(", ") {
         let (method, path) = route.split_once(" /_local/").unwrap();
         let answer = door(&cloud, method, path, json!({})).await;
@@ -373,14 +378,6 @@ async fn an_event_is_delivered_to_the_rules_that_match_with_retries() {
     let other = json!({"source": "other", "detail-type": "Test", "detail": {}});
     assert_eq!(door(&cloud, "POST", "events?wait=true", other).await.json()["deliveries"], json!([]));
     assert_eq!(door(&cloud, "POST", "events", json!({"source": "test"})).await.status, 400);
-}
-
-/// The JSON that a secret holds.
-async fn secret(cloud: &LocalCloud, id: &str) -> Value {
-    let input = json!({"SecretId": id});
-    let value = developer(cloud, "secretsmanager", "secretsmanager.GetSecretValue", "/", input).await.json();
-    let text = value["SecretString"].as_str().expect("the secret has a value");
-    serde_json::from_str(text).expect("the value is JSON")
 }
 
 /// A call of the developer's to IVS or IVS Real-Time.
@@ -444,15 +441,17 @@ async fn a_channel_goes_live_and_offline_by_the_side_door() {
 }
 
 #[tokio::test]
-async fn the_playback_key_in_place_opens_a_private_channel() {
+async fn a_playback_key_opens_a_private_channel() {
     let cloud = start().await;
-    let key = secret(&cloud, "stack/playback-key").await;
+    let (private, public) = key_pair();
+    let imported =
+        ivs(&cloud, "/ImportPlaybackKeyPair", json!({"name": "own", "publicKeyMaterial": public})).await.json();
     let pairs = ivs(&cloud, "/ListPlaybackKeyPairs", json!({})).await.json()["keyPairs"].clone();
-    assert_eq!(pairs, json!([{"arn": key["keyId"], "name": "stack", "tags": {}}]));
+    assert_eq!(pairs, json!([{"arn": imported["keyPair"]["arn"], "name": "own", "tags": {}}]));
     let channel = ivs(&cloud, "/CreateChannel", json!({"authorized": true})).await.json()["channel"].clone();
     let expires = jsonwebtoken::get_current_timestamp() + 300;
     let claims = json!({"aws:channel-arn": channel["arn"], "exp": expires});
-    let signer = jsonwebtoken::EncodingKey::from_ec_pem(key["privateKey"].as_str().unwrap().as_bytes()).unwrap();
+    let signer = jsonwebtoken::EncodingKey::from_ec_der(&private);
     let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::ES384);
     let token = jsonwebtoken::encode(&header, &claims, &signer).unwrap();
     let url = channel["playbackUrl"].as_str().unwrap();
@@ -461,17 +460,21 @@ async fn the_playback_key_in_place_opens_a_private_channel() {
     assert_eq!(play(url.to_owned()).await["plays"], false);
 }
 
+/// A P-384 pair: the private half as PKCS#8, the public one as PEM.
+fn key_pair() -> (Vec<u8>, String) {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
+    let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
+    let public = base64::prelude::BASE64_STANDARD.encode(public.as_ref());
+    let public = format!("-----BEGIN PUBLIC KEY-----\n{public}\n-----END PUBLIC KEY-----\n");
+    (pair.to_pkcs8v1().unwrap().as_ref().to_vec(), public)
+}
+
 #[tokio::test]
-async fn the_signing_key_is_in_place_and_a_reset_makes_another() {
+async fn a_reset_forgets_everything_and_starts_new_processes() {
     let cloud = start().await;
-    let secret = async || secret(&cloud, "stack/key").await;
-    let first = secret().await;
-    assert!(first["keyId"].as_str().unwrap().starts_with("arn:aws:ivs:us-east-1:000000000000:public-key/"));
-    assert!(first["privateKey"].as_str().unwrap().starts_with("-----BEGIN PRIVATE KEY-----\n"));
     let process = probe(&cloud, json!({})).await.json()["process"].clone();
     probe(&cloud, put_row("a")).await;
     assert_eq!(door(&cloud, "POST", "reset", json!(null)).await.status, 200);
-    assert_ne!(secret().await, first);
     assert_eq!(row_count(&cloud).await, 0);
     assert_ne!(probe(&cloud, json!({})).await.json()["process"], process);
 }

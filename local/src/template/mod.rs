@@ -5,6 +5,7 @@
 //! their absence (log groups, alarms, dashboards, user pools) are accepted and left alone.
 
 mod api;
+mod custom_resource;
 mod delivery;
 mod error;
 mod function;
@@ -26,6 +27,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 pub(crate) use self::api::{Api, Cors, HttpRoute, JwtAuthorizer};
+pub(crate) use self::custom_resource::CustomResource;
 pub use self::error::TemplateError;
 pub(crate) use self::function::{Function, Rule};
 pub(crate) use self::intrinsics::SecretArn;
@@ -47,6 +49,7 @@ pub struct Template {
     pub(crate) tables: Vec<Table>,
     pub(crate) queues: Vec<Queue>,
     pub(crate) secrets: Vec<Secret>,
+    pub(crate) custom_resources: Vec<CustomResource>,
     outputs: BTreeMap<String, String>,
 }
 
@@ -55,17 +58,6 @@ pub struct Template {
 pub(crate) struct Secret {
     pub(crate) name: String,
     pub(crate) description: String,
-    /// `Metadata.LocalCloud.KeyPairFor`: a key pair is made for it at start.
-    pub(crate) key_pair_for: Option<KeyPairPurpose>,
-}
-
-/// What a key pair signs. IVS gets its public half.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum KeyPairPurpose {
-    /// `ivs-participant-tokens`, of IVS Real-Time.
-    ParticipantTokens,
-    /// `ivs-playback-tokens`, of private channels.
-    PlaybackTokens,
 }
 
 /// One route of the API.
@@ -192,6 +184,7 @@ impl Loader<'_> {
             tables: Vec::new(),
             queues: Vec::new(),
             secrets: Vec::new(),
+            custom_resources: Vec::new(),
             outputs: self.outputs()?,
         };
         let mut queue_policies = Vec::new();
@@ -216,12 +209,17 @@ impl Loader<'_> {
                     let properties = self.properties(id, declaration)?;
                     queue_policies.push(QueuePolicy::read(&Node::new(&properties, properties_at(id)))?);
                 }
-                "AWS::SecretsManager::Secret" => template.secrets.push(self.secret(id, declaration)?),
+                "AWS::SecretsManager::Secret" => template.secrets.push(self.secret(id)?),
                 _ => {}
             }
         }
         if template.functions.is_empty() {
             return Err(TemplateError::new("", "the template has no AWS::Serverless::Function"));
+        }
+        for (id, kind, declaration) in resources.iter().filter(|(_, kind, _)| custom_resource::is_custom(kind)) {
+            let properties = self.properties(id, declaration)?;
+            let properties = Node::new(&properties, properties_at(id));
+            template.custom_resources.push(custom_resource::read(id, kind, &properties, &template.functions)?);
         }
         delivery::check_dead_letter_queues(&template.functions, &template.queues, &queue_policies)?;
         Ok(template)
@@ -272,21 +270,10 @@ impl Loader<'_> {
         function::function(&self.scope, id, name, &metadata, &Node::new(&properties, properties_at(id)), api)
     }
 
-    fn secret(&self, id: &str, declaration: &Value) -> Result<Secret> {
-        let metadata = self.metadata(id, declaration)?;
-        let metadata = Node::new(&metadata, format!("Resources.{id}.Metadata"));
-        let key_pair_for = match metadata.get("LocalCloud").and_then(|local| local.get("KeyPairFor")) {
-            Some(purpose) => Some(match purpose.text()?.as_str() {
-                "ivs-participant-tokens" => KeyPairPurpose::ParticipantTokens,
-                "ivs-playback-tokens" => KeyPairPurpose::PlaybackTokens,
-                other => return Err(purpose.unsupported(format!("key pairs for {other}"))),
-            }),
-            None => None,
-        };
+    fn secret(&self, id: &str) -> Result<Secret> {
         Ok(Secret {
             name: resources::physical_name(&self.scope, "AWS::SecretsManager::Secret", id)?,
             description: self.scope.property(id, "Description")?.unwrap_or_default(),
-            key_pair_for,
         })
     }
 

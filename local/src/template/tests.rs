@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::*;
 
 const TEMPLATE: &str = r#"
@@ -64,8 +66,10 @@ Resources:
       PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}
   Key:
     Type: AWS::SecretsManager::Secret
-    Metadata: {LocalCloud: {KeyPairFor: ivs-participant-tokens}}
     Properties: {Name: !Sub "${AWS::StackName}/key", Description: a key}
+  Made:
+    Type: Custom::Made
+    Properties: {ServiceToken: !GetAtt RowFunction.Arn, ServiceTimeout: 60, Of: [{Rows: 3}, true]}
 Outputs:
   Pool: {Condition: OwnPool, Value: !Ref Pool}
 "#;
@@ -143,22 +147,35 @@ fn tables_become_create_table_input() {
 }
 
 #[test]
-fn secrets_say_which_key_pair_they_want() {
+fn secrets_have_a_name_and_a_description() {
     let secret = &load(TEMPLATE, &[]).unwrap().secrets[0];
     assert_eq!((secret.name.as_str(), secret.description.as_str()), ("stack/key", "a key"));
-    assert_eq!(secret.key_pair_for, Some(KeyPairPurpose::ParticipantTokens));
-    let template = TEMPLATE.replace("ivs-participant-tokens", "ivs-playback-tokens");
-    assert_eq!(load(&template, &[]).unwrap().secrets[0].key_pair_for, Some(KeyPairPurpose::PlaybackTokens));
+}
+
+#[test]
+fn a_custom_resource_names_its_function_and_hands_on_texts() {
+    let made = &load(TEMPLATE, &[]).unwrap().custom_resources[0];
+    assert_eq!((made.id.as_str(), made.kind.as_str(), made.function.as_str()), ("Made", "Custom::Made", "RowFunction"));
+    assert_eq!(made.timeout, Duration::from_secs(60));
+    assert_eq!(
+        (&made.properties["Of"], &made.properties["ServiceTimeout"]),
+        (&json!([{"Rows": "3"}, "true"]), &json!("60"))
+    );
 }
 
 #[test]
 fn what_the_local_cloud_cannot_do_is_an_error_with_its_place() {
     for (from, to, expected) in [
         (
-            "KeyPairFor: ivs-participant-tokens",
-            "KeyPairFor: ivs-chat-tokens",
-            "Resources.Key.Metadata.LocalCloud.KeyPairFor: the local cloud does not support key pairs for \
-             ivs-chat-tokens",
+            "ServiceToken: !GetAtt RowFunction.Arn",
+            "ServiceToken: arn:aws:sns:us-east-1:000000000000:topic",
+            "Resources.Made.Properties.ServiceToken: the local cloud does not support custom resources of anything but a \
+             function of the template",
+        ),
+        (
+            "ServiceTimeout: 60",
+            "ServiceTimeout: 4000",
+            "Resources.Made.Properties.ServiceTimeout: 4000 is not within 1..3600",
         ),
         (
             "Type: ScheduleV2",

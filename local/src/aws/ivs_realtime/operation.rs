@@ -33,6 +33,9 @@ pub(super) const DEFAULT_PAGE: usize = 50;
 const STAGES: Target = Target::Any(&["stage"]);
 /// For an import or a list of public keys.
 const ANY_PUBLIC_KEY: Target = Target::Any(&["public-key"]);
+/// Of all IVS operations here, this one knows no resource type ("Actions" in the service authorization reference): a policy
+/// must allow it on `*`.
+const NO_RESOURCE: Target = Target::Any(&[]);
 
 pub(super) type Operation = operation::Operation<State>;
 pub(super) type Context<'a> = operation::Context<'a, ResourceQuotas>;
@@ -188,7 +191,7 @@ pub(super) static OPERATIONS: [Operation; 18] = [
     Operation {
         name: "ListPublicKeys",
         input: &[optional("nextToken", PAGE_TOKEN), optional("maxResults", MAX_RESULTS)],
-        target: ANY_PUBLIC_KEY,
+        target: NO_RESOURCE,
         rate: PUBLIC_KEYS,
         run: Run::Read(public_key::list),
     },
