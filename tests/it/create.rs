@@ -298,7 +298,7 @@ async fn a_takeover_adopts_only_what_this_create_made() {
         let own = app.stages_in_ivs().await[0].1.clone();
         // What an earlier stage of that name may have left: tagged for the row, by another create.
         for _ in 0..5 {
-            let orphan = app.ivs().create_stage().name("demo").tags("greenroom:stack", "greenroom");
+            let orphan = app.ivs().create_stage().name("demo").tags("greenroom:stack", app.stack());
             orphan.tags("greenroom:stage", "demo").tags("greenroom:claim", "another").send().await.unwrap();
         }
         app.set_stage_attribute("demo", "leaseUntil", "2020-01-01T00:00:00.000Z").await;

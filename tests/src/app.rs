@@ -12,9 +12,10 @@ use local::{LocalCloud, Log, Options, Packages, Profile, TemplateSource};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
+use crate::deployment::Deployment;
 use crate::http::{Answer, Caller, Secrets};
 
-/// How a test's cloud differs from the one that `cargo run -p local` starts.
+/// How a test's cloud differs from the [`Deployment`] of this run.
 #[derive(Default)]
 pub struct Setup {
     edits: Vec<(String, String)>,
@@ -38,7 +39,7 @@ impl Setup {
         self
     }
 
-    /// Deploys under another name than `greenroom`.
+    /// Deploys under another name.
     #[must_use]
     pub fn stack_name(mut self, name: &str) -> Self {
         self.stack_name = Some(name.to_owned());
@@ -78,6 +79,7 @@ pub type Row = HashMap<String, AttributeValue>;
 pub struct TestApp {
     cloud: LocalCloud,
     stack: String,
+    region: &'static str,
     anonymous: Caller,
     aws: Caller,
     ivs: aws_sdk_ivsrealtime::Client,
@@ -106,11 +108,11 @@ async fn binaries() -> PathBuf {
 
 /// An SDK client of the developer's, for a test to look at AWS with. The SDK's builders have no common trait.
 macro_rules! sdk_client {
-    ($sdk:ident, $endpoint:expr) => {
+    ($sdk:ident, $region:expr, $endpoint:expr) => {
         $sdk::Client::from_conf(
             $sdk::Config::builder()
                 .behavior_version($sdk::config::BehaviorVersion::latest())
-                .region($sdk::config::Region::new("us-east-1"))
+                .region($sdk::config::Region::new($region))
                 .credentials_provider(Credentials::from_keys("test", "test", None))
                 .http_client(aws_smithy_http_client::Builder::new().build_http())
                 .sleep_impl(TokioSleep::new())
@@ -132,12 +134,16 @@ impl TestApp {
             assert!(template.contains(from), "template.yaml has no {from:?} to edit");
             template = template.replace(from, to);
         }
-        let stack = setup.stack_name.unwrap_or_else(|| "greenroom".to_owned());
+        let deployment = Deployment::of_this_run();
+        let stack = setup.stack_name.unwrap_or_else(|| deployment.stack_name.clone());
+        let region = deployment.region.as_str();
+        let mut parameters = deployment.parameters.clone();
+        parameters.extend(setup.parameters);
         let cloud = LocalCloud::start(Options {
             template: TemplateSource::Text(template),
             stack_name: stack.clone(),
-            parameters: setup.parameters,
-            region: "us-east-1".to_owned(),
+            parameters,
+            region: region.to_owned(),
             port: 0,
             aws_port: 0,
             data_dir: setup.data_dir,
@@ -151,12 +157,13 @@ impl TestApp {
         let (url, aws, secrets) = (cloud.api_url(), cloud.aws_url(), Secrets::default());
         Self {
             stack,
+            region,
             anonymous: Caller::new(url, secrets.clone()),
-            ivs: sdk_client!(aws_sdk_ivsrealtime, &aws),
-            ivs_low_latency: sdk_client!(aws_sdk_ivs, &aws),
-            dynamodb: sdk_client!(aws_sdk_dynamodb, &aws),
-            ecs: sdk_client!(aws_sdk_ecs, &aws),
-            secrets_manager: sdk_client!(aws_sdk_secretsmanager, &aws),
+            ivs: sdk_client!(aws_sdk_ivsrealtime, region, &aws),
+            ivs_low_latency: sdk_client!(aws_sdk_ivs, region, &aws),
+            dynamodb: sdk_client!(aws_sdk_dynamodb, region, &aws),
+            ecs: sdk_client!(aws_sdk_ecs, region, &aws),
+            secrets_manager: sdk_client!(aws_sdk_secretsmanager, region, &aws),
             aws: Caller::new(aws, secrets.clone()),
             secrets,
             cloud,
@@ -166,6 +173,29 @@ impl TestApp {
     /// The cloud itself.
     pub fn cloud(&self) -> &LocalCloud {
         &self.cloud
+    }
+
+    /// Every function of the template by logical id, each with its Cargo package, which names its folders.
+    pub fn functions(&self) -> BTreeMap<String, String> {
+        self.cloud.template().functions()
+    }
+
+    /// The name of the stack.
+    pub fn stack(&self) -> &str {
+        &self.stack
+    }
+
+    /// The region.
+    pub fn region(&self) -> &str {
+        self.region
+    }
+
+    /// The value of a parameter of the template.
+    ///
+    /// # Panics
+    /// When the template has no such parameter.
+    pub fn parameter(&self, name: &str) -> &str {
+        self.cloud.template().parameters().get(name).unwrap_or_else(|| panic!("template.yaml has no parameter {name}"))
     }
 
     /// Every route of the template.
@@ -302,11 +332,12 @@ impl TestApp {
     /// The messages that are in a queue of the template now, with everything that there is to know of them.
     pub async fn messages(&self, queue: &str) -> Vec<Value> {
         let input = json!({
-            "QueueUrl": format!("https://sqs.us-east-1.amazonaws.com/000000000000/{}-{queue}", self.stack),
+            "QueueUrl": format!("https://sqs.{}.amazonaws.com/000000000000/{}-{queue}", self.region, self.stack),
             "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"], "VisibilityTimeout": 0,
         });
+        let authorization = self.authorization("sqs");
         let headers = [
-            ("authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request, Signature=0"),
+            ("authorization", authorization.as_str()),
             ("content-type", "application/x-amz-json-1.0"),
             ("x-amz-target", "AmazonSQS.ReceiveMessage"),
         ];
@@ -349,12 +380,16 @@ impl TestApp {
 
     /// Invokes a function with an event, through Lambda's own API.
     pub async fn invoke(&self, function: &str, event: impl Into<Bytes>) -> String {
-        let scope =
-            "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0";
         let path = format!("/2015-03-31/functions/{function}/invocations");
-        let answer = self.aws.send("POST", &path, &[("authorization", scope)], event).await;
+        let authorization = self.authorization("lambda");
+        let answer = self.aws.send("POST", &path, &[("authorization", authorization.as_str())], event).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer.text
+    }
+
+    /// The developer's signature under a call, as far as the local cloud looks at it.
+    fn authorization(&self, service: &str) -> String {
+        format!("AWS4-HMAC-SHA256 Credential=test/20260101/{}/{service}/aws4_request, Signature=0", self.region)
     }
 
     /// Everything that the functions have written to their logs.
