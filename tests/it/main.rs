@@ -20,6 +20,7 @@ mod restart;
 mod server;
 mod side_door;
 mod signing;
+mod smoke;
 mod stage;
 mod stream_key;
 mod sweep;

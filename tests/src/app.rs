@@ -18,6 +18,7 @@ use crate::http::{Answer, Caller, Secrets};
 /// How a test's cloud differs from the [`Deployment`] of this run.
 #[derive(Default)]
 pub struct Setup {
+    template: Option<String>,
     edits: Vec<(String, String)>,
     parameters: BTreeMap<String, String>,
     stack_name: Option<String>,
@@ -25,6 +26,13 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// Deploys this text in place of template.yaml.
+    #[must_use]
+    pub fn template(mut self, text: String) -> Self {
+        self.template = Some(text);
+        self
+    }
+
     /// Replaces a text of template.yaml, which must be there.
     #[must_use]
     pub fn edit(mut self, from: &str, to: &str) -> Self {
@@ -69,6 +77,17 @@ impl Setup {
             let shown = secrets.shown_by(&line.line);
             assert!(shown.is_none(), "{} logged a secret: {}", line.function, line.line);
         }
+    }
+
+    /// Does something in this cloud and checks nothing afterwards: for what leaves a mess on purpose.
+    ///
+    /// # Panics
+    /// When the cloud cannot be started.
+    pub async fn explore<T>(self, exploration: impl AsyncFnOnce(&TestApp) -> T) -> T {
+        let app = TestApp::start(self).await;
+        let found = exploration(&app).await;
+        app.cloud.shutdown().await;
+        found
     }
 }
 
@@ -129,7 +148,9 @@ impl TestApp {
     }
 
     async fn start(setup: Setup) -> Self {
-        let mut template = std::fs::read_to_string(root().join("template.yaml")).expect("template.yaml can be read");
+        let mut template = setup.template.unwrap_or_else(|| {
+            std::fs::read_to_string(root().join("template.yaml")).expect("template.yaml can be read")
+        });
         for (from, to) in &setup.edits {
             assert!(template.contains(from), "template.yaml has no {from:?} to edit");
             template = template.replace(from, to);
@@ -158,13 +179,13 @@ impl TestApp {
         Self {
             stack,
             region,
-            anonymous: Caller::new(url, secrets.clone()),
+            anonymous: Caller::new(url, secrets.clone()).expect("plain HTTP needs no set-up"),
             ivs: sdk_client!(aws_sdk_ivsrealtime, region, &aws),
             ivs_low_latency: sdk_client!(aws_sdk_ivs, region, &aws),
             dynamodb: sdk_client!(aws_sdk_dynamodb, region, &aws),
             ecs: sdk_client!(aws_sdk_ecs, region, &aws),
             secrets_manager: sdk_client!(aws_sdk_secretsmanager, region, &aws),
-            aws: Caller::new(aws, secrets.clone()),
+            aws: Caller::new(aws, secrets.clone()).expect("plain HTTP needs no set-up"),
             secrets,
             cloud,
         }
@@ -295,6 +316,14 @@ impl TestApp {
             format!("{}:{}", call["service"].as_str().unwrap_or("?"), call["operation"].as_str().unwrap_or("?"))
         };
         (result, calls.iter().filter(|call| call["function"].is_string()).map(name).collect())
+    }
+
+    /// Function and action of every AWS call that a function's policy did not allow.
+    pub async fn denied(&self) -> BTreeSet<(String, String)> {
+        let calls = self.anonymous.get("/_local/calls").await.expect(200).json();
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let denied = |call: &Value| Some((text(&call["function"])?, text(&call["deniedAction"])?));
+        calls["calls"].as_array().into_iter().flatten().filter_map(denied).collect()
     }
 
     /// Name and ARN of every stage in IVS.
@@ -466,6 +495,10 @@ impl TestApp {
     }
 }
 
+/// How long a test waits for what has to come. Two cores that are busy with something else may need many times what they
+/// need alone.
+const PATIENCE: Duration = Duration::from_secs(180);
+
 /// Each call as service, operation and which of its kind it is, for a fault that strikes it.
 pub fn nth_of_each(made: &[String]) -> Vec<(String, String, usize)> {
     let nth = |index: usize| made[..=index].iter().filter(|call| **call == made[index]).count();
@@ -478,7 +511,7 @@ pub fn nth_of_each(made: &[String]) -> Vec<(String, String, usize)> {
         .collect()
 }
 
-/// Sends so many requests at once and waits for all of their answers, a minute at most.
+/// Sends so many requests at once and waits for all of their answers, for as long as any machine should need.
 ///
 /// # Panics
 /// When one gets none.
@@ -489,8 +522,8 @@ where
     let requests: Vec<_> = (0..count).map(|n| tokio::spawn(request(n))).collect();
     let mut answers = Vec::with_capacity(count);
     for request in requests {
-        let answer = tokio::time::timeout(Duration::from_secs(60), request).await;
-        answers.push(answer.expect("an answer within a minute").expect("an answer"));
+        let answer = tokio::time::timeout(PATIENCE, request).await;
+        answers.push(answer.expect("an answer in time").expect("an answer"));
     }
     answers
 }
@@ -505,7 +538,7 @@ pub async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<
         if let Some(result) = attempt().await {
             return result;
         }
-        assert!(started.elapsed() < Duration::from_secs(30), "{what}: not within 30 seconds");
+        assert!(started.elapsed() < PATIENCE, "{what}: not within {} seconds", PATIENCE.as_secs());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

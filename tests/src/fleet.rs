@@ -9,7 +9,7 @@ use aws_sdk_ecs::types::{
 };
 use serde_json::{Value, json};
 
-use crate::app::TestApp;
+use crate::app::{TestApp, eventually};
 
 /// The most tasks that ECS starts at once.
 const AT_ONCE: usize = 10;
@@ -251,6 +251,15 @@ impl<'a> Fleet<'a> {
         let path = "/_local/schedules/ReconcilerFunction/run";
         let delivery = self.app.anonymous().post(path, json!(null)).await.expect(200).json();
         delivery["ok"] == true
+    }
+
+    /// Runs the reconciler until a run succeeds, as its schedule does: on a busy machine, a call may take longer than the
+    /// function waits for it.
+    ///
+    /// # Panics
+    /// When none does.
+    pub async fn reconciled(&self) {
+        eventually("the reconciler succeeds", async || self.reconcile().await.then_some(())).await;
     }
 
     /// The servers that `GET /servers` lists, page by page.
