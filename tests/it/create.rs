@@ -34,9 +34,12 @@ async fn two_hundred_concurrent_callers_get_one_stage_and_one_owner() {
             async move { user.put("/stages/same", json!({})).await }
         })
         .await;
-        let created: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
-        assert_eq!(created.len(), 1);
-        let stage = created[0].json();
+        let created = answers.iter().filter(|answer| answer.status == 201).count();
+        // On a busy machine, IVS may take longer than the function waits: then nobody was told of a stage, and whoever
+        // asks after the lease finishes that create.
+        let nobody_was_told = answers.iter().all(|answer| answer.status == 503);
+        assert!(created == 1 || (created == 0 && nobody_was_told), "{created} callers created the stage");
+        let (_, stage) = put_until_answered(app, "user-0", "same").await;
         for answer in &answers {
             match answer.status {
                 200 | 201 => assert_eq!(answer.json(), stage),
@@ -298,7 +301,7 @@ async fn a_takeover_adopts_only_what_this_create_made() {
         let own = app.stages_in_ivs().await[0].1.clone();
         // What an earlier stage of that name may have left: tagged for the row, by another create.
         for _ in 0..5 {
-            let orphan = app.ivs().create_stage().name("demo").tags("greenroom:stack", "greenroom");
+            let orphan = app.ivs().create_stage().name("demo").tags("greenroom:stack", app.stack());
             orphan.tags("greenroom:stage", "demo").tags("greenroom:claim", "another").send().await.unwrap();
         }
         app.set_stage_attribute("demo", "leaseUntil", "2020-01-01T00:00:00.000Z").await;

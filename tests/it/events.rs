@@ -1,121 +1,89 @@
-//! The files under `events/`: each is what a function receives, and what `sam local invoke` takes.
+//! The files under `events/`: each is what a function receives, and what `sam local invoke` takes. events/README.md says
+//! what comes of each.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use tests::{Fleet, Row, TestApp, eventually, root};
 
-/// Each event, the status of its answer, and a field that its body must have.
-const CASES: [(&str, u16, &str); 28] = [
-    ("stage/put", 200, "arn"),
-    ("stage/put-without-body", 200, "arn"),
-    ("stage/put-invalid", 400, "errors"),
-    ("stage/get", 200, "endpoints"),
-    ("stage/list", 200, "items"),
-    ("stage/patch", 200, "live"),
-    ("stage/delete", 204, ""),
-    ("stage/health", 200, "version"),
-    ("participant/post", 201, "token"),
-    ("participant/post-exchange", 201, "token"),
-    ("participant/post-invalid", 400, "errors"),
-    ("participant/list", 200, "items"),
-    ("participant/patch", 200, "capabilities"),
-    ("participant/delete", 204, ""),
-    ("channel/put", 200, "ingestUrl"),
-    ("channel/put-invalid", 400, "errors"),
-    ("channel/get", 200, "playbackUrl"),
-    ("channel/list", 200, "items"),
-    ("channel/stream-key", 200, "streamKey"),
-    ("channel/stream-key-of-another", 403, "type"),
-    ("channel/rotate-stream-key", 200, "streamKey"),
-    ("channel/playback-token", 201, "token"),
-    ("channel/delete", 204, ""),
-    ("broadcast-settings/put", 200, "streamKey"),
-    ("broadcast-settings/put-invalid", 400, "errors"),
-    ("broadcast-settings/get", 200, "streamKey"),
-    ("broadcast-settings/delete", 204, ""),
-    ("server/list", 200, "items"),
-];
+/// A row of events/README.md.
+struct Documented {
+    /// The folder, which is the function's.
+    folder: String,
+    /// The file without its extension.
+    case: String,
+    /// A status, an outcome, or `null`.
+    answer: String,
+    /// A field of the body, or a state; may be empty.
+    then: String,
+}
 
-/// The events of a function.
-fn files(folder: &str) -> Vec<PathBuf> {
-    let files = fs::read_dir(root().join("events").join(folder)).unwrap();
-    files.map(|file| file.unwrap().path()).collect()
+impl Documented {
+    fn read(&self) -> String {
+        fs::read_to_string(root().join(format!("events/{}/{}.json", self.folder, self.case))).unwrap()
+    }
+}
+
+/// The rows, in their order.
+fn documented() -> Vec<Documented> {
+    let text = fs::read_to_string(root().join("events/README.md")).unwrap();
+    let row = |line: &str| {
+        let mut cells = line.strip_prefix("| `")?.split('|').map(|cell| cell.trim().trim_matches('`').to_owned());
+        let (folder, case) =
+            cells.next()?.strip_suffix(".json")?.split_once('/').map(|(a, b)| (a.to_owned(), b.to_owned()))?;
+        Some(Documented { folder, case, answer: cells.next()?, then: cells.next()? })
+    };
+    text.lines().filter_map(row).collect()
 }
 
 #[tokio::test]
-async fn every_event_is_served_by_its_function() {
+async fn every_function_has_events_and_every_event_is_documented() {
     TestApp::run(async |app| {
-        // What the events are about.
-        app.user("alice").put("/stages/demo", json!({})).await.expect(201);
-        app.user("alice").put("/channels/demo", json!({"private": true})).await.expect(201);
-        let settings = fs::read(root().join("events/broadcast-settings/put.json")).unwrap();
-        app.invoke("BroadcastSettingsFunction", settings).await;
-        app.mint(&app.user("bob"), "demo", json!({})).await.expect(201);
-        let mut served = 0;
-        // The stage's delete comes last of all.
-        for (folder, function) in [
-            ("participant", "ParticipantFunction"),
-            ("stage", "StageFunction"),
-            ("channel", "ChannelFunction"),
-            ("broadcast-settings", "BroadcastSettingsFunction"),
-            ("server", "ServerFunction"),
-        ] {
-            let mut files = files(folder);
-            files.sort_by_key(|file| (file.ends_with("delete.json"), file.clone()));
-            for file in files {
-                let event = fs::read(&file).unwrap();
-                let answer: Value = serde_json::from_str(&app.invoke(function, event).await).unwrap();
-                let case = format!("{folder}/{}", file.file_stem().unwrap().to_str().unwrap());
-                let (_, status, field) = CASES
-                    .iter()
-                    .find(|(name, ..)| *name == case)
-                    .unwrap_or_else(|| panic!("events/{case}.json has no row here"));
-                assert_eq!(answer["statusCode"], *status, "{case}: {answer}");
-                let body: Value = serde_json::from_str(answer["body"].as_str().unwrap_or_default()).unwrap_or_default();
-                assert!(field.is_empty() || !body[field].is_null(), "{case}: {body}");
-                served += 1;
-            }
+        let mut files = BTreeSet::new();
+        for (function, package) in app.functions() {
+            let folder = fs::read_dir(root().join("events").join(&package));
+            let folder = folder.unwrap_or_else(|_| panic!("{function} has no events: events/{package}/ is missing"));
+            let names = folder.map(|file| format!("{package}/{}", file.unwrap().file_name().into_string().unwrap()));
+            files.extend(names);
         }
-        assert_eq!(served, CASES.len());
+        let rows: BTreeSet<_> = documented().iter().map(|row| format!("{}/{}.json", row.folder, row.case)).collect();
+        assert_eq!(files, rows, "the files of the functions' folders under events/ and the rows of events/README.md");
     })
     .await;
 }
 
-/// Each event of a task, what comes of it, and what the table then says of the task, if anything. In this order: the first
-/// are the life of one task, and the last comes after the end of its own.
-const TASK_EVENTS: [(&str, &str, &str); 22] = [
-    ("provisioning", "no news", ""),
-    ("pending", "no news", ""),
-    ("activating", "no news", ""),
-    ("running", "recorded", "offered"),
-    ("draining", "recorded", "draining"),
-    ("deactivating", "no news", "draining"),
-    ("stopping", "no news", "draining"),
-    ("stopped-user-initiated", "recorded", "stopped"),
-    ("running-eni-among-three-attachments", "recorded", "offered"),
-    ("running-short-fractions", "recorded", "offered"),
-    ("running-container-cpu-null-string", "recorded", "offered"),
-    ("running-with-guardduty-sidecar", "recorded", "offered"),
-    ("running-with-unknown-fields", "recorded", "offered"),
-    ("running-of-family", "recorded", "offered"),
-    ("running-without-public-ip-yet", "failed", "unreachable"),
-    ("running-without-eni", "recorded", "unreachable"),
-    ("running-of-another-service", "not ours", ""),
-    ("running-in-another-cluster", "not ours", ""),
-    ("deprovisioning-after-crash", "recorded", "draining"),
-    ("stopped-failed-to-start", "recorded", "stopped"),
-    ("stopped-spot-interruption", "recorded", "stopped"),
-    ("running-late", "stale", "stopped"),
-];
+#[tokio::test]
+async fn every_event_has_the_answer_that_is_documented() {
+    TestApp::run(async |app| {
+        let functions = app.functions();
+        for row in documented().iter().filter(|row| row.folder != "task-tracker") {
+            let (function, _) = functions.iter().find(|(_, package)| **package == row.folder).unwrap();
+            let case = format!("events/{}/{}.json", row.folder, row.case);
+            let answer: Value = serde_json::from_str(&app.invoke(function, row.read()).await).unwrap();
+            let Ok(status) = row.answer.parse::<u16>() else {
+                let error = answer["errorType"].as_str().unwrap_or("null");
+                assert_eq!(error, row.answer, "{case}: {answer}");
+                continue;
+            };
+            assert_eq!(answer["statusCode"], status, "{case}: {answer}");
+            let body: Value = serde_json::from_str(answer["body"].as_str().unwrap_or_default()).unwrap_or_default();
+            assert!(row.then.is_empty() || !body[&row.then].is_null(), "{case}: {body}");
+        }
+    })
+    .await;
+}
 
-/// The event of a file, as it would be in the local cloud: with its account, and with a network interface that its EC2
-/// knows.
-fn event_here(file: &str, interface: &str) -> String {
-    let event = fs::read_to_string(root().join("events/task-tracker").join(file)).unwrap();
-    let event = event.replace("123456789012", "000000000000");
+/// The event of a file, as it would be in this cloud: of its account, region, cluster and groups, and with a network
+/// interface that its EC2 knows.
+fn event_here(app: &TestApp, row: &Documented, interface: &str) -> String {
+    let cluster = format!("cluster/{}\"", app.parameter("TranswrapCluster"));
+    let mut event = row.read().replace("123456789012", "000000000000").replace("us-east-1", app.region());
+    event = event.replace("cluster/transwrap\"", &cluster);
+    for (kind, theirs) in [("service", "service:transwrap"), ("family", "family:transwrap")] {
+        let ours = app.parameter("TranswrapGroups").split(',').find(|group| group.starts_with(kind)).unwrap();
+        event = event.replace(&format!("\"{theirs}\""), &format!("\"{ours}\""));
+    }
     match event.find("\"eni-") {
         Some(at) => event.replace(&event[at + 1..at + 1 + "eni-0123456789abcdef0".len()], interface),
         None => event,
@@ -124,17 +92,15 @@ fn event_here(file: &str, interface: &str) -> String {
 
 #[tokio::test]
 async fn every_event_of_a_task_comes_to_what_the_table_says() {
-    let named: BTreeSet<_> =
-        files("task-tracker").iter().map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
-    let rows: BTreeSet<_> = TASK_EVENTS.iter().map(|(case, ..)| (*case).to_owned()).collect();
-    assert_eq!(named, rows, "the files under events/task-tracker and the rows of the table differ");
     TestApp::run(async |app| {
         let fleet = Fleet::new(app).await;
         let (reachable, unassociated) = (fleet.run_one().await, fleet.run_one().await);
         fleet.associate(&unassociated, false).await;
-        for (said, (case, outcome, state)) in TASK_EVENTS.into_iter().enumerate() {
+        let rows: Vec<_> = documented().into_iter().filter(|row| row.folder == "task-tracker").collect();
+        for (said, row) in rows.iter().enumerate() {
+            let (case, outcome, state) = (row.case.as_str(), row.answer.as_str(), row.then.as_str());
             let task = if case.ends_with("yet") { &unassociated } else { &reachable };
-            let event = event_here(&format!("{case}.json"), task.interface());
+            let event = event_here(app, row, task.interface());
             let answer: Value = serde_json::from_str(&app.invoke("TaskTrackerFunction", event.clone()).await).unwrap();
             assert_eq!(answer.is_null(), outcome != "failed", "{case}: {answer}");
             let line = eventually("the event is logged", async || app.log_of("task-tracker").get(said).cloned()).await;
@@ -145,7 +111,8 @@ async fn every_event_of_a_task_comes_to_what_the_table_says() {
             let row = rows.iter().find(|row| text(row, "taskId") == Some(id));
             assert_eq!(row.and_then(|row| text(row, "state")).unwrap_or_default(), state, "{case}");
             if let Some(row) = row.filter(|_| state == "offered") {
-                assert_eq!(text(row, "availabilityZone"), Some("us-east-1b"), "{case}");
+                let zone = format!("{}b", app.region());
+                assert_eq!(text(row, "availabilityZone"), Some(zone.as_str()), "{case}");
                 assert!(text(row, "startedAt").is_some_and(|at| at.starts_with("2026-03-01T12:00:34.3")), "{case}");
             }
         }
@@ -160,7 +127,6 @@ fn text<'a>(row: &'a Row, attribute: &str) -> Option<&'a str> {
 #[tokio::test]
 async fn the_event_of_the_schedule_runs_the_reconciler() {
     TestApp::run(async |app| {
-        assert_eq!(files("reconciler").len(), 1);
         let event = fs::read(root().join("events/reconciler/schedule.json")).unwrap();
         assert_eq!(app.invoke("ReconcilerFunction", event).await, "null");
         let line = eventually("the run is logged", async || app.log_of("reconciler").pop()).await;

@@ -65,14 +65,14 @@ async fn a_preflight_is_answered_without_a_token_and_other_origins_get_nothing()
             let headers = [("origin", origin), ("access-control-request-method", "PUT")];
             app.anonymous().send("OPTIONS", "/stages/demo", &headers, "").await
         };
-        let allowed = preflight("http://localhost:3000").await.expect(204);
-        assert_eq!(allowed.header("access-control-allow-origin"), "http://localhost:3000");
+        let allowed = preflight(app.parameter("AppOrigin")).await.expect(204);
+        assert_eq!(allowed.header("access-control-allow-origin"), app.parameter("AppOrigin"));
         assert!(allowed.header("access-control-allow-methods").contains("PUT"));
         assert!(allowed.header("access-control-allow-headers").contains("authorization"));
         assert_eq!(preflight("https://evil.example").await.header("access-control-allow-origin"), "");
         let answer =
-            app.user("alice").send("GET", "/stages", &[("origin", "http://localhost:3000")], "").await.expect(200);
-        assert_eq!(answer.header("access-control-allow-origin"), "http://localhost:3000");
+            app.user("alice").send("GET", "/stages", &[("origin", app.parameter("AppOrigin"))], "").await.expect(200);
+        assert_eq!(answer.header("access-control-allow-origin"), app.parameter("AppOrigin"));
     })
     .await;
 }

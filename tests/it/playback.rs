@@ -4,7 +4,10 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Value, json};
 use tests::{TestApp, p384_key_pair};
 
-const SECRET: &str = "greenroom/playback-signing-key";
+/// The secret with the key that signs.
+fn signing_key(app: &TestApp) -> String {
+    format!("{}/playback-signing-key", app.stack())
+}
 const TOKENS: &str = "/channels/demo/playback-tokens";
 
 async fn plays(app: &TestApp, url: &Value) -> Value {
@@ -36,7 +39,13 @@ async fn a_token_verifies_against_the_imported_key_and_says_exactly_this() {
         let imported = app.ivs_low_latency().import_playback_key_pair().public_key_material(&public).send().await;
         let id = imported.unwrap().key_pair().unwrap().arn().unwrap().to_owned();
         let secret = json!({"keyId": id, "privateKey": private}).to_string();
-        app.secrets_manager().put_secret_value().secret_id(SECRET).secret_string(secret).send().await.unwrap();
+        app.secrets_manager()
+            .put_secret_value()
+            .secret_id(signing_key(app))
+            .secret_string(secret)
+            .send()
+            .await
+            .unwrap();
         let now = time::OffsetDateTime::now_utc().unix_timestamp();
         let given = app.user("bob").post(TOKENS, json!({"viewerId": "bob-1"})).await.expect(201).json();
         let token = given["token"].as_str().unwrap();
@@ -83,7 +92,8 @@ async fn a_public_channel_needs_no_token_and_without_a_key_there_is_none() {
         alice.post(TOKENS, json!({})).await.expect_problem(409, "not-private");
         alice.post("/channels/none/playback-tokens", json!({})).await.expect_problem(404, "not-found");
         alice.put("/channels/private", json!({"private": true})).await.expect(201);
-        let delete = app.secrets_manager().delete_secret().secret_id(SECRET).force_delete_without_recovery(true);
+        let delete =
+            app.secrets_manager().delete_secret().secret_id(signing_key(app)).force_delete_without_recovery(true);
         delete.send().await.unwrap();
         alice.post("/channels/private/playback-tokens", json!({})).await.expect_problem(409, "playback-not-supported");
     })

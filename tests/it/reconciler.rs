@@ -136,7 +136,7 @@ async fn nothing_changes_while_a_page_of_a_listing_is_missing() {
                 assert_eq!(rows(app).await, before, "{what} at {operation} #{nth}");
             }
         }
-        assert!(fleet.reconcile().await);
+        fleet.reconciled().await;
         assert_eq!(fleet.offered().await, ids(&here));
     })
     .await;
@@ -225,7 +225,7 @@ async fn a_kill_at_any_aws_call_of_a_run_leaves_work_for_the_next_and_no_harm() 
                 fault(app, &service, &operation, nth, json!({"kind": "kill", "when": when})).await;
                 assert!(!fleet.reconcile().await, "killed {when} {operation} #{nth}");
                 app.heal().await;
-                assert!(fleet.reconcile().await);
+                fleet.reconciled().await;
                 assert_eq!(fleet.offered().await, ids(&here), "killed {when} {operation} #{nth}");
             }
         }

@@ -4,7 +4,10 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Value, json};
 use tests::{TestApp, eventually, p384_key_pair};
 
-const SECRET: &str = "greenroom/participant-signing-key";
+/// The secret with the key that signs.
+fn signing_key(app: &TestApp) -> String {
+    format!("{}/participant-signing-key", app.stack())
+}
 
 /// The claims, verified by a JWT library that the functions do not use, with the public key as IVS gives it back.
 async fn verified(app: &TestApp, token: &str) -> (String, Value) {
@@ -28,7 +31,7 @@ async fn a_token_verifies_against_the_imported_key_and_says_exactly_this() {
         let body = json!({"durationMinutes": 90, "attributes": {"name": "Bob"}, "capabilities": ["SUBSCRIBE"]});
         let answer = app.mint(&bob, "demo", body).await.expect(201).json();
         let (kid, claims) = verified(app, answer["token"].as_str().unwrap()).await;
-        assert!(kid.starts_with("arn:aws:ivs:us-east-1:000000000000:public-key/"), "{kid}");
+        assert!(kid.starts_with(&format!("arn:aws:ivs:{}:000000000000:public-key/", app.region())), "{kid}");
         let arn = stage["arn"].as_str().unwrap();
         let (exp, iat) = (claims["exp"].as_i64().unwrap(), claims["iat"].as_i64().unwrap());
         assert_eq!(exp - iat, 90 * 60);
@@ -105,7 +108,13 @@ async fn two_keys_are_valid_at_once_while_one_follows_the_other() {
         let imported = app.ivs().import_public_key().name("next").public_key_material(public).send().await.unwrap();
         let new_key = imported.public_key().unwrap().arn().unwrap().to_owned();
         let secret = json!({"keyId": new_key, "privateKey": private}).to_string();
-        app.secrets_manager().put_secret_value().secret_id(SECRET).secret_string(secret).send().await.unwrap();
+        app.secrets_manager()
+            .put_secret_value()
+            .secret_id(signing_key(app))
+            .secret_string(secret)
+            .send()
+            .await
+            .unwrap();
 
         // An instance that knows the old key signs with it for a while; both kinds of token join.
         let still_old = app.mint(&app.user("carol"), "demo", json!({})).await.expect(201).json();
@@ -133,7 +142,8 @@ async fn without_a_key_ivs_mints_and_the_log_says_so() {
     TestApp::run(async |app| {
         let alice = app.user("alice");
         alice.put("/stages/demo", json!({})).await.expect(201);
-        let delete = app.secrets_manager().delete_secret().secret_id(SECRET).force_delete_without_recovery(true);
+        let delete =
+            app.secrets_manager().delete_secret().secret_id(signing_key(app)).force_delete_without_recovery(true);
         delete.send().await.unwrap();
         let bob = app.user("bob");
         let (answer, calls) = app.calls_of(app.mint(&bob, "demo", json!({"attributes": {"name": "Bob"}}))).await;
@@ -163,7 +173,13 @@ async fn a_secret_that_is_no_key_is_our_error_and_is_not_quoted() {
         app.user("alice").put("/stages/demo", json!({})).await.expect(201);
         for secret in ["hunter2", r#"{"keyId": "hunter2", "privateKey": "hunter2"}"#] {
             app.is_secret("hunter2");
-            app.secrets_manager().put_secret_value().secret_id(SECRET).secret_string(secret).send().await.unwrap();
+            app.secrets_manager()
+                .put_secret_value()
+                .secret_id(signing_key(app))
+                .secret_string(secret)
+                .send()
+                .await
+                .unwrap();
             app.cloud().replace_instances();
             let failed = app.mint(&app.user("bob"), "demo", json!({})).await.expect_problem(500, "internal");
             assert!(!failed.text.contains("hunter2"), "{}", failed.text);

@@ -14,7 +14,8 @@ async fn a_stage_is_created_once_and_fetched_after() {
         assert_eq!(stage["owner"], "alice");
         assert_eq!(stage["live"], true);
         assert_eq!(stage["admission"], "open");
-        assert!(stage["arn"].as_str().unwrap().starts_with("arn:aws:ivs:us-east-1:000000000000:stage/"), "{stage}");
+        let arns = format!("arn:aws:ivs:{}:000000000000:stage/", app.region());
+        assert!(stage["arn"].as_str().unwrap().starts_with(&arns), "{stage}");
         assert!(stage["endpoints"]["events"].as_str().unwrap().starts_with("wss://"), "{stage}");
         assert!(stage["endpoints"]["whip"].as_str().unwrap().starts_with("https://"), "{stage}");
         assert!(stage["createdAt"].as_str().unwrap().ends_with('Z'), "{stage}");

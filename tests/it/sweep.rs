@@ -50,14 +50,14 @@ async fn orphans_go_and_all_else_stays() {
         let_lease_pass(app, stage.as_str().unwrap()).await;
         // Of a row that is gone, and of a row that stands for another.
         for name in ["gone", "demo"] {
-            create_stage(app, tags("stage", "greenroom", name, OVER)).await;
-            create_channel(app, tags("channel", "greenroom", name, OVER)).await;
+            create_stage(app, tags("stage", app.stack(), name, OVER)).await;
+            create_channel(app, tags("channel", app.stack(), name, OVER)).await;
         }
         let mut others = Vec::new();
         for tags in [
             tags("stage", "another", "gone", OVER),
             // Somebody may be creating it right now.
-            tags("stage", "greenroom", "young", AHEAD),
+            tags("stage", app.stack(), "young", AHEAD),
             HashMap::new(),
         ] {
             others.push(create_stage(app, tags).await);
@@ -90,7 +90,7 @@ async fn nothing_is_deleted_on_a_listing_that_broke_off() {
     TestApp::run(async |app| {
         app.quotas(json!({"CreateStage": 1000, "DeleteStage": 1000})).await;
         for n in 0..101 {
-            create_stage(app, tags("stage", "greenroom", &format!("gone-{n}"), OVER)).await;
+            create_stage(app, tags("stage", app.stack(), &format!("gone-{n}"), OVER)).await;
         }
         // The first page comes.
         let refused = json!({"kind": "error", "status": 403, "code": "AccessDeniedException"});
@@ -110,7 +110,7 @@ async fn nothing_is_deleted_on_a_listing_that_broke_off() {
 #[tokio::test]
 async fn what_one_part_fails_with_keeps_no_other_from_its_work() {
     TestApp::run(async |app| {
-        create_channel(app, tags("channel", "greenroom", "gone", OVER)).await;
+        create_channel(app, tags("channel", app.stack(), "gone", OVER)).await;
         let refused = json!({"kind": "error", "status": 403, "code": "AccessDeniedException"});
         for (service, operation) in [("ecs", "ListTasks"), ("ivs", "ListStages")] {
             let fault = json!({"service": service, "operation": operation, "times": null, "fault": refused});
@@ -173,7 +173,7 @@ async fn a_delete_that_died_and_is_not_asked_for_again_is_finished() {
 #[tokio::test]
 async fn an_orphan_that_is_live_stays_until_it_is_not() {
     TestApp::run(async |app| {
-        let arn = create_channel(app, tags("channel", "greenroom", "gone", OVER)).await;
+        let arn = create_channel(app, tags("channel", app.stack(), "gone", OVER)).await;
         let live = format!("/_local/channels/{}/live", arn.rsplit('/').next().unwrap());
         app.anonymous().put(&live, json!({})).await.expect(200);
         assert_eq!(reconcile(app).await, Value::Null);
@@ -192,7 +192,7 @@ async fn several_reconcilers_at_once_do_what_one_does() {
         let alice = app.user("alice");
         alice.put("/stages/demo", json!({})).await.expect(201);
         for n in 0..2 {
-            create_stage(app, tags("stage", "greenroom", &format!("gone-{n}"), OVER)).await;
+            create_stage(app, tags("stage", app.stack(), &format!("gone-{n}"), OVER)).await;
         }
         let caller = app.anonymous().clone();
         let runs = concurrently(4, |_| {
@@ -235,7 +235,7 @@ async fn only_the_row_of_a_create_that_died_ends_by_itself() {
 async fn one_resource_that_cannot_be_ended_keeps_no_other_from_it() {
     TestApp::run(async |app| {
         for name in ["one", "two"] {
-            create_stage(app, tags("stage", "greenroom", name, OVER)).await;
+            create_stage(app, tags("stage", app.stack(), name, OVER)).await;
         }
         let refused = json!({"kind": "error", "status": 403, "code": "AccessDeniedException"});
         app.fault(json!({"service": "ivs", "operation": "DeleteStage", "fault": refused})).await;
@@ -255,7 +255,7 @@ async fn more_orphans_than_an_accident_leaves_go_only_when_told() {
         app.quotas(json!({"CreateStage": 100, "DeleteStage": 100})).await;
         // As after the tables have been lost.
         for n in 0..11 {
-            create_stage(app, tags("stage", "greenroom", &format!("lost-{n}"), OVER)).await;
+            create_stage(app, tags("stage", app.stack(), &format!("lost-{n}"), OVER)).await;
         }
         let failed = reconcile(app).await;
         assert!(failed["errorMessage"].as_str().unwrap().contains(r#"{"maxOrphans": 11}"#), "{failed}");

@@ -30,12 +30,14 @@ async fn the_first_event_on_an_empty_table_is_a_server() {
         assert_eq!(fleet.tell(task.last()).await["attempts"], 1);
         let answer = app.user("alice").get("/servers").await.expect(200).json();
         let server = &answer["items"][0];
+        let url = app.parameter("TranswrapUrl").replace("{publicIp}", "198.18.0.1");
+        let url = url.replace("{dashedIp}", "198-18-0-1").replace("{taskId}", &task.id);
         let expected = json!({
             "taskId": task.id,
             "publicIp": "198.18.0.1",
             "availabilityZone": task.last()["detail"]["availabilityZone"],
             "startedAt": server["startedAt"],
-            "url": "wss://198.18.0.1:8443/",
+            "url": url,
         });
         assert_eq!(answer, json!({"items": [expected]}));
         assert!(server["startedAt"].as_str().unwrap().starts_with("20"), "{server}");
@@ -229,7 +231,7 @@ async fn a_task_whose_address_never_comes_ends_in_the_failure_queue_and_the_reco
         let delivery = fleet.tell(task.last()).await;
         assert_eq!(
             (&delivery["attempts"], &delivery["onFailure"]),
-            (&json!(3), &json!("greenroom-FailedTaskEvents")),
+            (&json!(3), &json!(format!("{}-FailedTaskEvents", app.stack()))),
             "{delivery}"
         );
         assert_eq!(app.messages("FailedTaskEvents").await.len(), 1);
@@ -302,7 +304,8 @@ async fn a_task_whose_interface_is_gone_is_not_offered_and_is_no_error() {
 async fn a_task_of_another_group_or_cluster_is_ignored() {
     TestApp::run(async |app| {
         let fleet = Fleet::new(app).await;
-        for (cluster, group) in [("transwrap", "family:web"), ("staging", "family:transwrap")] {
+        let family = format!("family:{}", fleet.family());
+        for (cluster, group) in [(fleet.cluster(), "family:web"), ("staging", family.as_str())] {
             let mut task = fleet.start_in(cluster, group).await;
             fleet.tick(&mut task, 3).await;
             assert_eq!(fleet.tell(task.last()).await, Value::Null, "the rule lets {cluster}, {group} pass");
@@ -310,7 +313,7 @@ async fn a_task_of_another_group_or_cluster_is_ignored() {
             let (answer, calls) = app.calls_of(track(app, task.last())).await;
             assert_eq!((answer, calls.len()), (Value::Null, 0), "{cluster}, {group}");
         }
-        let mut ours = fleet.start_in("transwrap", "family:transwrap").await;
+        let mut ours = fleet.start_in(fleet.cluster(), &family).await;
         fleet.tick(&mut ours, 3).await;
         fleet.tell(ours.last()).await;
         assert_eq!(fleet.offered().await, ids([&ours]));
@@ -450,7 +453,7 @@ async fn an_event_that_lambda_does_not_accept_is_kept_and_can_be_sent_anew() {
         app.heal().await;
         assert_eq!(
             (&delivery["attempts"], &delivery["deadLettered"]),
-            (&json!(0), &json!("greenroom-UndeliveredTaskEvents")),
+            (&json!(0), &json!(format!("{}-UndeliveredTaskEvents", app.stack()))),
             "{delivery}"
         );
         assert!(app.messages("FailedTaskEvents").await.is_empty());
@@ -476,7 +479,7 @@ async fn an_event_that_the_function_fails_on_is_kept_with_the_cause_and_no_secre
         app.heal().await;
         assert_eq!(
             (&delivery["attempts"], &delivery["onFailure"]),
-            (&json!(3), &json!("greenroom-FailedTaskEvents")),
+            (&json!(3), &json!(format!("{}-FailedTaskEvents", app.stack()))),
             "{delivery}"
         );
         assert!(app.messages("UndeliveredTaskEvents").await.is_empty());

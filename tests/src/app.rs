@@ -12,11 +12,13 @@ use local::{LocalCloud, Log, Options, Packages, Profile, TemplateSource};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
+use crate::deployment::Deployment;
 use crate::http::{Answer, Caller, Secrets};
 
-/// How a test's cloud differs from the one that `cargo run -p local` starts.
+/// How a test's cloud differs from the [`Deployment`] of this run.
 #[derive(Default)]
 pub struct Setup {
+    template: Option<String>,
     edits: Vec<(String, String)>,
     parameters: BTreeMap<String, String>,
     stack_name: Option<String>,
@@ -24,6 +26,13 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// Deploys this text in place of template.yaml.
+    #[must_use]
+    pub fn template(mut self, text: String) -> Self {
+        self.template = Some(text);
+        self
+    }
+
     /// Replaces a text of template.yaml, which must be there.
     #[must_use]
     pub fn edit(mut self, from: &str, to: &str) -> Self {
@@ -38,7 +47,7 @@ impl Setup {
         self
     }
 
-    /// Deploys under another name than `greenroom`.
+    /// Deploys under another name.
     #[must_use]
     pub fn stack_name(mut self, name: &str) -> Self {
         self.stack_name = Some(name.to_owned());
@@ -69,6 +78,17 @@ impl Setup {
             assert!(shown.is_none(), "{} logged a secret: {}", line.function, line.line);
         }
     }
+
+    /// Does something in this cloud and checks nothing afterwards: for what leaves a mess on purpose.
+    ///
+    /// # Panics
+    /// When the cloud cannot be started.
+    pub async fn explore<T>(self, exploration: impl AsyncFnOnce(&TestApp) -> T) -> T {
+        let app = TestApp::start(self).await;
+        let found = exploration(&app).await;
+        app.cloud.shutdown().await;
+        found
+    }
 }
 
 /// A row of a table, by attribute.
@@ -78,6 +98,7 @@ pub type Row = HashMap<String, AttributeValue>;
 pub struct TestApp {
     cloud: LocalCloud,
     stack: String,
+    region: &'static str,
     anonymous: Caller,
     aws: Caller,
     ivs: aws_sdk_ivsrealtime::Client,
@@ -106,11 +127,11 @@ async fn binaries() -> PathBuf {
 
 /// An SDK client of the developer's, for a test to look at AWS with. The SDK's builders have no common trait.
 macro_rules! sdk_client {
-    ($sdk:ident, $endpoint:expr) => {
+    ($sdk:ident, $region:expr, $endpoint:expr) => {
         $sdk::Client::from_conf(
             $sdk::Config::builder()
                 .behavior_version($sdk::config::BehaviorVersion::latest())
-                .region($sdk::config::Region::new("us-east-1"))
+                .region($sdk::config::Region::new($region))
                 .credentials_provider(Credentials::from_keys("test", "test", None))
                 .http_client(aws_smithy_http_client::Builder::new().build_http())
                 .sleep_impl(TokioSleep::new())
@@ -127,17 +148,23 @@ impl TestApp {
     }
 
     async fn start(setup: Setup) -> Self {
-        let mut template = std::fs::read_to_string(root().join("template.yaml")).expect("template.yaml can be read");
+        let mut template = setup.template.unwrap_or_else(|| {
+            std::fs::read_to_string(root().join("template.yaml")).expect("template.yaml can be read")
+        });
         for (from, to) in &setup.edits {
             assert!(template.contains(from), "template.yaml has no {from:?} to edit");
             template = template.replace(from, to);
         }
-        let stack = setup.stack_name.unwrap_or_else(|| "greenroom".to_owned());
+        let deployment = Deployment::of_this_run();
+        let stack = setup.stack_name.unwrap_or_else(|| deployment.stack_name.clone());
+        let region = deployment.region.as_str();
+        let mut parameters = deployment.parameters.clone();
+        parameters.extend(setup.parameters);
         let cloud = LocalCloud::start(Options {
             template: TemplateSource::Text(template),
             stack_name: stack.clone(),
-            parameters: setup.parameters,
-            region: "us-east-1".to_owned(),
+            parameters,
+            region: region.to_owned(),
             port: 0,
             aws_port: 0,
             data_dir: setup.data_dir,
@@ -151,13 +178,14 @@ impl TestApp {
         let (url, aws, secrets) = (cloud.api_url(), cloud.aws_url(), Secrets::default());
         Self {
             stack,
-            anonymous: Caller::new(url, secrets.clone()),
-            ivs: sdk_client!(aws_sdk_ivsrealtime, &aws),
-            ivs_low_latency: sdk_client!(aws_sdk_ivs, &aws),
-            dynamodb: sdk_client!(aws_sdk_dynamodb, &aws),
-            ecs: sdk_client!(aws_sdk_ecs, &aws),
-            secrets_manager: sdk_client!(aws_sdk_secretsmanager, &aws),
-            aws: Caller::new(aws, secrets.clone()),
+            region,
+            anonymous: Caller::new(url, secrets.clone()).expect("plain HTTP needs no set-up"),
+            ivs: sdk_client!(aws_sdk_ivsrealtime, region, &aws),
+            ivs_low_latency: sdk_client!(aws_sdk_ivs, region, &aws),
+            dynamodb: sdk_client!(aws_sdk_dynamodb, region, &aws),
+            ecs: sdk_client!(aws_sdk_ecs, region, &aws),
+            secrets_manager: sdk_client!(aws_sdk_secretsmanager, region, &aws),
+            aws: Caller::new(aws, secrets.clone()).expect("plain HTTP needs no set-up"),
             secrets,
             cloud,
         }
@@ -166,6 +194,29 @@ impl TestApp {
     /// The cloud itself.
     pub fn cloud(&self) -> &LocalCloud {
         &self.cloud
+    }
+
+    /// Every function of the template by logical id, each with its Cargo package, which names its folders.
+    pub fn functions(&self) -> BTreeMap<String, String> {
+        self.cloud.template().functions()
+    }
+
+    /// The name of the stack.
+    pub fn stack(&self) -> &str {
+        &self.stack
+    }
+
+    /// The region.
+    pub fn region(&self) -> &str {
+        self.region
+    }
+
+    /// The value of a parameter of the template.
+    ///
+    /// # Panics
+    /// When the template has no such parameter.
+    pub fn parameter(&self, name: &str) -> &str {
+        self.cloud.template().parameters().get(name).unwrap_or_else(|| panic!("template.yaml has no parameter {name}"))
     }
 
     /// Every route of the template.
@@ -267,6 +318,14 @@ impl TestApp {
         (result, calls.iter().filter(|call| call["function"].is_string()).map(name).collect())
     }
 
+    /// Function and action of every AWS call that a function's policy did not allow.
+    pub async fn denied(&self) -> BTreeSet<(String, String)> {
+        let calls = self.anonymous.get("/_local/calls").await.expect(200).json();
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let denied = |call: &Value| Some((text(&call["function"])?, text(&call["deniedAction"])?));
+        calls["calls"].as_array().into_iter().flatten().filter_map(denied).collect()
+    }
+
     /// Name and ARN of every stage in IVS.
     pub async fn stages_in_ivs(&self) -> Vec<(String, String)> {
         let mut pages = self.ivs.list_stages().max_results(100).into_paginator().send();
@@ -302,11 +361,12 @@ impl TestApp {
     /// The messages that are in a queue of the template now, with everything that there is to know of them.
     pub async fn messages(&self, queue: &str) -> Vec<Value> {
         let input = json!({
-            "QueueUrl": format!("https://sqs.us-east-1.amazonaws.com/000000000000/{}-{queue}", self.stack),
+            "QueueUrl": format!("https://sqs.{}.amazonaws.com/000000000000/{}-{queue}", self.region, self.stack),
             "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"], "VisibilityTimeout": 0,
         });
+        let authorization = self.authorization("sqs");
         let headers = [
-            ("authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request, Signature=0"),
+            ("authorization", authorization.as_str()),
             ("content-type", "application/x-amz-json-1.0"),
             ("x-amz-target", "AmazonSQS.ReceiveMessage"),
         ];
@@ -349,12 +409,16 @@ impl TestApp {
 
     /// Invokes a function with an event, through Lambda's own API.
     pub async fn invoke(&self, function: &str, event: impl Into<Bytes>) -> String {
-        let scope =
-            "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0";
         let path = format!("/2015-03-31/functions/{function}/invocations");
-        let answer = self.aws.send("POST", &path, &[("authorization", scope)], event).await;
+        let authorization = self.authorization("lambda");
+        let answer = self.aws.send("POST", &path, &[("authorization", authorization.as_str())], event).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer.text
+    }
+
+    /// The developer's signature under a call, as far as the local cloud looks at it.
+    fn authorization(&self, service: &str) -> String {
+        format!("AWS4-HMAC-SHA256 Credential=test/20260101/{}/{service}/aws4_request, Signature=0", self.region)
     }
 
     /// Everything that the functions have written to their logs.
@@ -431,6 +495,10 @@ impl TestApp {
     }
 }
 
+/// How long a test waits for what has to come. Two cores that are busy with something else may need many times what they
+/// need alone.
+const PATIENCE: Duration = Duration::from_secs(180);
+
 /// Each call as service, operation and which of its kind it is, for a fault that strikes it.
 pub fn nth_of_each(made: &[String]) -> Vec<(String, String, usize)> {
     let nth = |index: usize| made[..=index].iter().filter(|call| **call == made[index]).count();
@@ -443,7 +511,7 @@ pub fn nth_of_each(made: &[String]) -> Vec<(String, String, usize)> {
         .collect()
 }
 
-/// Sends so many requests at once and waits for all of their answers, a minute at most.
+/// Sends so many requests at once and waits for all of their answers, for as long as any machine should need.
 ///
 /// # Panics
 /// When one gets none.
@@ -454,8 +522,8 @@ where
     let requests: Vec<_> = (0..count).map(|n| tokio::spawn(request(n))).collect();
     let mut answers = Vec::with_capacity(count);
     for request in requests {
-        let answer = tokio::time::timeout(Duration::from_secs(60), request).await;
-        answers.push(answer.expect("an answer within a minute").expect("an answer"));
+        let answer = tokio::time::timeout(PATIENCE, request).await;
+        answers.push(answer.expect("an answer in time").expect("an answer"));
     }
     answers
 }
@@ -470,7 +538,7 @@ pub async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<
         if let Some(result) = attempt().await {
             return result;
         }
-        assert!(started.elapsed() < Duration::from_secs(30), "{what}: not within 30 seconds");
+        assert!(started.elapsed() < PATIENCE, "{what}: not within {} seconds", PATIENCE.as_secs());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -9,15 +9,21 @@ use aws_sdk_ecs::types::{
 };
 use serde_json::{Value, json};
 
-use crate::app::TestApp;
+use crate::app::{TestApp, eventually};
 
-/// The cluster of the transwrap servers, unless template.yaml is told otherwise, and their service and task definition.
-const NAME: &str = "transwrap";
 /// The most tasks that ECS starts at once.
 const AT_ONCE: usize = 10;
 
 /// The transwrap servers of a test. Nothing moves by itself, and nobody hears of what moves until the test tells it.
-pub struct Fleet<'a>(&'a TestApp);
+pub struct Fleet<'a> {
+    app: &'a TestApp,
+    /// The cluster of the transwrap servers.
+    cluster: &'a str,
+    /// The service whose tasks are transwrap servers.
+    service: &'a str,
+    /// The task definition, whose tasks are transwrap servers, too.
+    family: &'a str,
+}
 
 /// A task, and what ECS has said of it so far.
 #[derive(Debug, Clone)]
@@ -74,20 +80,36 @@ impl<'a> Fleet<'a> {
     /// When ECS refuses that.
     pub async fn new(app: &'a TestApp) -> Self {
         app.anonymous().put("/_local/ecs/clock", json!({"mode": "manual"})).await.expect(200);
-        for name in [NAME, "staging"] {
+        let fleet = Self {
+            app,
+            cluster: app.parameter("TranswrapCluster"),
+            service: group(app, "service:"),
+            family: group(app, "family:"),
+        };
+        for name in [fleet.cluster, "staging"] {
             app.ecs().create_cluster().cluster_name(name).send().await.expect("a cluster can be made");
         }
-        let container = ContainerDefinition::builder().name(NAME).image(NAME).build();
-        let definition = app.ecs().register_task_definition().family(NAME).container_definitions(container);
+        let container = ContainerDefinition::builder().name("transwrap").image("transwrap").build();
+        let definition = app.ecs().register_task_definition().family(fleet.family).container_definitions(container);
         let definition = definition.network_mode(NetworkMode::Awsvpc).cpu("256").memory("512");
         let definition = definition.requires_compatibilities(Compatibility::Fargate);
         definition.send().await.expect("a task definition can be registered");
-        Self(app)
+        fleet
+    }
+
+    /// The cluster of the transwrap servers.
+    pub fn cluster(&self) -> &'a str {
+        self.cluster
+    }
+
+    /// The task definition of the transwrap servers.
+    pub fn family(&self) -> &'a str {
+        self.family
     }
 
     /// Does something to ECS, and answers what ECS said meanwhile, which reaches nobody.
     pub async fn unheard<T>(&self, action: impl Future<Output = T>) -> (T, Vec<Value>) {
-        let door = self.0.anonymous();
+        let door = self.app.anonymous();
         let since = door.get("/_local/events").await.expect(200).json()["next"].clone();
         door.put("/_local/events/faults", json!({"times": null, "fault": {"kind": "lose"}})).await.expect(200);
         let done = action.await;
@@ -107,11 +129,15 @@ impl<'a> Fleet<'a> {
             .unheard(async {
                 for started in (0..count).step_by(AT_ONCE) {
                     let request = json!({
-                        "cluster": NAME, "taskDefinition": NAME, "launchType": "FARGATE",
+                        "cluster": self.cluster, "taskDefinition": self.family, "launchType": "FARGATE",
                         "count": AT_ONCE.min(count - started),
                         "networkConfiguration": {"awsvpcConfiguration": network},
                     });
-                    self.0.anonymous().post(&format!("/_local/ecs/services/{NAME}/tasks"), request).await.expect(200);
+                    self.app
+                        .anonymous()
+                        .post(&format!("/_local/ecs/services/{}/tasks", self.service), request)
+                        .await
+                        .expect(200);
                 }
             })
             .await;
@@ -125,7 +151,8 @@ impl<'a> Fleet<'a> {
     pub async fn start_in(&self, cluster: &str, group: &str) -> Task {
         let network = AwsVpcConfiguration::builder().subnets("subnet-1").assign_public_ip(AssignPublicIp::Enabled);
         let network = network.build().expect("a network");
-        let run = self.0.ecs().run_task().cluster(cluster).task_definition(NAME).launch_type(LaunchType::Fargate);
+        let run =
+            self.app.ecs().run_task().cluster(cluster).task_definition(self.family).launch_type(LaunchType::Fargate);
         let run = run.network_configuration(NetworkConfiguration::builder().awsvpc_configuration(network).build());
         let (_, said) = self.unheard(async { run.group(group).send().await.expect("a task can be run") }).await;
         Task { id: task_id(&said[0]).to_owned(), said }
@@ -154,12 +181,12 @@ impl<'a> Fleet<'a> {
             return;
         }
         let order = json!({"task": task.id, "steps": steps});
-        self.change(task, async { self.0.anonymous().post("/_local/ecs/tick", order).await.expect(200) }).await;
+        self.change(task, async { self.app.anonymous().post("/_local/ecs/tick", order).await.expect(200) }).await;
     }
 
     /// Asks a task to stop, and has it go some states on.
     pub async fn stop(&self, task: &mut Task, steps: usize) {
-        let stop = self.0.ecs().stop_task().cluster(NAME).task(&task.id);
+        let stop = self.app.ecs().stop_task().cluster(self.cluster).task(&task.id);
         self.change(task, async { stop.send().await.expect("a task can be stopped") }).await;
         self.tick(task, steps).await;
     }
@@ -167,7 +194,7 @@ impl<'a> Fleet<'a> {
     /// Ends the container of a running task.
     pub async fn crash(&self, task: &mut Task) {
         let path = format!("/_local/ecs/tasks/{}/crash", task.id);
-        self.change(task, async { self.0.anonymous().post(&path, json!(null)).await.expect(200) }).await;
+        self.change(task, async { self.app.anonymous().post(&path, json!(null)).await.expect(200) }).await;
     }
 
     async fn change<T>(&self, task: &mut Task, action: impl Future<Output = T>) {
@@ -178,12 +205,12 @@ impl<'a> Fleet<'a> {
     /// Gives a task its public address, or keeps it back.
     pub async fn associate(&self, task: &Task, associated: bool) {
         let path = format!("/_local/ecs/tasks/{}/public-ip", task.id);
-        self.0.anonymous().put(&path, json!({"associated": associated})).await.expect(200);
+        self.app.anonymous().put(&path, json!({"associated": associated})).await.expect(200);
     }
 
     /// Has ECS forget a task.
     pub async fn forget(&self, task: &Task) {
-        self.0.anonymous().delete(&format!("/_local/ecs/tasks/{}", task.id)).await.expect(200);
+        self.app.anonymous().delete(&format!("/_local/ecs/tasks/{}", task.id)).await.expect(200);
     }
 
     /// The tasks that ECS says run and are meant to.
@@ -192,7 +219,7 @@ impl<'a> Fleet<'a> {
     /// When ECS cannot be asked.
     pub async fn running(&self, tasks: &[Task]) -> BTreeSet<String> {
         let ids = tasks.iter().map(|task| task.id.clone()).collect();
-        let described = self.0.ecs().describe_tasks().cluster(NAME).set_tasks(Some(ids)).send().await;
+        let described = self.app.ecs().describe_tasks().cluster(self.cluster).set_tasks(Some(ids)).send().await;
         let described = described.expect("the tasks can be described");
         let running = described
             .tasks()
@@ -203,7 +230,7 @@ impl<'a> Fleet<'a> {
 
     /// Tells the rules an event and answers how its delivery went; null if it is for nobody.
     pub async fn tell(&self, event: &Value) -> Value {
-        let told = self.0.anonymous().post("/_local/events?wait=true", event.clone()).await.expect(200).json();
+        let told = self.app.anonymous().post("/_local/events?wait=true", event.clone()).await.expect(200).json();
         told["deliveries"][0].clone()
     }
 
@@ -213,7 +240,7 @@ impl<'a> Fleet<'a> {
     /// When one is not.
     pub async fn tell_all(&self, events: impl IntoIterator<Item = &Value>) {
         let events: Value = events.into_iter().cloned().collect();
-        let told = self.0.anonymous().post("/_local/events?wait=true", events).await.expect(200).json();
+        let told = self.app.anonymous().post("/_local/events?wait=true", events).await.expect(200).json();
         for delivery in told["deliveries"].as_array().into_iter().flatten() {
             assert_eq!(delivery["ok"], true, "{delivery}");
         }
@@ -222,8 +249,17 @@ impl<'a> Fleet<'a> {
     /// Runs the reconciler as its schedule does, and answers whether it succeeded.
     pub async fn reconcile(&self) -> bool {
         let path = "/_local/schedules/ReconcilerFunction/run";
-        let delivery = self.0.anonymous().post(path, json!(null)).await.expect(200).json();
+        let delivery = self.app.anonymous().post(path, json!(null)).await.expect(200).json();
         delivery["ok"] == true
+    }
+
+    /// Runs the reconciler until a run succeeds, as its schedule does: on a busy machine, a call may take longer than the
+    /// function waits for it.
+    ///
+    /// # Panics
+    /// When none does.
+    pub async fn reconciled(&self) {
+        eventually("the reconciler succeeds", async || self.reconcile().await.then_some(())).await;
     }
 
     /// The servers that `GET /servers` lists, page by page.
@@ -232,7 +268,7 @@ impl<'a> Fleet<'a> {
     /// When one is listed twice.
     pub async fn offered(&self) -> BTreeSet<String> {
         let mut offered = BTreeSet::new();
-        for server in self.0.servers(100).await {
+        for server in self.app.servers(100).await {
             let id = server["taskId"].as_str().expect("an id").to_owned();
             assert!(offered.insert(id), "a server is listed twice: {server}");
         }
@@ -241,7 +277,7 @@ impl<'a> Fleet<'a> {
 
     /// What the table says of a task; nothing if it has no row.
     pub async fn state(&self, task: &str) -> Option<String> {
-        let rows = self.0.rows("servers").await;
+        let rows = self.app.rows("servers").await;
         let row = rows.iter().find(|row| row.get("taskId").and_then(|id| id.as_s().ok()).is_some_and(|id| id == task));
         row.and_then(|row| row.get("state")).and_then(|state| state.as_s().ok()).cloned()
     }
@@ -256,12 +292,12 @@ impl<'a> Fleet<'a> {
                 ("state", AttributeValue::S("offered".to_owned())),
                 ("pool", AttributeValue::S("servers".to_owned())),
                 ("publicIp", AttributeValue::S("198.51.100.7".to_owned())),
-                ("availabilityZone", AttributeValue::S("us-east-1a".to_owned())),
+                ("availabilityZone", AttributeValue::S(format!("{}a", self.app.region()))),
                 ("startedAt", AttributeValue::S("2026-03-01T12:00:34.325Z".to_owned())),
             ];
             fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
         };
-        self.0.fill("servers", (0..count).map(row)).await;
+        self.app.fill("servers", (0..count).map(row)).await;
     }
 }
 
@@ -279,6 +315,12 @@ impl TestApp {
             }
         }
     }
+}
+
+/// What `TranswrapGroups` names after `service:` or `family:`.
+fn group<'a>(app: &'a TestApp, kind: &str) -> &'a str {
+    let mut groups = app.parameter("TranswrapGroups").split(',');
+    groups.find_map(|group| group.strip_prefix(kind)).expect("a service and a family are configured")
 }
 
 /// The task that an event is about.

@@ -1,20 +1,23 @@
 //! A caller of the API, as a frontend is one.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ::http::HeaderMap;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 
 /// A request under way.
 pub type Request<'a> = std::pin::Pin<Box<dyn Future<Output = Answer> + 'a>>;
 
-type HttpClient = Client<HttpConnector, Full<Bytes>>;
+type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// What came back.
 #[derive(Debug, Clone)]
@@ -109,21 +112,51 @@ impl Secrets {
         }
     }
 
-    /// The secret that a text shows. The signature of a token is the part that makes it one.
+    /// A text with every secret, and the signature of every token, left out.
+    pub(crate) fn redacted(&self, text: &str) -> String {
+        let secrets = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        // The longest first: one may be part of another.
+        let mut hidden: Vec<&str> =
+            secrets.iter().map(String::as_str).chain(secrets.iter().map(|s| telling(s))).collect();
+        hidden.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        hidden.into_iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+    }
+
+    /// The secret that a text shows.
     pub(crate) fn shown_by(&self, text: &str) -> Option<String> {
         let secrets = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
-        let telling = |secret: &str| -> String {
-            let signature = secret.rsplit('.').next().unwrap_or_default();
-            if signature.len() > 20 { signature.to_owned() } else { secret.to_owned() }
-        };
-        secrets.iter().find(|secret| text.contains(&telling(secret))).cloned()
+        secrets.iter().find(|secret| text.contains(telling(secret))).cloned()
     }
 }
 
+/// The signature of a token, which is the part that makes it one; else the whole secret.
+fn telling(secret: &str) -> &str {
+    secret.rsplit('.').next().filter(|signature| signature.len() > 20).unwrap_or(secret)
+}
+
+fn tls(is_needed: bool) -> Result<ClientConfig, Box<dyn Error>> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let config = match is_needed {
+        true => config.with_native_roots()?,
+        false => config.with_root_certificates(RootCertStore::empty()),
+    };
+    Ok(config.with_no_client_auth())
+}
+
+/// What went wrong, and why: the client's own errors say only the first.
+fn with_causes(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 impl Caller {
-    pub(crate) fn new(base: String, secrets: Secrets) -> Self {
-        let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { client, base, authorization: None, who: String::new(), secrets }
+    /// Nobody in particular. The certificates that the system trusts are read if the base URL asks for TLS.
+    pub(crate) fn new(base: String, secrets: Secrets) -> Result<Self, String> {
+        let tls = tls(base.starts_with("https:")).map_err(|error| format!("TLS cannot be set up: {error}"))?;
+        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
+        let client = Client::builder(TokioExecutor::new()).build(connector);
+        Ok(Self { client, base, authorization: None, who: String::new(), secrets })
     }
 
     /// The same connections with another user's token.
@@ -147,6 +180,17 @@ impl Caller {
     /// # Panics
     /// When there is no answer.
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+        self.try_send(method, path, headers, body).await.unwrap_or_else(|cause| panic!("the API answers: {cause}"))
+    }
+
+    /// The same, and why there is no answer if there is none.
+    pub(crate) async fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Result<Answer, String> {
         let mut request = ::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
@@ -154,10 +198,10 @@ impl Caller {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Full::new(body.into())).expect("the request is well-formed");
-        let response = self.client.request(request).await.expect("the API answers");
+        let request = request.body(Full::new(body.into())).map_err(|error| with_causes(&error))?;
+        let response = self.client.request(request).await.map_err(|error| with_causes(&error))?;
         let (parts, body) = response.into_parts();
-        let body = body.collect().await.expect("the answer is complete").to_bytes();
+        let body = body.collect().await.map_err(|error| with_causes(&error))?.to_bytes();
         let answer = Answer {
             status: parts.status.as_u16(),
             headers: parts.headers,
@@ -165,7 +209,7 @@ impl Caller {
         };
         self.secrets.insert_from(&answer.json());
         self.secrets.keep(&self.who, &answer);
-        answer
+        Ok(answer)
     }
 
     async fn json(&self, method: &str, path: &str, body: Value) -> Answer {

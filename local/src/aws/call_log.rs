@@ -21,6 +21,8 @@ pub(crate) struct Record<'a> {
     /// `None` if the connection was closed without an answer.
     pub(crate) status: Option<u16>,
     pub(crate) error_code: Option<&'a str>,
+    /// Which permission was missing, if the call was refused for that.
+    pub(crate) denied_action: Option<&'a str>,
     pub(crate) duration: Duration,
     pub(crate) consumed_capacity: Option<f64>,
     pub(crate) request_id: &'a str,
@@ -51,6 +53,7 @@ impl CallLog {
                 "operation": record.call.operation,
                 "status": record.status,
                 "errorCode": record.error_code,
+                "deniedAction": record.denied_action,
                 "durationMs": record.duration.as_secs_f64() * 1000.0,
                 "consumedCapacity": record.consumed_capacity,
                 "requestId": record.request_id,

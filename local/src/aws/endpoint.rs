@@ -81,18 +81,16 @@ impl Endpoint {
         };
         let (at, started) = (clock::now(), Instant::now());
         let result = self.carry_out(&caller, &call).await;
-        let (status, error_code, consumed_capacity) = match &result {
-            Ok(reply) => (Some(reply.answer.status().as_u16()), reply.error_code.as_deref(), reply.consumed_capacity),
-            Err(HangUp) => (None, None, None),
-        };
+        let reply = result.as_ref().ok();
         self.calls.record(&Record {
             at,
             caller: &caller,
             call: &call,
-            status,
-            error_code,
+            status: reply.map(|reply| reply.answer.status().as_u16()),
+            error_code: reply.and_then(|reply| reply.error_code.as_deref()),
+            denied_action: reply.and_then(|reply| reply.denied_action.as_deref()),
             duration: started.elapsed(),
-            consumed_capacity,
+            consumed_capacity: reply.and_then(|reply| reply.consumed_capacity),
             request_id: &request_id,
         });
         result.map(|reply| finish(reply, &request_id))
@@ -210,7 +208,8 @@ impl Endpoint {
             denied.action,
             denied.resource
         );
-        Some(protocol.error(status, code, &what))
+        let denied_action = Some(denied.action.clone());
+        Some(Reply { denied_action, ..protocol.error(status, code, &what) })
     }
 
     fn requirements(&self, call: &Call) -> Vec<Requirement> {
@@ -270,7 +269,7 @@ impl Endpoint {
                 if failed {
                     http_server::set_header(&mut answer, "x-amz-function-error", "Unhandled");
                 }
-                Reply { answer, error_code: None, consumed_capacity: None }
+                Reply { answer, error_code: None, denied_action: None, consumed_capacity: None }
             }
             "Event" => {
                 self.event_queue.accept(&function.id, payload);

@@ -26,6 +26,8 @@ pub(crate) enum Protocol {
 pub(crate) struct Reply {
     pub(crate) answer: Answer,
     pub(crate) error_code: Option<String>,
+    /// The action that the caller's policy lacks, if that is why the call was refused.
+    pub(crate) denied_action: Option<String>,
     /// DynamoDB's capacity units.
     pub(crate) consumed_capacity: Option<f64>,
 }
@@ -52,7 +54,7 @@ impl Protocol {
     /// An answer with this body.
     pub(crate) fn body(self, status: u16, body: String) -> Reply {
         let answer = http_server::answer(status, self.content_type(), body);
-        Reply { answer, error_code: None, consumed_capacity: None }
+        Reply { answer, error_code: None, denied_action: None, consumed_capacity: None }
     }
 
     /// An error.

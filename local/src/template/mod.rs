@@ -50,6 +50,7 @@ pub struct Template {
     pub(crate) queues: Vec<Queue>,
     pub(crate) secrets: Vec<Secret>,
     pub(crate) custom_resources: Vec<CustomResource>,
+    parameters: BTreeMap<String, String>,
     outputs: BTreeMap<String, String>,
 }
 
@@ -132,9 +133,19 @@ impl Template {
         self.api.routes.iter().map(route).collect()
     }
 
+    /// The functions by logical id, each with its Cargo package.
+    pub fn functions(&self) -> BTreeMap<String, String> {
+        self.functions.iter().map(|function| (function.id.clone(), function.package.clone())).collect()
+    }
+
     /// The Cargo packages of the functions.
     pub fn packages(&self) -> Vec<String> {
         self.functions.iter().map(|function| function.package.clone()).collect()
+    }
+
+    /// The value of every parameter; of a list, with commas between its elements.
+    pub fn parameters(&self) -> &BTreeMap<String, String> {
+        &self.parameters
     }
 
     /// The stack's outputs.
@@ -185,6 +196,7 @@ impl Loader<'_> {
             queues: Vec::new(),
             secrets: Vec::new(),
             custom_resources: Vec::new(),
+            parameters: self.scope.parameters.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
             outputs: self.outputs()?,
         };
         let mut queue_policies = Vec::new();
@@ -303,6 +315,15 @@ impl Loader<'_> {
             Some(globals) => merge(globals.clone(), own),
             None => own,
         }
+    }
+}
+
+/// A parameter's value as it is given.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Array(elements) => elements.iter().map(text).collect::<Vec<_>>().join(","),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 

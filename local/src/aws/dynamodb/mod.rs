@@ -216,7 +216,7 @@ fn reply(status: u16, body: Bytes, strip: bool) -> Reply {
     if let Some(code) = &error_code {
         http_server::set_header(&mut answer, "x-amzn-errortype", code);
     }
-    Reply { answer, error_code, consumed_capacity }
+    Reply { answer, error_code, denied_action: None, consumed_capacity }
 }
 
 #[cfg(test)]

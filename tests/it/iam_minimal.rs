@@ -1,0 +1,90 @@
+//! No function may do more than it does: without any single action or resource of its policy, something fails.
+//!
+//! What is taken out comes from template.yaml. Each function has a tour, which makes every AWS call that it can make, the
+//! rare ones as well: with the whole policy, nothing on the tour is denied, and with a part missing, only that.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::{fs, thread};
+
+use tests::{Part, Policies, Setup, root};
+
+use crate::tours;
+
+/// Local clouds at a time.
+const AT_ONCE: usize = 4;
+
+/// Services whose actions cannot be shown to be needed, and why.
+const EXEMPT: [(&str, &str); 1] = [("kms:", "the local cloud has no KMS; DynamoDB's own guide names these actions")];
+
+fn is_exempt(part: &Part) -> bool {
+    part.actions.iter().all(|action| EXEMPT.iter().any(|(prefix, _)| action.starts_with(prefix)))
+}
+
+/// Takes a function's tour without a part of its policy, if any, and answers what was denied.
+fn denied_on_tour(template: String, function: &str) -> BTreeSet<(String, String)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(Setup::default().template(template).explore(async |app| {
+        tours::of(function).expect("the function has a tour")(app).await;
+        app.denied().await
+    }))
+}
+
+/// What is wrong with a part of a policy, or with the whole policy.
+fn fault(template: &str, policies: &Policies, function: &str, part: Option<&Part>) -> Option<String> {
+    let Some(part) = part else {
+        let denied = denied_on_tour(template.to_owned(), function);
+        return (!denied.is_empty()).then(|| format!("{function}: with its whole policy, it is denied {denied:?}"));
+    };
+    let denied = denied_on_tour(policies.without(part), function);
+    let is_expected = |(caller, action): &(String, String)| {
+        caller == function && part.actions.iter().any(|taken| taken.eq_ignore_ascii_case(action))
+    };
+    if denied.is_empty() {
+        return Some(format!("{part}: nothing fails without it"));
+    }
+    (!denied.iter().all(is_expected)).then(|| format!("{part}: without it, other calls are denied: {denied:?}"))
+}
+
+#[test]
+fn every_part_of_every_policy_is_needed_and_no_more_is_asked_for() {
+    let template = fs::read_to_string(root().join("template.yaml")).unwrap();
+    let policies = Policies::read(&template);
+    let mut work = Vec::new();
+    let mut exempted = BTreeSet::new();
+    for function in local_functions() {
+        assert!(tours::of(&function).is_some(), "{function} has no tour in tests/it/tours");
+        for part in policies.parts(&function) {
+            if is_exempt(&part) {
+                exempted.extend(part.actions.iter().filter_map(|action| action.split(':').next().map(str::to_owned)));
+            } else {
+                work.push((function.clone(), Some(part)));
+            }
+        }
+        work.push((function, None));
+    }
+    let services: BTreeSet<_> = EXEMPT.iter().map(|(prefix, _)| prefix.trim_end_matches(':').to_owned()).collect();
+    assert_eq!(exempted, services, "an exemption that nothing needs");
+
+    let (work, faults) = (Mutex::new(work), Mutex::new(Vec::new()));
+    let next = || work.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some((function, part)) = next() {
+                    let found = fault(&template, &policies, &function, part.as_ref());
+                    faults.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
+                }
+            });
+        }
+    });
+    let faults = faults.into_inner().unwrap_or_else(PoisonError::into_inner);
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+/// The functions of template.yaml, by logical id.
+fn local_functions() -> Vec<String> {
+    let template = local::TemplateSource::Path(root().join("template.yaml"));
+    let options = local::Options { template, ..local::Options::default() };
+    options.read_template().unwrap().functions().into_keys().collect()
+}

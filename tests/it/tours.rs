@@ -1,0 +1,143 @@
+//! A tour of each function: every AWS call that it can make. Answers do not matter here, since a tour is taken with a
+//! permission missing, too; and what has to be there before goes through other functions, or is put there.
+
+use std::pin::Pin;
+
+use serde_json::json;
+use tests::{Fleet, TestApp};
+
+/// Makes a function do all that it can do.
+pub(crate) type Tour = for<'a> fn(&'a TestApp) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// Long over.
+const OVER: &str = "2026-01-01T00:00:00.000Z";
+
+/// The tour of a function by its logical id.
+pub(crate) fn of(function: &str) -> Option<Tour> {
+    Some(match function {
+        "StageFunction" => |app| Box::pin(stage(app)),
+        "ParticipantFunction" => |app| Box::pin(participant(app)),
+        "ChannelFunction" => |app| Box::pin(channel(app)),
+        "BroadcastSettingsFunction" => |app| Box::pin(broadcast_settings(app)),
+        "ServerFunction" => |app| Box::pin(server(app)),
+        "TaskTrackerFunction" => |app| Box::pin(task_tracker(app)),
+        "ReconcilerFunction" => |app| Box::pin(reconciler(app)),
+        _ => return None,
+    })
+}
+
+/// Has the next call of an operation end the function that makes it.
+async fn kill(app: &TestApp, operation: &str, when: &str) {
+    app.fault(json!({"service": "ivs", "operation": operation, "fault": {"kind": "kill", "when": when}})).await;
+}
+
+/// Has the claim on a name, if there is one, lapse.
+async fn let_claim_lapse(app: &TestApp, table: &str) {
+    app.heal().await;
+    for row in app.rows(table).await {
+        if let Some(name) = row.get("name").and_then(|name| name.as_s().ok()).filter(|_| row.contains_key("leaseUntil"))
+        {
+            app.set_attribute(table, name, "leaseUntil", OVER).await;
+        }
+    }
+}
+
+/// Deletes a secret, so that there is no key to sign with.
+async fn forget_key(app: &TestApp, name: &str) {
+    let secret = app.secrets_manager().delete_secret().secret_id(format!("{}/{name}", app.stack()));
+    secret.force_delete_without_recovery(true).send().await.unwrap();
+    app.cloud().replace_instances();
+}
+
+async fn stage(app: &TestApp) {
+    let (alice, bob) = (app.user("alice"), app.user("bob"));
+    alice.put("/stages/demo", json!({})).await;
+    alice.get("/stages").await;
+    alice.patch("/stages/demo", json!({"live": true})).await;
+    app.mint(&bob, "demo", json!({})).await;
+    alice.delete("/stages/demo").await;
+    // A create that died with its stage made is taken over.
+    kill(app, "CreateStage", "after").await;
+    alice.put("/stages/dead", json!({})).await;
+    let_claim_lapse(app, "stages").await;
+    alice.put("/stages/dead", json!({})).await;
+}
+
+async fn participant(app: &TestApp) {
+    let (alice, bob) = (app.user("alice"), app.user("bob"));
+    alice.put("/stages/demo", json!({})).await;
+    app.mint(&bob, "demo", json!({})).await;
+    alice.get("/stages/demo/participants").await;
+    alice.patch("/stages/demo/participants/bob", json!({})).await;
+    alice.delete("/stages/demo/participants/bob").await;
+    // URLs of the stage that are older than IVS allows are fetched again.
+    app.set_stage_attribute("demo", "endpointsFetchedAt", OVER).await;
+    app.mint(&app.user("carol"), "demo", json!({})).await;
+    // Without a key, IVS mints.
+    forget_key(app, "participant-signing-key").await;
+    app.mint(&app.user("dave"), "demo", json!({})).await;
+}
+
+async fn channel(app: &TestApp) {
+    let alice = app.user("alice");
+    alice.put("/channels/demo", json!({"private": true})).await;
+    alice.get("/channels").await;
+    alice.post("/channels/demo/playback-tokens", json!({})).await;
+    alice.post("/channels/demo/stream-key", json!({})).await;
+    alice.delete("/channels/demo").await;
+    // A create that died with its channel made is taken over.
+    kill(app, "CreateChannel", "after").await;
+    alice.put("/channels/dead", json!({})).await;
+    let_claim_lapse(app, "channels").await;
+    alice.put("/channels/dead", json!({})).await;
+}
+
+async fn broadcast_settings(app: &TestApp) {
+    let alice = app.user("alice");
+    let settings = json!({
+        "kind": "custom", "ingestUrl": "rtmp://live.example.com/app", "streamKey": "key-of-alice",
+        "playbackUrl": "https://cdn.example.com/x.m3u8",
+    });
+    alice.put("/broadcast-settings", settings).await;
+    alice.get("/broadcast-settings").await;
+    alice.delete("/broadcast-settings").await;
+}
+
+async fn server(app: &TestApp) {
+    app.user("alice").get("/servers").await;
+}
+
+async fn task_tracker(app: &TestApp) {
+    let fleet = Fleet::new(app).await;
+    let task = fleet.run_one().await;
+    app.invoke("TaskTrackerFunction", task.last().to_string()).await;
+}
+
+async fn reconciler(app: &TestApp) {
+    // A task that the table does not know, and a row that ECS knows nothing of.
+    let fleet = Fleet::new(app).await;
+    fleet.run_one().await;
+    fleet.fill(1).await;
+    let alice = app.user("alice");
+    let lease_over = || Some([("greenroom:lease-until".to_owned(), OVER.to_owned())].into());
+    // A create and a delete that died of each kind, and an orphan.
+    for (path, table, kind) in [("/stages", "stages", "Stage"), ("/channels", "channels", "Channel")] {
+        kill(app, &format!("Create{kind}"), "after").await;
+        alice.put(&format!("{path}/created"), json!({})).await;
+        alice.put(&format!("{path}/deleted"), json!({})).await;
+        if kind == "Stage" {
+            app.mint(&app.user("bob"), "deleted", json!({})).await;
+        }
+        kill(app, &format!("Delete{kind}"), "before").await;
+        alice.delete(&format!("{path}/deleted")).await;
+        alice.put(&format!("{path}/kept"), json!({})).await;
+        let_claim_lapse(app, table).await;
+    }
+    for (_, arn) in app.stages_in_ivs().await {
+        app.ivs().tag_resource().resource_arn(arn).set_tags(lease_over()).send().await.unwrap();
+    }
+    for arn in app.channels_in_ivs().await {
+        app.ivs_low_latency().tag_resource().resource_arn(arn).set_tags(lease_over()).send().await.unwrap();
+    }
+    app.invoke("ReconcilerFunction", "{}").await;
+}
