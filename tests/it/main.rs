@@ -10,6 +10,7 @@ mod create;
 mod events;
 mod gateway;
 mod iam;
+mod item_format;
 mod lifecycles;
 mod logs;
 mod participant;
