@@ -60,7 +60,7 @@ fn compact(line: &str) -> Option<String> {
     let line: Value = serde_json::from_str(line).ok()?;
     let text = |name: &str| line.get(name).and_then(Value::as_str).map(printable);
     let mut short = format!("{} {}", text("level")?, text("message")?);
-    if let Some(milliseconds) = line.get("Duration").and_then(Value::as_f64) {
+    if let Some(milliseconds) = line.get("durationMs").and_then(Value::as_f64) {
         short.push_str(&format!(" {milliseconds:.0} ms"));
     }
     if let Some(cause) = text("cause") {
@@ -82,7 +82,7 @@ mod tests {
     fn a_line_of_json_is_shown_by_level_message_duration_and_cause() {
         for (line, expected) in [
             (
-                r#"{"level":"INFO","message":"PUT /stages/{stage} 201","Duration":13.6,"status":201}"#,
+                r#"{"level":"INFO","message":"PUT /stages/{stage} 201","durationMs":13.6,"status":201}"#,
                 "INFO PUT /stages/{stage} 201 14 ms",
             ),
             (r#"{"message":"stopped","level":"WARN"}"#, "WARN stopped"),

@@ -121,6 +121,18 @@ pub fn from_env<T>(read: impl FnOnce(&mut Variables<'_>) -> Option<T>) -> Result
     Ok((Aws::new(aws), config))
 }
 
+/// `STACK_NAME`: what tells the metrics of this stack from another's.
+///
+/// # Errors
+/// When it is not set.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(crate) fn stack_name() -> Result<String, InvalidConfig> {
+    let lookup = |name: &str| std::env::var(name).ok();
+    let mut variables = Variables::new(&lookup);
+    let stack = variables.required("STACK_NAME");
+    variables.finish(Some(stack))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::Error;
 use crate::aws::Calls;
+use crate::config;
 use crate::domain::Timestamp;
 use crate::log::{Asked, Line};
 
@@ -55,20 +56,38 @@ impl Report {
         self.counts.push((metric, u64::try_from(count).unwrap_or(u64::MAX)));
         self
     }
+
+    /// Gives a metric the sum of others, as far as they have values yet.
+    #[must_use]
+    pub fn count_sum(mut self, metric: &'static str, of: &[&str]) -> Self {
+        let sum = self.counts.iter().filter(|(name, _)| of.contains(name)).map(|(_, count)| *count).sum();
+        self.counts.push((metric, sum));
+        self
+    }
+
+    /// Gives a metric the value one, unless something has failed: a metric whose absence raises an alarm.
+    #[must_use]
+    pub fn count_success(mut self, metric: &'static str) -> Self {
+        if self.failures.is_empty() {
+            self.counts.push((metric, 1));
+        }
+        self
+    }
 }
 
 /// Serves events until Lambda ends the process. A handler's error is the invocation's, so that Lambda delivers the event
 /// again and, if that does not help, keeps it in the function's failure queue with what went wrong.
 ///
 /// # Errors
-/// When the Runtime API is out of reach.
+/// When `STACK_NAME` is not set, or the Runtime API is out of reach.
 pub async fn serve<E, H, F>(function: &'static str, calls: Calls, handler: H) -> Result<(), lambda_runtime::Error>
 where
     E: DeserializeOwned,
     H: Fn(E) -> F,
     F: Future<Output = Result<Report, Error>>,
 {
-    let (calls, handler) = (&calls, &handler);
+    let stack = config::stack_name()?;
+    let (stack, calls, handler) = (stack.as_str(), &calls, &handler);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let started = Instant::now();
         // Whatever was called outside of an invocation, such as during init, is not this one's.
@@ -86,6 +105,7 @@ where
             tracing::error!(requestId = event.context.request_id, problem = kind, cause = text, "the event failed");
         }
         let line = Line {
+            stack,
             function,
             asked: Asked::Event { outcome: report.outcome, failed: !failures.is_empty() },
             duration: started.elapsed(),

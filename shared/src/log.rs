@@ -52,6 +52,8 @@ pub enum Asked<'a> {
 /// The line of one invocation.
 #[derive(Debug)]
 pub struct Line<'a> {
+    /// The stack, so that two in one account do not add up to one number.
+    pub stack: &'a str,
     /// Which function.
     pub function: &'a str,
     /// What it was asked to do, and what came of it.
@@ -88,6 +90,7 @@ impl Line<'_> {
             timestamp: Timestamp,
             level: &'a str,
             message: String,
+            stack: &'a str,
             function: &'a str,
             #[serde(skip_serializing_if = "Option::is_none")]
             route: Option<&'a str>,
@@ -96,11 +99,13 @@ impl Line<'_> {
             #[serde(flatten)]
             fields: &'a Map<String, Value>,
             request_id: &'a str,
+            duration_ms: f64,
+            aws_call_count: usize,
             aws_calls: Vec<CallLine<'a>>,
             #[serde(flatten)]
-            metrics: BTreeMap<&'a str, Value>,
-            #[serde(rename = "_aws")]
-            declaration: Value,
+            metrics: BTreeMap<&'a str, u64>,
+            #[serde(rename = "_aws", skip_serializing_if = "Option::is_none")]
+            declaration: Option<Value>,
         }
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -108,44 +113,41 @@ impl Line<'_> {
             operation: &'a str,
             duration_ms: f64,
         }
-        let (message, failed, failures, dimensions) = match self.asked {
-            Asked::Request { route, status } => {
-                let dimensions = json!([["function"], ["function", "route"]]);
-                (format!("{route} {status}"), status >= 500, "ServerErrors", dimensions)
-            }
-            Asked::Event { outcome, failed } => {
-                (format!("{} {outcome}", self.function), failed, "Failures", json!([["function"]]))
-            }
+        let (message, failed, route, status) = match self.asked {
+            Asked::Request { route, status } => (format!("{route} {status}"), status >= 500, Some(route), Some(status)),
+            Asked::Event { outcome, failed } => (format!("{} {outcome}", self.function), failed, None, None),
         };
-        let (route, status) = match self.asked {
-            Asked::Request { route, status } => (Some(route), Some(status)),
-            Asked::Event { .. } => (None, None),
-        };
-        let mut metrics = BTreeMap::from([
-            ("Duration", millis(self.duration).into()),
-            ("AwsCallCount", self.calls.len().into()),
-            (failures, u8::from(failed).into()),
-        ]);
-        metrics.extend(self.counts.iter().map(|(name, count)| (*name, (*count).into())));
-        let unit = |name| if name == "Duration" { "Milliseconds" } else { "Count" };
-        let declared: Vec<Value> = metrics.keys().map(|name| json!({"Name": name, "Unit": unit(*name)})).collect();
+        // A metric costs by the hour in which it has a value: only what the dashboard or an alarm shows, by stack alone, and
+        // no zeros. The rest is fields.
+        let mut metrics: BTreeMap<_, _> = self.counts.iter().copied().collect();
+        if let Some(status) = status {
+            metrics.insert("InternalErrors", u64::from(status == 500));
+        }
+        let counted = metrics.iter().filter(|(_, count)| **count > 0);
+        let declared: Vec<Value> = counted.map(|(name, _)| json!({"Name": name, "Unit": "Count"})).collect();
+        let declaration = (!declared.is_empty()).then(|| {
+            json!({
+                "Timestamp": now.epoch_millis(),
+                "CloudWatchMetrics": [{"Namespace": "Greenroom", "Dimensions": [["stack"]], "Metrics": declared}],
+            })
+        });
         let calls = self.calls.iter();
         let calls = calls.map(|call| CallLine { operation: &call.operation, duration_ms: millis(call.duration) });
         serde_json::to_string(&Fields {
             timestamp: now,
             level: if failed { "ERROR" } else { "INFO" },
             message,
+            stack: self.stack,
             function: self.function,
             route,
             status,
             fields: &self.fields,
             request_id: self.request_id,
+            duration_ms: millis(self.duration),
+            aws_call_count: self.calls.len(),
             aws_calls: calls.collect(),
             metrics,
-            declaration: json!({
-                "Timestamp": now.epoch_millis(),
-                "CloudWatchMetrics": [{"Namespace": "Greenroom", "Dimensions": dimensions, "Metrics": declared}],
-            }),
+            declaration,
         })
     }
 }
@@ -159,31 +161,54 @@ fn millis(duration: Duration) -> f64 {
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_metric_that_the_line_declares_has_a_number_in_it() {
+    fn line(asked: Asked<'_>, counts: &[(&'static str, u64)]) -> String {
         let line = Line {
+            stack: "greenroom",
             function: "participant",
-            asked: Asked::Request { route: "POST /stages/{stage}/participants", status: 201 },
+            asked,
             duration: Duration::from_micros(2500),
             calls: &[Call { operation: "DynamoDB.BatchGetItem".to_owned(), duration: Duration::from_millis(1) }],
             request_id: "id-1",
             fields: Map::from_iter([("stage".to_owned(), json!("demo"))]),
-            counts: &[("TokensSigned", 1)],
+            counts,
         };
-        let line = line.to_json("2026-03-01T12:00:00Z".parse().unwrap()).unwrap();
+        line.to_json("2026-03-01T12:00:00Z".parse().unwrap()).unwrap()
+    }
+
+    fn metrics(line: &Value) -> Vec<(&str, u64)> {
+        let declared = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array();
+        let names = declared.into_iter().flatten().map(|metric| metric["Name"].as_str().unwrap());
+        names.map(|name| (name, line[name].as_u64().unwrap())).collect()
+    }
+
+    #[test]
+    fn every_metric_that_the_line_declares_has_a_number_in_it() {
+        let request = |status| Asked::Request { route: "POST /stages/{stage}/participants", status };
+        let text = line(request(201), &[("TokensSigned", 1), ("TokensMintedByIvs", 0)]);
         assert!(
-            line.starts_with(r#"{"timestamp":"2026-03-01T12:00:00.000Z","level":"INFO","message":"POST "#),
-            "{line}"
+            text.starts_with(r#"{"timestamp":"2026-03-01T12:00:00.000Z","level":"INFO","message":"POST "#),
+            "{text}"
         );
-        let line: Value = serde_json::from_str(&line).unwrap();
-        let declared = &line["_aws"]["CloudWatchMetrics"][0];
-        for metric in declared["Metrics"].as_array().unwrap() {
-            assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
+        let made: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(metrics(&made), [("TokensSigned", 1)]);
+        assert_eq!((&made["TokensMintedByIvs"], &made["InternalErrors"]), (&json!(0), &json!(0)));
+        for dimension in made["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0].as_array().unwrap() {
+            assert!(made[dimension.as_str().unwrap()].is_string(), "{dimension}");
         }
-        for dimension in declared["Dimensions"].as_array().unwrap().iter().flat_map(|set| set.as_array().unwrap()) {
-            assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension}");
+        assert_eq!((&made["durationMs"], &made["awsCallCount"]), (&json!(2.5), &json!(1)));
+        assert_eq!(made["_aws"]["Timestamp"], json!(1_772_366_400_000_i64));
+        for (status, level, declared) in
+            [(500, "ERROR", &[("InternalErrors", 1)][..]), (503, "ERROR", &[]), (404, "INFO", &[])]
+        {
+            let made: Value = serde_json::from_str(&line(request(status), &[])).unwrap();
+            assert_eq!((made["level"].as_str(), metrics(&made).as_slice()), (Some(level), declared), "{status}");
         }
-        assert_eq!(line["Duration"], json!(2.5));
-        assert_eq!(line["_aws"]["Timestamp"], json!(1_772_366_400_000_i64));
+    }
+
+    #[test]
+    fn an_event_that_counts_nothing_declares_no_metrics() {
+        let made = line(Asked::Event { outcome: "no news", failed: false }, &[("Drift", 0)]);
+        let made: Value = serde_json::from_str(&made).unwrap();
+        assert_eq!((made.get("_aws"), &made["message"]), (None, &json!("participant no news")));
     }
 }

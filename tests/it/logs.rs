@@ -20,7 +20,7 @@ async fn each_request_is_one_json_line_with_its_metrics() {
         assert_eq!(line["status"], 201);
         assert_eq!(line["stage"], "demo");
         assert_eq!(line["requestId"], answer.header("apigw-requestid"));
-        assert_eq!((&line["AwsCallCount"], &line["StagesCreated"]), (&json!(4), &json!(1)));
+        assert_eq!((&line["awsCallCount"], &line["StagesCreated"]), (&json!(4), &json!(1)));
         let operations: Vec<&str> =
             line["awsCalls"].as_array().unwrap().iter().map(|call| call["operation"].as_str().unwrap()).collect();
         assert_eq!(
@@ -28,8 +28,9 @@ async fn each_request_is_one_json_line_with_its_metrics() {
             ["DynamoDB.GetItem", "DynamoDB.PutItem", "IVS RealTime.CreateStage", "DynamoDB.PutItem"]
         );
         assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Greenroom");
-        assert!(line["Duration"].as_f64().unwrap() > 0.0);
+        assert!(line["durationMs"].as_f64().unwrap() > 0.0);
         assert_eq!((&lines[1]["status"], &lines[1]["level"]), (&json!(404), &json!("INFO")));
+        assert_eq!((&lines[1]["problem"], &lines[1]["stack"]), (&json!("not-found"), &json!("greenroom")));
     })
     .await;
 }

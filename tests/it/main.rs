@@ -11,6 +11,7 @@ mod events;
 mod gateway;
 mod iam;
 mod iam_minimal;
+mod item_format;
 mod lifecycles;
 mod logs;
 mod participant;

@@ -64,9 +64,10 @@ async fn a_run_says_how_far_the_table_was_from_the_truth() {
             Some(app.log_of("reconciler")).filter(|lines| lines.len() == 2)
         })
         .await;
-        let counts = ["ServersOffered", "ServersAdded", "ServersRemoved", "ServersUnreachable"];
+        let counts =
+            ["ServersOffered", "ServersAdded", "ServersRemoved", "ServersUnreachable", "Drift", "Reconciliations"];
         let counted = lines.iter().map(|line| counts.map(|count| line[count].as_u64().unwrap()));
-        assert_eq!(counted.collect::<Vec<_>>(), [[2, 2, 4, 1], [2, 0, 0, 1]]);
+        assert_eq!(counted.collect::<Vec<_>>(), [[2, 2, 4, 1, 6, 1], [2, 0, 0, 1, 0, 1]]);
     })
     .await;
 }

@@ -120,7 +120,8 @@ async fn what_one_part_fails_with_keeps_no_other_from_its_work() {
         assert!(failed["errorMessage"].as_str().unwrap().contains("ecs:ListTasks"), "{failed}");
         assert!(app.channels_in_ivs().await.is_empty());
         let line = last_line(app);
-        assert_eq!((&line["Failures"], &line["OrphanChannelsDeleted"]), (&json!(1), &json!(1)), "{line}");
+        assert_eq!((&line["level"], &line["OrphanChannelsDeleted"]), (&json!("ERROR"), &json!(1)), "{line}");
+        assert!(line.get("Reconciliations").is_none(), "{line}");
     })
     .await;
 }

@@ -16,6 +16,18 @@ const PART: Duration = Duration::from_secs(75);
 /// its end.
 const LEASE: Duration = Duration::from_secs(90);
 
+/// What was repaired, because no event or request had told of it.
+const DRIFT: [&str; 8] = [
+    "ServersAdded",
+    "ServersRemoved",
+    "OrphanStagesDeleted",
+    "StageCreatesEnded",
+    "StageDeletesFinished",
+    "OrphanChannelsDeleted",
+    "ChannelCreatesEnded",
+    "ChannelDeletesFinished",
+];
+
 /// What a run needs.
 pub(crate) struct Handler {
     pub(crate) servers: ServerTable,
@@ -41,7 +53,8 @@ impl Handler {
         let how = Sweep { attempt: ClaimId::random()?, lease: LEASE, max_orphans: order.max_orphans };
         let report = self.reconcile_servers(Report::new("reconciled")).await;
         let report = self.sweep_stages(report, &how).await;
-        Ok(self.sweep_channels(report, &how).await)
+        let report = self.sweep_channels(report, &how).await;
+        Ok(report.count_sum("Drift", &DRIFT).count_success("Reconciliations"))
     }
 
     async fn reconcile_servers(&self, report: Report) -> Report {

@@ -1,6 +1,6 @@
 //! API Gateway: the HTTP API of the template.
 //!
-//! A request is matched to a route, then authorized, then sent to the route's function as payload 2.0. What the
+//! A request is matched to a route, counted against the route's rate, then authorized, then sent to the route's function as payload 2.0. What the
 //! gateway itself refuses carries API Gateway's own body, `{"message": ...}`.
 
 mod answer;
@@ -9,8 +9,10 @@ mod claims;
 mod cors;
 mod event;
 mod route;
+mod throttle;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::header::AUTHORIZATION;
 use http::request::Parts;
@@ -20,6 +22,7 @@ use serde_json::json;
 
 use self::authorizer::{Identity, Refusal};
 use self::route::{Match, Router};
+use self::throttle::Throttles;
 use crate::clock;
 use crate::http_server::{self, Answer, BodyError};
 use crate::issuer::Issuer;
@@ -36,13 +39,14 @@ const HEAD_LIMIT: usize = 10_240;
 pub(crate) struct Gateway {
     api: Api,
     router: Router,
+    throttles: Throttles,
     issuer: Arc<Issuer>,
     lambda: Arc<Lambda>,
 }
 
 impl Gateway {
     pub(crate) fn new(api: Api, issuer: Arc<Issuer>, lambda: Arc<Lambda>) -> Self {
-        Self { router: Router::new(&api.routes), api, issuer, lambda }
+        Self { router: Router::new(&api.routes), throttles: Throttles::new(api.throttle), api, issuer, lambda }
     }
 
     /// Answers one request.
@@ -63,6 +67,11 @@ impl Gateway {
             return Err(Refused::new(431, "Request Header Fields Too Large"));
         }
         let found = self.router.find(parts.method.as_str(), parts.uri.path());
+        if let Some(found) = &found
+            && !self.throttles.admits(found.route.key(), Instant::now())
+        {
+            return Err(Refused::new(429, "Too Many Requests"));
+        }
         let identity = match &found {
             Some(found) => self.authorize(found.route, parts)?,
             None => None,

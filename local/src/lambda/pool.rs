@@ -27,7 +27,9 @@ pub(crate) struct Pool {
 
 impl Pool {
     pub(crate) fn new(function: Arc<Function>, world: Arc<World>) -> Self {
-        let slots = Semaphore::new(world.max_instances.clamp(1, Semaphore::MAX_PERMITS));
+        // AWS turns away what is over the function's own limit; here it waits, as it does at the general one.
+        let own = function.max_concurrency.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+        let slots = Semaphore::new(world.max_instances.min(own).clamp(1, Semaphore::MAX_PERMITS));
         Self { function, world, slots, idle: Mutex::default(), all: Mutex::default(), generation: AtomicU64::new(0) }
     }
 

@@ -13,6 +13,8 @@ pub(crate) struct Api {
     pub(crate) authorizers: BTreeMap<String, JwtAuthorizer>,
     /// The authorizer of routes that name none.
     pub(crate) default_authorizer: Option<String>,
+    /// How often each route may be called.
+    pub(crate) throttle: Option<Throttle>,
     pub(crate) routes: Vec<HttpRoute>,
 }
 
@@ -24,6 +26,15 @@ impl Api {
             None => self.authorizers.values().next(),
         }
     }
+}
+
+/// A limit of calls: a bucket of tokens that is full at first.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Throttle {
+    /// Tokens that come back a second.
+    pub(crate) rate: f64,
+    /// Tokens that the bucket holds.
+    pub(crate) burst: f64,
 }
 
 /// A JWT authorizer.
@@ -74,7 +85,7 @@ const DEFAULT_TIMEOUT_MILLIS: u64 = 5_000;
 
 /// Reads the API's resolved properties, without routes.
 pub(crate) fn api(properties: &Node<'_>) -> Result<Api> {
-    const KNOWN: [&str; 13] = [
+    const KNOWN: [&str; 12] = [
         "AccessLogSettings",
         "Auth",
         "CorsConfiguration",
@@ -85,7 +96,6 @@ pub(crate) fn api(properties: &Node<'_>) -> Result<Api> {
         "FailOnWarnings",
         "Name",
         "PropagateTags",
-        "RouteSettings",
         "StageName",
         "Tags",
     ];
@@ -94,6 +104,13 @@ pub(crate) fn api(properties: &Node<'_>) -> Result<Api> {
         return Err(stage.unsupported("stages other than $default"));
     }
     let mut api = Api::default();
+    if let Some(log) = properties.get("AccessLogSettings") {
+        // Nothing is written here, and what API Gateway refuses is refused.
+        log.only("AccessLogSettings", &["DestinationArn", "Format"])?;
+        log.require("DestinationArn")?.text()?;
+        log.require("Format")?.text()?;
+    }
+    api.throttle = properties.get("DefaultRouteSettings").map(|settings| throttle(&settings)).transpose()?.flatten();
     if let Some(cors) = properties.get("CorsConfiguration") {
         api.cors = self::cors(&cors)?;
     }
@@ -109,6 +126,26 @@ pub(crate) fn api(properties: &Node<'_>) -> Result<Api> {
         }
     }
     Ok(api)
+}
+
+/// `DefaultRouteSettings`. Detailed metrics change nothing here.
+fn throttle(settings: &Node<'_>) -> Result<Option<Throttle>> {
+    settings
+        .only("DefaultRouteSettings", &["DetailedMetricsEnabled", "ThrottlingBurstLimit", "ThrottlingRateLimit"])?;
+    match (settings.get("ThrottlingRateLimit"), settings.get("ThrottlingBurstLimit")) {
+        (None, None) => Ok(None),
+        (Some(rate), Some(burst)) => {
+            let wrong = || rate.error("must be a number");
+            let per_second: f64 = rate.text()?.parse().map_err(|_| wrong())?;
+            let burst = u32::try_from(burst.number()?).map_err(|_| burst.error("is too large"))?;
+            if !per_second.is_finite() || per_second < 0.0 {
+                return Err(wrong());
+            }
+            Ok(Some(Throttle { rate: per_second, burst: burst.into() }))
+        }
+        // What holds then is the account's limit, which nothing here knows.
+        _ => Err(settings.unsupported("a rate without a burst, or a burst without a rate")),
+    }
 }
 
 fn known_authorizer(api: &Api, node: &Node<'_>) -> Result<String> {
@@ -155,8 +192,7 @@ fn cors(node: &Node<'_>) -> Result<Option<Cors>> {
 
 /// Reads the properties of one `HttpApi` event of `function`.
 pub(crate) fn route(api: &Api, function: &str, properties: &Node<'_>) -> Result<HttpRoute> {
-    const KNOWN: [&str; 7] =
-        ["ApiId", "Auth", "Method", "Path", "PayloadFormatVersion", "RouteSettings", "TimeoutInMillis"];
+    const KNOWN: [&str; 6] = ["ApiId", "Auth", "Method", "Path", "PayloadFormatVersion", "TimeoutInMillis"];
     properties.only("an HttpApi event", &KNOWN)?;
     if let Some(version) = properties.get("PayloadFormatVersion").filter(|version| version.value != "2.0") {
         return Err(version.unsupported("payload formats other than 2.0"));

@@ -31,6 +31,8 @@ pub(crate) struct Function {
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) memory_mb: u64,
     pub(crate) timeout: Duration,
+    /// `ReservedConcurrentExecutions`: the most instances that work at a time.
+    pub(crate) max_concurrency: Option<u64>,
     pub(crate) logging: Logging,
     pub(crate) policy: Vec<Statement>,
     pub(crate) rules: Vec<Rule>,
@@ -62,7 +64,7 @@ pub(crate) struct Rule {
 }
 
 /// Properties that the local cloud reads.
-const READ: [&str; 12] = [
+const READ: [&str; 13] = [
     "CodeUri",
     "Environment",
     "EventInvokeConfig",
@@ -73,12 +75,13 @@ const READ: [&str; 12] = [
     "MemorySize",
     "PackageType",
     "Policies",
+    "ReservedConcurrentExecutions",
     "Runtime",
     "Timeout",
 ];
 
 /// Properties that change nothing for one process on one machine.
-const HARMLESS: [&str; 11] = [
+const HARMLESS: [&str; 10] = [
     "Architectures",
     "AutoPublishAlias",
     "DeploymentPreference",
@@ -86,7 +89,6 @@ const HARMLESS: [&str; 11] = [
     "EphemeralStorage",
     "PermissionsBoundary",
     "PropagateTags",
-    "ReservedConcurrentExecutions",
     "RolePath",
     "Tags",
     "Tracing",
@@ -121,6 +123,7 @@ pub(crate) fn function(
         environment: environment(properties)?,
         memory_mb: number("MemorySize", DEFAULT_MEMORY_MB)?,
         timeout: Duration::from_secs(number("Timeout", DEFAULT_TIMEOUT_SECONDS)?),
+        max_concurrency: max_concurrency(properties)?,
         logging: properties.get("LoggingConfig").map(|config| logging(&config)).transpose()?.unwrap_or_default(),
         policy: properties.get("Policies").map(|list| policy::statements(&list)).transpose()?.unwrap_or_default(),
         rules: Vec::new(),
@@ -146,6 +149,15 @@ fn check_runtime(properties: &Node<'_>) -> Result<()> {
             Err(runtime.unsupported(format!("the runtime {}", runtime.value)))
         }
         _ => Ok(()),
+    }
+}
+
+/// At least one: a function that nobody may call would answer here.
+fn max_concurrency(properties: &Node<'_>) -> Result<Option<u64>> {
+    let Some(reserved) = properties.get("ReservedConcurrentExecutions") else { return Ok(None) };
+    match reserved.number()? {
+        0 => Err(reserved.unsupported("functions without concurrency")),
+        number => Ok(Some(number)),
     }
 }
 

@@ -17,6 +17,7 @@ mod policy;
 mod queue;
 mod queue_policy;
 mod resources;
+mod rules;
 mod schedule;
 mod table;
 mod yaml;
@@ -26,8 +27,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-pub(crate) use self::api::{Api, Cors, HttpRoute, JwtAuthorizer};
 pub(crate) use self::custom_resource::CustomResource;
+pub(crate) use self::api::{Api, Cors, HttpRoute, JwtAuthorizer, Throttle};
 pub use self::error::TemplateError;
 pub(crate) use self::function::{Function, Rule};
 pub(crate) use self::intrinsics::SecretArn;
@@ -111,6 +112,7 @@ impl Template {
         }
         let parameters = parameters::settle(&source, overrides)?;
         let scope = Scope::new(&source, parameters, stack_name, region, secret_arn);
+        rules::check(&scope)?;
         Loader { scope, generated_ids }.load()
     }
 
@@ -156,7 +158,7 @@ impl Template {
 
 /// Refuses sections that would change what the rest means.
 fn check_sections(source: &Value) -> Result<()> {
-    const SECTIONS: [&str; 10] = [
+    const SECTIONS: [&str; 11] = [
         "AWSTemplateFormatVersion",
         "Conditions",
         "Description",
@@ -166,6 +168,7 @@ fn check_sections(source: &Value) -> Result<()> {
         "Outputs",
         "Parameters",
         "Resources",
+        "Rules",
         "Transform",
     ];
     let root = Node::new(source, "");

@@ -17,22 +17,22 @@ pub(crate) struct Table {
 }
 
 /// Properties that are input of `CreateTable` under the same name.
-const CREATE: [&str; 6] = [
+const CREATE: [&str; 7] = [
     "AttributeDefinitions",
     "KeySchema",
     "GlobalSecondaryIndexes",
     "LocalSecondaryIndexes",
     "BillingMode",
     "ProvisionedThroughput",
+    "DeletionProtectionEnabled",
 ];
 
 /// Properties that change nothing for one process on one machine.
-const HARMLESS: [&str; 9] = [
+const HARMLESS: [&str; 8] = [
     "TableName",
     "TimeToLiveSpecification",
     "PointInTimeRecoverySpecification",
     "SSESpecification",
-    "DeletionProtectionEnabled",
     "ContributorInsightsSpecification",
     "OnDemandThroughput",
     "TableClass",
@@ -47,6 +47,10 @@ pub(crate) fn table(name: String, properties: &Node<'_>) -> Result<Table> {
         if let Some(value) = properties.value.get(key) {
             create.insert(key.to_owned(), value.clone());
         }
+    }
+    if let Some(protected) = properties.get("DeletionProtectionEnabled") {
+        // A parameter is text.
+        create.insert("DeletionProtectionEnabled".to_owned(), protected.flag()?.into());
     }
     let ttl_attribute = match properties.get("TimeToLiveSpecification") {
         Some(ttl) if ttl.require("Enabled")?.flag()? => Some(ttl.require("AttributeName")?.text()?),

@@ -230,6 +230,38 @@ fn what_the_local_cloud_cannot_do_is_an_error_with_its_place() {
             "Resources.RowFunction.Properties.Environment.Variables.AWS_REGION: is reserved by Lambda",
         ),
         (
+            "MaxAge: 600}",
+            "MaxAge: 600}\n      RouteSettings: {}",
+            "Resources.Api.Properties: the local cloud does not support `RouteSettings` of AWS::Serverless::HttpApi",
+        ),
+        (
+            "MaxAge: 600}",
+            "MaxAge: 600}\n      DefaultRouteSettings: {ThrottlingRateLimit: 5}",
+            "Resources.Api.Properties.DefaultRouteSettings: the local cloud does not support a rate without a burst, \
+             or a burst without a rate",
+        ),
+        (
+            "MaxAge: 600}",
+            "MaxAge: 600}\n      DefaultRouteSettings: {ThrottlingRateLimit: many, ThrottlingBurstLimit: 5}",
+            "Resources.Api.Properties.DefaultRouteSettings.ThrottlingRateLimit: must be a number",
+        ),
+        (
+            "MaxAge: 600}",
+            "MaxAge: 600}\n      AccessLogSettings: {Format: x}",
+            "Resources.Api.Properties.AccessLogSettings: `DestinationArn` is missing",
+        ),
+        (
+            "CodeUri: functions/row/",
+            "CodeUri: functions/row/\n      ReservedConcurrentExecutions: 0",
+            "Resources.RowFunction.Properties.ReservedConcurrentExecutions: the local cloud does not support functions \
+             without concurrency",
+        ),
+        (
+            "Globals:",
+            "Rules: {Odd: {Assertions: [{Assert: !Equals [!Ref Issuer, x], AssertDescription: no issuer x}]}}\nGlobals:",
+            "Rules.Odd: no issuer x",
+        ),
+        (
             "TimeoutInMillis: 12000",
             "TimeoutInMillis: 31000",
             "Resources.RowFunction.Properties.Events.Get.Properties.TimeoutInMillis: 31000 is not within 50..30000 ms",
@@ -414,6 +446,47 @@ fn deliveries_that_the_local_cloud_cannot_make_are_errors_with_their_place() {
         destination("{MaximumRetryAttempts: 3}"),
         format!("{at}.EventInvokeConfig.MaximumRetryAttempts: 3 is not within 0..2")
     );
+}
+
+#[test]
+fn an_api_and_a_function_have_the_limits_that_parameters_set() {
+    let template = TEMPLATE
+        .replace(
+            "Parameters:",
+            "Parameters:\n  Limit: {Type: Number, Default: 12.5}\n  One: {Type: Number, Default: 1}",
+        )
+        .replace(
+            "MaxAge: 600}",
+            "MaxAge: 600}
+      AccessLogSettings: {DestinationArn: !GetAtt Logs.Arn, Format: '{\"status\":\"$context.status\"}'}
+      DefaultRouteSettings: {ThrottlingRateLimit: !Ref Limit, ThrottlingBurstLimit: 20, DetailedMetricsEnabled: true}",
+        )
+        .replace("CodeUri: functions/row/", "CodeUri: functions/row/\n      ReservedConcurrentExecutions: !Ref One");
+    let template = load(&template, &[]).unwrap();
+    assert_eq!(template.api.throttle, Some(Throttle { rate: 12.5, burst: 20.0 }));
+    assert_eq!(template.functions[0].max_concurrency, Some(1));
+    let free = load(TEMPLATE, &[]).unwrap();
+    assert_eq!((free.api.throttle, free.functions[0].max_concurrency), (None, None));
+}
+
+#[test]
+fn a_table_may_be_protected_by_a_parameter() {
+    let template = TEMPLATE
+        .replace("Parameters:", "Parameters:\n  Protect: {Type: String, Default: 'true'}")
+        .replace("BillingMode:", "DeletionProtectionEnabled: !Ref Protect\n      BillingMode:");
+    assert_eq!(load(&template, &[]).unwrap().tables[0].create["DeletionProtectionEnabled"], true);
+    let template = load(&template, &[("Protect", "false")]).unwrap();
+    assert_eq!(template.tables[0].create["DeletionProtectionEnabled"], false);
+}
+
+#[test]
+fn what_only_an_operator_looks_at_is_let_be() {
+    let more = "  Board: {Type: AWS::CloudWatch::Dashboard, Properties: {DashboardBody: !Sub '{}'}}
+  Query: {Type: AWS::Logs::QueryDefinition, Properties: {Name: a, QueryString: b}}
+  Filter: {Type: AWS::Logs::MetricFilter, Properties: {LogGroupName: !Ref Logs, FilterPattern: ''}}
+";
+    let events = "          Properties: {ScheduleExpression: rate(5 minutes)}\n";
+    assert_eq!(load_with(events, more).unwrap().functions.len(), 1);
 }
 
 #[test]

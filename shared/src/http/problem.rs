@@ -69,6 +69,11 @@ fn retry_after(error: &Error) -> Option<Duration> {
     }
 }
 
+/// The problem's `type`.
+pub(super) fn slug(error: &Error) -> &'static str {
+    classify(error).1
+}
+
 /// Writes the problem, and its source into the log, once.
 pub(super) fn respond(error: &Error, request_id: &str) -> Response<Body> {
     let (status, r#type, title) = classify(error);

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::{Reply, problem};
 use crate::Error;
 use crate::aws::Calls;
+use crate::config;
 use crate::domain::Timestamp;
 use crate::event::time_left;
 use crate::log::{Asked, Line};
@@ -25,13 +26,14 @@ pub fn route(request: &Request) -> &str {
 /// Serves requests until Lambda ends the process. A handler's error becomes a problem; there is always an answer.
 ///
 /// # Errors
-/// When the Runtime API is out of reach.
+/// When `STACK_NAME` is not set, or the Runtime API is out of reach.
 pub async fn serve<H, F>(function: &'static str, calls: Calls, handler: H) -> Result<(), lambda_http::Error>
 where
     H: Fn(Request) -> F,
     F: Future<Output = Result<Reply, Error>> + Send,
 {
-    let (calls, handler) = (&calls, &handler);
+    let stack = config::stack_name()?;
+    let (stack, calls, handler) = (stack.as_str(), &calls, &handler);
     lambda_http::run(service_fn(|request: Request| {
         let started = Instant::now();
         let about = About::of(&request);
@@ -48,9 +50,14 @@ where
                     let (fields, counts) = (std::mem::take(&mut reply.fields), std::mem::take(&mut reply.counts));
                     (reply.into_response(), fields, counts)
                 }
-                Err(error) => (problem::respond(&error, &about.request_id), Map::new(), Vec::new()),
+                Err(error) => {
+                    let counts = matches!(error, Error::QuotaExceeded(_)).then_some(("LimitsReached", 1));
+                    let fields = Map::from_iter([("problem".to_owned(), problem::slug(&error).into())]);
+                    (problem::respond(&error, &about.request_id), fields, Vec::from_iter(counts))
+                }
             };
             let mut line = Line {
+                stack,
                 function,
                 asked: Asked::Request { route: &about.route, status: response.status().as_u16() },
                 duration: started.elapsed(),

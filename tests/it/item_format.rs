@@ -1,0 +1,242 @@
+//! The format of the tables' items, from one version to the next: `tests/rows` has a row of each form as it is written
+//! now. What ARCHITECTURE.md says under "How rows change" is held here.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::{Map, Value, json};
+use tests::{Fleet, Row, TestApp, root};
+
+/// Texts that are words of the format rather than somebody's data.
+const WORDS: [&str; 8] = ["admission", "kind", "latencyMode", "origin", "pool", "standing", "status", "state"];
+
+/// A row of `tests/rows`, in DynamoDB's own notation.
+fn kept(form: &str) -> Value {
+    let file = root().join(format!("tests/rows/{form}.json"));
+    let text = fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    serde_json::from_slice(&text).unwrap()
+}
+
+fn attribute(value: &Value) -> AttributeValue {
+    let (kind, value) = value.as_object().unwrap().iter().next().unwrap();
+    match (kind.as_str(), value) {
+        ("S", Value::String(text)) => AttributeValue::S(text.clone()),
+        ("N", Value::String(digits)) => AttributeValue::N(digits.clone()),
+        ("BOOL", Value::Bool(flag)) => AttributeValue::Bool(*flag),
+        ("L", Value::Array(list)) => AttributeValue::L(list.iter().map(attribute).collect()),
+        ("M", map) => AttributeValue::M(row(map)),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn row(fields: &Value) -> Row {
+    fields.as_object().unwrap().iter().map(|(name, value)| (name.clone(), attribute(value))).collect()
+}
+
+/// The attributes of a row by name: their types, and the words of the format.
+fn shape(row: &Row) -> Value {
+    let shapes: BTreeMap<_, _> = row.iter().map(|(name, value)| (name.clone(), shape_of(name, value))).collect();
+    json!(shapes)
+}
+
+fn shape_of(name: &str, value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::S(word) if WORDS.contains(&name) => word.as_str().into(),
+        AttributeValue::S(_) => "S".into(),
+        AttributeValue::N(_) => "N".into(),
+        AttributeValue::Bool(_) => "BOOL".into(),
+        AttributeValue::L(list) => list.first().map_or(json!([]), |first| json!([shape_of(name, first)])),
+        AttributeValue::M(map) => shape(map),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The row with attributes that a later version may have added, at each level.
+fn with_more(mut fields: Value) -> Value {
+    for (name, value) in fields.as_object_mut().unwrap() {
+        // What a participant is called is data, and not of the format.
+        if let Some(map) = value.get_mut("M").filter(|_| !name.to_lowercase().ends_with("attributes")) {
+            *map = with_more(map.take());
+        }
+    }
+    fields["addedLater"] = json!({"M": {"list": {"L": [{"S": "x"}]}, "number": {"N": "1"}}});
+    fields
+}
+
+fn without(mut fields: Value, names: &[&str]) -> Value {
+    let map: &mut Map<String, Value> = fields.as_object_mut().unwrap();
+    names.iter().for_each(|name| drop(map.remove(*name)));
+    fields
+}
+
+/// Deletes rows whose stage or channel is in no IVS.
+async fn forget(app: &TestApp, table: &str) {
+    for row in app.rows(table).await {
+        let delete = app.dynamodb().delete_item().table_name(format!("greenroom-{table}"));
+        delete.key("name", row["name"].clone()).send().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn rows_are_written_as_tests_rows_has_them() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        alice.put("/stages/demo", json!({})).await.expect(201);
+        app.fault(json!({"service": "ivs", "operation": "DeleteStage", "times": null, "fault": {"kind": "throttle"}}))
+            .await;
+        alice.put("/stages/going", json!({})).await.expect(201);
+        alice.delete("/stages/going").await.expect(503);
+        let unanswered = json!({"kind": "drop", "when": "before"});
+        app.fault(json!({"service": "ivs", "operation": "CreateStage", "fault": unanswered})).await;
+        alice.put("/stages/claimed", json!({})).await.expect(503);
+        app.mint(&app.user("bob"), "demo", json!({"attributes": {"name": "Bob"}})).await.expect(201);
+        let grant = json!({"capabilities": ["SUBSCRIBE"], "attributes": {"role": "guest"}});
+        alice.patch("/stages/demo/participants/carol", grant).await.expect(200);
+        alice.delete("/stages/demo/participants/dave").await.expect(204);
+        alice.put("/channels/demo", json!({})).await.expect(201);
+        let settings = json!({
+            "kind": "custom", "ingestUrl": "rtmps://ingest.example.com/app", "streamKey": "golden",
+            "playbackUrl": "https://playback.example.com/live.m3u8",
+        });
+        alice.put("/broadcast-settings", settings).await.expect(201);
+        let fleet = Fleet::new(app).await;
+        let mut tasks = fleet.run(2).await;
+        fleet.tell_all(tasks.iter().map(tests::Task::last)).await;
+        fleet.stop(&mut tasks[1], 9).await;
+        fleet.tell_all([tasks[1].last()]).await;
+
+        let mut forms = Vec::new();
+        for table in ["stages", "participants", "channels", "broadcast-settings", "servers"] {
+            forms.extend(app.rows(table).await.iter().map(|row| (table, shape(row))));
+        }
+        let mut expected = 0;
+        for table in fs::read_dir(root().join("tests/rows")).unwrap() {
+            let table = table.unwrap().file_name().into_string().unwrap();
+            for form in fs::read_dir(root().join("tests/rows").join(&table)).unwrap() {
+                let form = form.unwrap().file_name().into_string().unwrap();
+                let form = format!("{table}/{}", form.trim_end_matches(".json"));
+                let shape = shape(&row(&kept(&form)));
+                assert!(
+                    forms.contains(&(&table, shape.clone())),
+                    "no row is like tests/rows/{form}.json any more. If the format has changed on purpose, see \
+                     ARCHITECTURE.md, \"How rows change\": keep that file as an earlier form that is still read, and \
+                     add one of the new form.\n{shape:#}\n{forms:#?}"
+                );
+                expected += 1;
+            }
+        }
+        assert_eq!(forms.len(), expected, "a row has a form that tests/rows has not: {forms:#?}");
+        app.heal().await;
+        alice.delete("/stages/going").await.expect(204);
+    })
+    .await;
+}
+
+/// What the API answers about the rows of `tests/rows`, changed in some way.
+async fn are_read(app: &TestApp, changed: impl Fn(&str) -> Value) {
+    for table in ["stages", "participants", "channels", "broadcast-settings", "servers"] {
+        let forms = fs::read_dir(root().join("tests/rows").join(table)).unwrap();
+        let forms = forms.map(|form| form.unwrap().file_name().into_string().unwrap());
+        let rows = forms.map(|form| row(&changed(&format!("{table}/{}", form.trim_end_matches(".json")))));
+        app.fill(table, rows).await;
+    }
+    let (alice, bob) = (app.user("alice"), app.user("bob"));
+    let stage = json!({
+        "name": "demo", "arn": "arn:aws:ivs:us-east-1:000000000000:stage/abcdefghijkl", "owner": "alice", "live": true,
+        "admission": "open", "endpoints": {"events": "wss://events.example", "whip": "https://whip.example"},
+        "createdAt": "2026-03-01T12:00:00.000Z",
+    });
+    assert_eq!(bob.get("/stages/demo").await.expect(200).json(), stage);
+    assert_eq!(alice.get("/stages").await.expect(200).json()["items"], json!([stage]));
+    // Named by a claim, or by a delete that is under way: neither is a stage.
+    for name in ["claimed", "going"] {
+        let status = bob.get(&format!("/stages/{name}")).await.status;
+        assert!([404, 503].contains(&status), "{name}: {status}");
+    }
+    let channel = alice.get("/channels/demo").await.expect(200).json();
+    assert_eq!((&channel["type"], &channel["private"]), (&json!("STANDARD"), &json!(false)));
+    assert_eq!(alice.get("/channels").await.expect(200).json()["items"], json!([channel]));
+    let key = alice.get("/channels/demo/stream-key").await.expect(200).json();
+    assert_eq!(key, json!({"streamKey": "sk_us-east-1_golden"}));
+    let settings = alice.get("/broadcast-settings").await.expect(200).json();
+    assert_eq!((&settings["kind"], &settings["streamKey"]), (&json!("custom"), &json!("golden")));
+    app.mint(&app.user("dave"), "demo", json!({})).await.expect_problem(403, "removed");
+}
+
+/// The rest of what they say, which a row of an earlier version need not have.
+async fn say_everything(app: &TestApp) {
+    let held = app.mint(&app.user("bob"), "demo", json!({})).await.expect(200).json();
+    assert_eq!((&held["participantId"], &held["attributes"]), (&json!("abcdefghijkl"), &json!({"name": "Bob"})));
+    let holders = app.user("alice").get("/stages/demo/participants").await.expect(200).json();
+    assert_eq!(holders["items"][0]["userId"], "bob");
+    let granted = app.mint(&app.user("carol"), "demo", json!({})).await.expect(201).json();
+    assert_eq!((&granted["capabilities"], &granted["attributes"]), (&json!(["SUBSCRIBE"]), &json!({"role": "guest"})));
+    let servers = app.user("bob").get("/servers").await.expect(200).json();
+    let server = json!({
+        "taskId": "0123456789abcdef0123456789abcdef", "publicIp": "198.51.100.7", "availabilityZone": "us-east-1a",
+        "startedAt": "2026-03-01T12:00:00.000Z", "url": "wss://198.51.100.7:8443/",
+    });
+    assert_eq!(servers["items"], json!([server]));
+}
+
+async fn forget_all(app: &TestApp) {
+    forget(app, "stages").await;
+    forget(app, "channels").await;
+}
+
+#[tokio::test]
+async fn a_row_as_it_is_written_now_is_read() {
+    TestApp::run(async |app| {
+        are_read(app, kept).await;
+        say_everything(app).await;
+        forget_all(app).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn attributes_that_a_later_version_added_are_not_in_the_way() {
+    TestApp::run(async |app| {
+        are_read(app, |form| with_more(kept(form))).await;
+        say_everything(app).await;
+        // An update leaves them where they are.
+        app.user("alice").patch("/stages/demo", json!({"live": false})).await.expect(200);
+        let rows = app.rows("stages").await;
+        assert!(rows.iter().all(|row| row.contains_key("addedLater")), "{rows:?}");
+        forget_all(app).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn attributes_that_an_earlier_version_did_not_write_are_not_missed() {
+    const OPTIONAL: [&str; 10] = [
+        "ttl",
+        "token",
+        "issuedAt",
+        "heldUntil",
+        "earlier",
+        "grantedCapabilities",
+        "grantedAttributes",
+        "availabilityZone",
+        "startedAt",
+        "deleteId",
+    ];
+    TestApp::run(async |app| {
+        are_read(app, |form| without(kept(form), &OPTIONAL)).await;
+        // Without a token in its row, a user gets a new one; without a grant, what the stage's admission gives.
+        for user in ["bob", "carol"] {
+            let minted = app.mint(&app.user(user), "demo", json!({})).await.expect(201).json();
+            assert_eq!(
+                (&minted["capabilities"], &minted["attributes"]),
+                (&json!(["PUBLISH", "SUBSCRIBE"]), &json!({}))
+            );
+        }
+        let servers = app.user("bob").get("/servers").await.expect(200).json();
+        let server = &servers["items"][0];
+        assert_eq!((&server["publicIp"], &server["availabilityZone"]), (&json!("198.51.100.7"), &Value::Null));
+        forget_all(app).await;
+    })
+    .await;
+}
