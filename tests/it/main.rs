@@ -22,6 +22,7 @@ mod restart;
 mod server;
 mod side_door;
 mod signing;
+mod signing_keys;
 mod smoke;
 mod stage;
 mod stream_key;

@@ -22,6 +22,7 @@ pub(crate) fn of(function: &str) -> Option<Tour> {
         "ServerFunction" => |app| Box::pin(server(app)),
         "TaskTrackerFunction" => |app| Box::pin(task_tracker(app)),
         "ReconcilerFunction" => |app| Box::pin(reconciler(app)),
+        "SigningKeysFunction" => |app| Box::pin(signing_keys(app)),
         _ => return None,
     })
 }
@@ -140,4 +141,18 @@ async fn reconciler(app: &TestApp) {
         app.ivs_low_latency().tag_resource().resource_arn(arn).set_tags(lease_over()).send().await.unwrap();
     }
     app.invoke("ReconcilerFunction", "{}").await;
+}
+
+async fn signing_keys(app: &TestApp) {
+    let rotate = async || app.invoke("SigningKeysFunction", r#"{"rotate": true}"#).await;
+    rotate().await;
+    rotate().await;
+    // The first keys have no valid tokens any more; one that signs again is no longer on its way out.
+    for key in app.ivs().list_public_keys().send().await.unwrap().public_keys() {
+        app.retire_key(key.arn().unwrap(), 16).await;
+    }
+    for key in app.ivs_low_latency().list_playback_key_pairs().send().await.unwrap().key_pairs() {
+        app.retire_key(key.arn().unwrap(), 16).await;
+    }
+    app.invoke("SigningKeysFunction", "{}").await;
 }

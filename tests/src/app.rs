@@ -339,6 +339,24 @@ impl TestApp {
         stages
     }
 
+    /// Notes on a key in IVS that it was replaced so many days ago.
+    pub async fn retire_key(&self, arn: &str, days: i64) {
+        self.tag_key(arn, "greenroom:retired-at", -days).await;
+    }
+
+    /// Notes on a key in IVS that its maker is dead.
+    pub async fn end_lease_of_key(&self, arn: &str) {
+        self.tag_key(arn, "greenroom:lease-until", -1).await;
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the clock of the local cloud is the system's")]
+    async fn tag_key(&self, arn: &str, tag: &str, days: i64) {
+        let at = time::OffsetDateTime::now_utc() + time::Duration::days(days);
+        let at = at.format(&time::format_description::well_known::Rfc3339).expect("a time has a text");
+        // Either service's client tags what is the other's.
+        self.ivs.tag_resource().resource_arn(arn).tags(tag, at).send().await.expect("the key can be tagged");
+    }
+
     /// Every row of a table; tests may scan.
     pub async fn rows(&self, table: &str) -> Vec<Row> {
         let scan = self.dynamodb.scan().table_name(format!("{}-{table}", self.stack)).consistent_read(true);

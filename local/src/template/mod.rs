@@ -27,8 +27,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-pub(crate) use self::custom_resource::CustomResource;
 pub(crate) use self::api::{Api, Cors, HttpRoute, JwtAuthorizer, Throttle};
+pub(crate) use self::custom_resource::CustomResource;
 pub use self::error::TemplateError;
 pub(crate) use self::function::{Function, Rule};
 pub(crate) use self::intrinsics::SecretArn;
