@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tests::{Fleet, Row, TestApp, eventually, root};
 
 /// Each event, the status of its answer, and a field that its body must have.
-const CASES: [(&str, u16, &str); 28] = [
+const CASES: [(&str, u16, &str); 30] = [
     ("stage/put", 200, "arn"),
     ("stage/put-without-body", 200, "arn"),
     ("stage/put-invalid", 400, "errors"),
@@ -37,6 +37,8 @@ const CASES: [(&str, u16, &str); 28] = [
     ("broadcast-settings/get", 200, "streamKey"),
     ("broadcast-settings/delete", 204, ""),
     ("server/list", 200, "items"),
+    ("openapi/get", 200, "openapi"),
+    ("openapi/get-again", 304, ""),
 ];
 
 /// The events of a function.
@@ -62,6 +64,7 @@ async fn every_event_is_served_by_its_function() {
             ("channel", "ChannelFunction"),
             ("broadcast-settings", "BroadcastSettingsFunction"),
             ("server", "ServerFunction"),
+            ("openapi", "OpenapiFunction"),
         ] {
             let mut files = files(folder);
             files.sort_by_key(|file| (file.ends_with("delete.json"), file.clone()));

@@ -12,6 +12,7 @@ mod gateway;
 mod iam;
 mod lifecycles;
 mod logs;
+mod openapi;
 mod participant;
 mod playback;
 mod reconciler;

@@ -11,6 +11,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
+use crate::contract::Document;
+
 /// A request under way.
 pub type Request<'a> = std::pin::Pin<Box<dyn Future<Output = Answer> + 'a>>;
 
@@ -145,7 +147,7 @@ impl Caller {
     /// Sends a request with exactly these headers, besides the caller's token.
     ///
     /// # Panics
-    /// When there is no answer.
+    /// When there is no answer, or one that the API's document does not allow for.
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
         let mut request = ::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(authorization) = &self.authorization {
@@ -165,6 +167,9 @@ impl Caller {
         };
         self.secrets.insert_from(&answer.json());
         self.secrets.keep(&self.who, &answer);
+        if let Some(fault) = Document::read().forbids(method, path, &answer) {
+            panic!("{method} {path} is answered by {answer:?}, which openapi.json does not allow for: {fault}");
+        }
         answer
     }
 

@@ -1,11 +1,13 @@
 //! What the end-to-end tests stand on: a local cloud of their own each, callers of its API, and eyes on its AWS side.
 
 mod app;
+mod contract;
 mod fleet;
 mod http;
 mod keys;
 
 pub use app::{Row, ScratchDir, Setup, TestApp, concurrently, eventually, nth_of_each, root};
+pub use contract::Document;
 pub use fleet::{Fleet, Task, ids};
 pub use http::{Answer, Caller, Request};
 pub use keys::p384_key_pair;
