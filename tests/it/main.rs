@@ -14,6 +14,7 @@ mod iam_minimal;
 mod item_format;
 mod lifecycles;
 mod logs;
+mod openapi;
 mod participant;
 mod playback;
 mod reconciler;

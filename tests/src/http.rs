@@ -14,6 +14,8 @@ use hyper_util::rt::TokioExecutor;
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 
+use crate::contract::Document;
+
 /// A request under way.
 pub type Request<'a> = std::pin::Pin<Box<dyn Future<Output = Answer> + 'a>>;
 
@@ -178,12 +180,17 @@ impl Caller {
     /// Sends a request with exactly these headers, besides the caller's token.
     ///
     /// # Panics
-    /// When there is no answer.
+    /// When there is no answer, or one that the API's document does not allow for.
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
-        self.try_send(method, path, headers, body).await.unwrap_or_else(|cause| panic!("the API answers: {cause}"))
+        let answer = self.try_send(method, path, headers, body).await;
+        let answer = answer.unwrap_or_else(|cause| panic!("the API answers: {cause}"));
+        if let Some(fault) = Document::read().forbids(method, path, &answer) {
+            panic!("{method} {path} is answered by {answer:?}, which openapi.json does not allow for: {fault}");
+        }
+        answer
     }
 
-    /// The same, and why there is no answer if there is none.
+    /// The same without a look at the document, and why there is no answer if there is none.
     pub(crate) async fn try_send(
         &self,
         method: &str,

@@ -2,6 +2,7 @@
 
 mod app;
 mod deployment;
+mod contract;
 mod fleet;
 mod http;
 mod keys;
@@ -10,6 +11,7 @@ pub mod smoke;
 
 pub use app::{Row, ScratchDir, Setup, TestApp, concurrently, eventually, nth_of_each, root};
 pub use deployment::Deployment;
+pub use contract::Document;
 pub use fleet::{Fleet, Task, ids};
 pub use http::{Answer, Caller, Request};
 pub use keys::p384_key_pair;

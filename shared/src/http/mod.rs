@@ -6,5 +6,6 @@ mod reply;
 mod serve;
 
 pub use input::{Input, MAX_BODY};
+pub use problem::PROBLEMS;
 pub use reply::Reply;
 pub use serve::{route, serve};

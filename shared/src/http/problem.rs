@@ -23,41 +23,43 @@ struct Problem<'a> {
     errors: &'a [FieldError],
 }
 
-/// Status, type and title of every error.
-fn classify(error: &Error) -> (StatusCode, &'static str, &'static str) {
-    match error {
-        Error::InvalidRequest(_) => (StatusCode::BAD_REQUEST, "invalid-request", "Invalid request"),
-        Error::MalformedBody(_) => (StatusCode::BAD_REQUEST, "malformed-body", "Malformed body"),
-        Error::UnsupportedMediaType => {
-            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type")
+/// Declares what each error is to a caller: the match is exhaustive, and the list of it cannot differ.
+macro_rules! problems {
+    ($($error:pat => $status:ident, $slug:literal, $title:literal;)+) => {
+        /// Every problem that a function answers with: its status and its `type`. The OpenAPI document has the same.
+        pub const PROBLEMS: &[(StatusCode, &str)] = &[$((StatusCode::$status, $slug)),+];
+
+        /// Status, type and title of every error.
+        fn classify(error: &Error) -> (StatusCode, &'static str, &'static str) {
+            match error {
+                $($error => (StatusCode::$status, $slug, $title),)+
+            }
         }
-        Error::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large"),
-        Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Unauthenticated"),
-        Error::Forbidden(Denial::NotOwner) => (StatusCode::FORBIDDEN, "not-owner", "Not the owner"),
-        Error::Forbidden(Denial::StageClosed) => (StatusCode::FORBIDDEN, "stage-closed", "Stage closed"),
-        Error::Forbidden(Denial::Removed) => (StatusCode::FORBIDDEN, "removed", "Removed"),
-        Error::Forbidden(Denial::Capabilities) => {
-            (StatusCode::FORBIDDEN, "capabilities-not-allowed", "Capabilities not allowed")
-        }
-        Error::NotFound(_) => (StatusCode::NOT_FOUND, "not-found", "Not found"),
-        Error::Conflict(Conflict::OptionsDiffer(_)) => (StatusCode::CONFLICT, "options-differ", "Options differ"),
-        Error::Conflict(Conflict::NothingToExchange) => {
-            (StatusCode::CONFLICT, "nothing-to-exchange", "Nothing to exchange")
-        }
-        Error::Conflict(Conflict::ExchangeNotSupported) => {
-            (StatusCode::CONFLICT, "exchange-not-supported", "Exchange not supported")
-        }
-        Error::Conflict(Conflict::TooManyTokens) => (StatusCode::CONFLICT, "too-many-tokens", "Too many tokens"),
-        Error::Conflict(Conflict::Live) => (StatusCode::CONFLICT, "live", "Live"),
-        Error::Conflict(Conflict::NotPrivate) => (StatusCode::CONFLICT, "not-private", "Not private"),
-        Error::Conflict(Conflict::PlaybackNotSupported) => {
-            (StatusCode::CONFLICT, "playback-not-supported", "Playback tokens not supported")
-        }
-        Error::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy"),
-        Error::QuotaExceeded(_) => (StatusCode::SERVICE_UNAVAILABLE, "limit-reached", "Limit reached"),
-        Error::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable"),
-        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
-    }
+    };
+}
+
+problems! {
+    Error::InvalidRequest(_) => BAD_REQUEST, "invalid-request", "Invalid request";
+    Error::MalformedBody(_) => BAD_REQUEST, "malformed-body", "Malformed body";
+    Error::Unauthenticated => UNAUTHORIZED, "unauthenticated", "Unauthenticated";
+    Error::Forbidden(Denial::NotOwner) => FORBIDDEN, "not-owner", "Not the owner";
+    Error::Forbidden(Denial::StageClosed) => FORBIDDEN, "stage-closed", "Stage closed";
+    Error::Forbidden(Denial::Removed) => FORBIDDEN, "removed", "Removed";
+    Error::Forbidden(Denial::Capabilities) => FORBIDDEN, "capabilities-not-allowed", "Capabilities not allowed";
+    Error::NotFound(_) => NOT_FOUND, "not-found", "Not found";
+    Error::Conflict(Conflict::OptionsDiffer(_)) => CONFLICT, "options-differ", "Options differ";
+    Error::Conflict(Conflict::NothingToExchange) => CONFLICT, "nothing-to-exchange", "Nothing to exchange";
+    Error::Conflict(Conflict::ExchangeNotSupported) => CONFLICT, "exchange-not-supported", "Exchange not supported";
+    Error::Conflict(Conflict::TooManyTokens) => CONFLICT, "too-many-tokens", "Too many tokens";
+    Error::Conflict(Conflict::Live) => CONFLICT, "live", "Live";
+    Error::Conflict(Conflict::NotPrivate) => CONFLICT, "not-private", "Not private";
+    Error::Conflict(Conflict::PlaybackNotSupported) => CONFLICT, "playback-not-supported", "Playback tokens not supported";
+    Error::BodyTooLarge { .. } => PAYLOAD_TOO_LARGE, "body-too-large", "Body too large";
+    Error::UnsupportedMediaType => UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type";
+    Error::Internal(_) => INTERNAL_SERVER_ERROR, "internal", "Internal error";
+    Error::Busy { .. } => SERVICE_UNAVAILABLE, "busy", "Busy";
+    Error::Unavailable { .. } => SERVICE_UNAVAILABLE, "unavailable", "Unavailable";
+    Error::QuotaExceeded(_) => SERVICE_UNAVAILABLE, "limit-reached", "Limit reached";
 }
 
 /// When a caller should ask again, for every 503. A quota is raised by people, so not before a minute.

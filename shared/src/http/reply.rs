@@ -1,7 +1,9 @@
 //! What a handler answers, before it is written as HTTP.
 
+use std::borrow::Cow;
+
 use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use lambda_http::http::{HeaderValue, StatusCode};
+use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -13,8 +15,8 @@ use crate::domain::Page;
 #[derive(Debug)]
 pub struct Reply {
     status: StatusCode,
-    body: Option<String>,
-    no_store: bool,
+    body: Option<Cow<'static, str>>,
+    headers: HeaderMap,
     pub(super) fields: Map<String, Value>,
     pub(super) counts: Vec<(&'static str, u64)>,
 }
@@ -26,7 +28,12 @@ impl Reply {
     /// A view that does not serialise is a bug.
     pub fn json(status: StatusCode, view: &impl Serialize) -> Result<Self, Error> {
         let body = serde_json::to_string(view).map_err(Error::internal)?;
-        Ok(Self { status, body: Some(body), no_store: false, fields: Map::new(), counts: Vec::new() })
+        Ok(Self::new(status, Some(body.into())))
+    }
+
+    /// 200 with a text that is JSON already.
+    pub fn document(json: &'static str) -> Self {
+        Self::new(StatusCode::OK, Some(json.into()))
     }
 
     /// 200 with one page of a list, each item shown through `view`.
@@ -49,14 +56,33 @@ impl Reply {
 
     /// 204.
     pub fn no_content() -> Self {
-        Self { status: StatusCode::NO_CONTENT, body: None, no_store: false, fields: Map::new(), counts: Vec::new() }
+        Self::new(StatusCode::NO_CONTENT, None)
+    }
+
+    /// 304: the caller has it.
+    pub fn not_modified() -> Self {
+        Self::new(StatusCode::NOT_MODIFIED, None)
+    }
+
+    fn new(status: StatusCode, body: Option<Cow<'static, str>>) -> Self {
+        let mut headers = HeaderMap::new();
+        if body.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        Self { status, body, headers, fields: Map::new(), counts: Vec::new() }
+    }
+
+    /// Sets a header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
     }
 
     /// The answer carries a secret: no cache may keep it.
     #[must_use]
-    pub fn no_store(mut self) -> Self {
-        self.no_store = true;
-        self
+    pub fn no_store(self) -> Self {
+        self.header(CACHE_CONTROL, HeaderValue::from_static("no-store"))
     }
 
     /// Adds a field to the request's log line. Never a secret.
@@ -74,15 +100,9 @@ impl Reply {
     }
 
     pub(super) fn into_response(self) -> Response<Body> {
-        let mut response = Response::new(self.body.map_or(Body::Empty, Body::Text));
+        let mut response = Response::new(self.body.map_or(Body::Empty, |body| Body::Text(body.into_owned())));
         *response.status_mut() = self.status;
-        let headers = response.headers_mut();
-        if self.status != StatusCode::NO_CONTENT {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
-        if self.no_store {
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        }
+        *response.headers_mut() = self.headers;
         response
     }
 }

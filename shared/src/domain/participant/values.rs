@@ -140,7 +140,7 @@ impl<const N: usize> TryFrom<[(String, String); N]> for Attributes {
 
 /// How long a token can be used to join: 1 minute to 14 days, an hour unless told. Who has joined by then stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "i64")]
+#[serde(try_from = "f64")]
 pub struct TokenDuration(u16);
 
 /// Outside of what IVS takes.
@@ -166,12 +166,13 @@ impl Default for TokenDuration {
     }
 }
 
-impl TryFrom<i64> for TokenDuration {
+/// JSON has one kind of number: 60.0 is as whole as 60.
+impl TryFrom<f64> for TokenDuration {
     type Error = InvalidDuration;
 
-    fn try_from(minutes: i64) -> Result<Self, InvalidDuration> {
-        let minutes = u16::try_from(minutes).map_err(|_| InvalidDuration)?;
-        if (1..=20160).contains(&minutes) { Ok(Self(minutes)) } else { Err(InvalidDuration) }
+    fn try_from(minutes: f64) -> Result<Self, InvalidDuration> {
+        let valid = minutes.fract() == 0.0 && (1.0..=20160.0).contains(&minutes);
+        if valid { Ok(Self(minutes as u16)) } else { Err(InvalidDuration) }
     }
 }
 

@@ -1,0 +1,32 @@
+// What the types must refuse: each line below an @ts-expect-error is an error, or `npm run check` fails. None of it runs.
+
+import createClient from "openapi-fetch";
+
+import type { components, paths } from "./greenroom.js";
+
+const api = createClient<paths>();
+const stage = { path: { stage: "demo" } };
+
+export async function refused(token: components["schemas"]["ParticipantToken"], server: components["schemas"]["Server"]) {
+  // @ts-expect-error: there is no such field.
+  const options: components["schemas"]["StageOptions"] = { admision: "open" };
+  await api.PUT("/stages/{stage}", { params: stage, body: options });
+  // @ts-expect-error: it is not one of its words.
+  await api.PUT("/stages/{stage}", { params: stage, body: { admission: "closed" } });
+  // @ts-expect-error: the settings are not complete.
+  await api.PUT("/broadcast-settings", { body: { kind: "custom", streamKey: "key" } });
+  // @ts-expect-error: which stage?
+  await api.GET("/stages/{stage}");
+  // @ts-expect-error: a limit is a number.
+  await api.GET("/servers", { params: { query: { limit: "10" } } });
+  // @ts-expect-error: there is no such route.
+  await api.GET("/stage/{stage}", { params: stage });
+  // @ts-expect-error: no such field is answered.
+  token.streamKey;
+  // @ts-expect-error: it may be null.
+  server.startedAt.length;
+
+  const { error } = await api.DELETE("/channels/{channel}", { params: { path: { channel: "demo" } } });
+  // @ts-expect-error: this route has no such problem.
+  if (error && "type" in error) error.type === "stage-closed";
+}
