@@ -45,10 +45,15 @@ class ManagedPolicies:
         return {}
 
 
+def loaded(path):
+    """The template as it stands, with `!Ref` and the like written out."""
+    with open(path, encoding="utf-8") as file:
+        return yaml_parse(file.read())
+
+
 def translated(path):
     """The template with SAM's resources replaced by those that they stand for."""
-    with open(path, encoding="utf-8") as file:
-        template = yaml_parse(file.read())
+    template = loaded(path)
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             # Code has to be uploaded by then.
@@ -59,9 +64,10 @@ def translated(path):
 class Resolver:
     """Fills in CloudFormation's functions. Every condition holds, or none does, so that two of them see all there is."""
 
-    def __init__(self, template, conditions_hold):
+    def __init__(self, template, conditions_hold, given=None):
         self.resources = template["Resources"]
         self.parameters = template.get("Parameters", {})
+        self.given = given or {}
         self.conditions_hold = conditions_hold
 
     def resolve(self, value):
@@ -86,6 +92,8 @@ class Resolver:
             return NOTHING
         if name in PSEUDO:
             return PSEUDO[name]
+        if name in self.given:
+            return self.given[name]
         if name in self.parameters:
             # A value that is given where the default is none.
             example = "arn:aws:kms:us-east-1:123456789012:key/0" if name.endswith("KmsKeyArn") else f"given-{name}"
