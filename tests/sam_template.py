@@ -108,7 +108,10 @@ class Resolver:
 
     def arn(self, name):
         """An ARN as the resource's would look."""
-        return ARNS[self.resources[name]["Type"]].format(name)
+        type = self.resources[name]["Type"]
+        if type not in ARNS:
+            raise ValueError(f"{name}: how an ARN of {type} looks has to be added here")
+        return ARNS[type].format(name)
 
     def _sub(self, argument):
         text, variables = argument if isinstance(argument, list) else (argument, {})
