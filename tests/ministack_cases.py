@@ -6,7 +6,6 @@ authorizer checks the tokens. Policies are not enforced there: the local cloud d
 
 import json
 import os
-import subprocess
 import unittest
 import urllib.error
 import urllib.request
@@ -14,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 from botocore.config import Config
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from sam_template import Resolver, translated
 
 MINISTACK, STACK, LOCAL = os.environ["MINISTACK"], os.environ["STACK"], os.environ["API"]
@@ -95,21 +96,18 @@ def ivs():
 
 
 def put_signing_key(secret):
-    """Does what README has an operator do, if the stack has not done it by itself."""
+    """Puts a key pair where the function looks for it and IVS knows it, if the stack has not done so by itself."""
     secrets = client("secretsmanager")
     try:
         if "privateKey" in secrets.get_secret_value(SecretId=secret).get("SecretString", ""):
             return
     except secrets.exceptions.ResourceNotFoundException:
         pass
-    pem = openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384")
-    public = openssl("pkey", "-pubout", given=pem)
+    pair = ec.generate_private_key(ec.SECP384R1())
+    public = pair.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    private = pair.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     arn = ivs().import_public_key(publicKeyMaterial=public)["publicKey"]["arn"]
-    secrets.put_secret_value(SecretId=secret, SecretString=json.dumps({"keyId": arn, "privateKey": pem}))
-
-
-def openssl(*arguments, given=""):
-    return subprocess.run(["openssl", *arguments], input=given, capture_output=True, text=True, check=True).stdout
+    secrets.put_secret_value(SecretId=secret, SecretString=json.dumps({"keyId": arn, "privateKey": private}))
 
 
 def send(url, method="GET", body=None, headers=None):
