@@ -54,6 +54,10 @@ impl LocalCloud {
             Some(key) => Issuer::open(&key)?,
             None => Issuer::ephemeral()?,
         };
+        let issuer = match &options.jwks {
+            Some(keys) => issuer.trusting(keys)?,
+            None => issuer,
+        };
         let issuer = Arc::new(issuer);
 
         let (api_listener, aws_listener) = bind_both(&options).await?;

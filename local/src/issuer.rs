@@ -1,6 +1,7 @@
 //! The local OpenID Connect issuer: stands in for the user pool or identity provider of the template.
 //!
-//! Its tokens carry the `iss` and `aud` that the template's authorizer asks for, signed by a key of its own.
+//! Its tokens carry the `iss` and `aud` that the template's authorizer asks for, signed by a key of its own. Tokens of a
+//! real provider are good as well, if its keys are given.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -10,7 +11,7 @@ use std::sync::OnceLock;
 use anyhow::{Context, anyhow};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
-use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde_json::{Map, Value, json};
 
@@ -22,6 +23,8 @@ pub(crate) struct Issuer {
     encoding: EncodingKey,
     decoding: DecodingKey,
     jwk: Jwk,
+    /// The keys of another issuer, by id.
+    trusted: Vec<(String, DecodingKey)>,
 }
 
 const KEY_ID: &str = "local";
@@ -63,7 +66,26 @@ impl Issuer {
         jwk.common.key_id = Some(KEY_ID.to_owned());
         jwk.common.public_key_use = Some(jsonwebtoken::jwk::PublicKeyUse::Signature);
         let decoding = DecodingKey::from_jwk(&jwk)?;
-        Ok(Self { encoding, decoding, jwk })
+        Ok(Self { encoding, decoding, jwk, trusted: Vec::new() })
+    }
+
+    /// The same, which also accepts what the keys of a JSON Web Key Set have signed.
+    ///
+    /// # Errors
+    /// A file that cannot be read, that is no key set, or that has no usable RSA key.
+    pub(crate) fn trusting(mut self, file: &Path) -> anyhow::Result<Self> {
+        let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let set: JwkSet =
+            serde_json::from_slice(&text).with_context(|| format!("{} is no JSON Web Key Set", file.display()))?;
+        for jwk in &set.keys {
+            if let (Some(id), Ok(key)) = (&jwk.common.key_id, DecodingKey::from_jwk(jwk)) {
+                self.trusted.push((id.clone(), key));
+            }
+        }
+        match self.trusted.is_empty() {
+            true => Err(anyhow!("{} has no key with a `kid`", file.display())),
+            false => Ok(self),
+        }
     }
 
     /// Signs claims as they are.
@@ -80,14 +102,16 @@ impl Issuer {
         if header.alg != Algorithm::RS256 {
             return Err("the token is signed by an unsupported algorithm");
         }
-        if header.kid.as_deref() != Some(KEY_ID) {
+        let id = header.kid.as_deref().unwrap_or_default();
+        let trusted = self.trusted.iter().find(|(trusted, _)| trusted == id).map(|(_, key)| key);
+        let Some(key) = trusted.or((id == KEY_ID).then_some(&self.decoding)) else {
             return Err("the token is signed by an unknown key");
-        }
+        };
         let mut validation = Validation::new(Algorithm::RS256);
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_aud = false;
-        let decoded = jsonwebtoken::decode::<Map<String, Value>>(token, &self.decoding, &validation);
+        let decoded = jsonwebtoken::decode::<Map<String, Value>>(token, key, &validation);
         decoded.map(|token| token.claims).map_err(|_| "the token has an invalid signature")
     }
 
@@ -133,6 +157,45 @@ mod tests {
         let secret = EncodingKey::from_secret(b"secret");
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims(), &secret).unwrap();
         assert_eq!(issuer.verify(&token), Err("the token is signed by an unsupported algorithm"));
+    }
+
+    #[test]
+    fn a_token_of_a_provider_whose_keys_are_given_is_good() {
+        let provider = |id: &str| {
+            let mut provider = Issuer::from_pem(generate().unwrap().as_bytes()).unwrap();
+            provider.jwk.common.key_id = Some(id.to_owned());
+            provider
+        };
+        let token_of = |provider: &Issuer, id: &str| {
+            let mut header = Header::new(Algorithm::RS256);
+            header.kid = Some(id.to_owned());
+            jsonwebtoken::encode(&header, &claims(), &provider.encoding).unwrap()
+        };
+        let (theirs, strangers) = (provider("theirs"), provider("strangers"));
+        let directory = TemporaryDirectory::new();
+        fs::write(directory.file(), theirs.key_set().to_string()).unwrap();
+        let issuer = Issuer::ephemeral().unwrap().trusting(&directory.file()).unwrap();
+        assert_eq!(issuer.verify(&token_of(&theirs, "theirs")), Ok(claims()));
+        assert_eq!(issuer.verify(&issuer.sign(&claims())), Ok(claims()));
+        for (signer, id, what) in [
+            (&strangers, "theirs", "the token has an invalid signature"),
+            (&theirs, "local", "the token has an invalid signature"),
+            (&strangers, "strangers", "the token is signed by an unknown key"),
+        ] {
+            assert_eq!(issuer.verify(&token_of(signer, id)), Err(what), "{id}");
+        }
+        let untrusting = Issuer::ephemeral().unwrap();
+        assert_eq!(untrusting.verify(&token_of(&theirs, "theirs")), Err("the token is signed by an unknown key"));
+    }
+
+    #[test]
+    fn a_file_that_is_no_key_set_is_refused_and_named() {
+        let directory = TemporaryDirectory::new();
+        for (text, what) in [("{}", "is no JSON Web Key Set"), (r#"{"keys": []}"#, "has no key with a `kid`")] {
+            fs::write(directory.file(), text).unwrap();
+            let said = format!("{:#}", Issuer::ephemeral().unwrap().trusting(&directory.file()).err().unwrap());
+            assert!(said.contains(what) && said.contains(&directory.file().display().to_string()), "{said}");
+        }
     }
 
     #[test]

@@ -49,6 +49,10 @@ struct Arguments {
     /// functions; may be repeated
     #[arg(long = "endpoint", value_name = "NAME=URL", value_parser = arguments::endpoint)]
     endpoints: Vec<(String, String)>,
+    /// Keys of an OpenID Connect provider (a JSON Web Key Set), whose tokens the API accepts, too; give issuer and
+    /// audience with --parameter
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<PathBuf>,
     /// How the functions' log lines are shown; compact on a terminal and raw elsewhere by default
     #[arg(long, value_enum)]
     log: Option<Lines>,
@@ -95,6 +99,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         data_dir: (!arguments.ephemeral).then_some(data_dir),
         bin_dir: PathBuf::new(),
         max_instances: arguments.max_instances,
+        jwks: arguments.jwks,
         log: match arguments.log.unwrap_or_else(Lines::by_default) {
             Lines::Compact => Log::Compact,
             Lines::Raw => Log::Inherit,

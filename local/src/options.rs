@@ -39,6 +39,8 @@ pub struct Options {
     pub bin_dir: PathBuf,
     /// Instances of one function at a time; more requests wait.
     pub max_instances: usize,
+    /// A JSON Web Key Set of an OpenID Connect provider, whose tokens the API accepts besides those made here.
+    pub jwks: Option<PathBuf>,
     /// Where the functions' output goes.
     pub log: Log,
     /// Services that are somebody else's, such as moto's: the URL for the functions' `AWS_ENDPOINT_URL_<NAME>`, by
@@ -59,6 +61,7 @@ impl Default for Options {
             data_dir: None,
             bin_dir: PathBuf::from("."),
             max_instances: 100,
+            jwks: None,
             log: Log::Inherit,
             endpoints: BTreeMap::new(),
         }

@@ -177,11 +177,12 @@ impl Target {
         Err(Failure::new(format!("GET {list}: {name} is not on the list after {} seconds", PATIENCE.as_secs())))
     }
 
-    /// Undoes what was done, the last first, and says what could not be undone.
+    /// Undoes what was done, the last first, and says what could not be undone. If this is cut short, the next call begins
+    /// with what was under way.
     pub async fn clean_up(&self) -> Vec<String> {
         let mut left = Vec::new();
         loop {
-            let undo = self.undo.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let undo = self.undo.lock().unwrap_or_else(PoisonError::into_inner).last().cloned();
             let undone = match undo {
                 None => return left,
                 Some(Undo::Delete(who, path)) => self.delete(who, &path).await.and_then(|said| said.json(204)),
@@ -190,6 +191,7 @@ impl Target {
                     if said.answer.status == 201 { said.json(201) } else { said.json(200) }
                 }),
             };
+            self.undo.lock().unwrap_or_else(PoisonError::into_inner).pop();
             left.extend(undone.err().map(|failure| format!("left behind: {failure}")));
         }
     }
