@@ -4,6 +4,8 @@
 mod deliveries;
 #[path = "local_cloud/ecs.rs"]
 mod ecs;
+#[path = "local_cloud/limits.rs"]
+mod limits;
 
 use std::path::PathBuf;
 
