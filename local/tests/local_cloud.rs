@@ -6,6 +6,8 @@ mod custom_resources;
 mod deliveries;
 #[path = "local_cloud/ecs.rs"]
 mod ecs;
+#[path = "local_cloud/limits.rs"]
+mod limits;
 
 use std::path::PathBuf;
 
