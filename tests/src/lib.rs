@@ -1,8 +1,8 @@
 //! What the end-to-end tests stand on: a local cloud of their own each, callers of its API, and eyes on its AWS side.
 
 mod app;
-mod deployment;
 mod contract;
+mod deployment;
 mod fleet;
 mod http;
 mod keys;
@@ -10,8 +10,8 @@ mod policy;
 pub mod smoke;
 
 pub use app::{Row, ScratchDir, Setup, TestApp, concurrently, eventually, nth_of_each, root};
-pub use deployment::Deployment;
 pub use contract::Document;
+pub use deployment::Deployment;
 pub use fleet::{Fleet, Task, ids};
 pub use http::{Answer, Caller, Request};
 pub use keys::p384_key_pair;
