@@ -60,6 +60,8 @@ async fn a_protected_table_is_deleted_once_its_protection_is_off_also_after_a_re
             let said = answer["message"].as_str().unwrap_or_default();
             assert_eq!(said.contains("protected against deletion"), !deleted, "{answer}");
         }
+        // The local cloud's own reset is nobody's accident.
+        assert_eq!(crate::door(&cloud, "POST", "reset", Value::Null).await.status, 200);
         cloud.shutdown().await;
     }
     std::fs::remove_dir_all(directory).unwrap();

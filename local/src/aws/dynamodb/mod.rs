@@ -60,10 +60,6 @@ pub(crate) const OPERATIONS: [&str; 23] = [
     "UpdateTimeToLive",
 ];
 
-/// What DynamoDB says to whoever deletes a table that has `DeletionProtectionEnabled`.
-const PROTECTED: &str =
-    "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.";
-
 /// How often rows whose time to live is over are deleted. AWS takes up to days.
 const TTL_SWEEP: Duration = Duration::from_secs(60);
 
@@ -115,22 +111,12 @@ impl DynamoDb {
 
     /// Has the engine answer a request.
     pub(crate) async fn call(&self, call: &Call) -> Reply {
-        if call.operation == "DeleteTable" && self.is_protected(&call.input) {
-            return Protocol::Json10.error(400, "ValidationException", PROTECTED);
-        }
         let asking = capacity::ask(&call.operation, &call.input);
         let body = asking.as_ref().map_or_else(|| call.body.clone(), |input| input.to_string().into());
         match self.forward(call, body).await {
             Ok((status, body)) => reply(status, body, asking.is_some()),
             Err(error) => Protocol::Json10.error(500, "InternalServerError", &format!("{error:#}")),
         }
-    }
-
-    /// Whether the table that a request names must not be deleted: the engine knows, and does not act upon it.
-    fn is_protected(&self, input: &Value) -> bool {
-        let described = serde_json::from_value(json!({"TableName": input["TableName"]}));
-        let described = described.ok().and_then(|request| self.database.describe_table(request).ok());
-        described.is_some_and(|table| json!(table)["Table"]["DeletionProtectionEnabled"] == true)
     }
 
     async fn forward(&self, call: &Call, body: Bytes) -> anyhow::Result<(u16, Bytes)> {
@@ -148,6 +134,12 @@ impl DynamoDb {
     /// Empties every table of the template.
     pub(crate) fn reset(&self) -> anyhow::Result<()> {
         for table in &self.tables {
+            match self.described(table)? {
+                Some(existing) if is_protected(&existing) => self.protect(table, false)?,
+                Some(_) => {}
+                // The developer may have deleted it.
+                None => continue,
+            }
             let request = serde_json::from_value(json!({"TableName": table.name}))?;
             self.database.delete_table(request).map_err(|error| anyhow!("cannot delete {}: {error}", table.name))?;
         }
@@ -159,15 +151,10 @@ impl DynamoDb {
     }
 
     fn make_table(&self, table: &Table) -> anyhow::Result<()> {
-        let described = self.database.describe_table(serde_json::from_value(json!({"TableName": table.name}))?);
-        match described {
-            Ok(existing) => {
-                let existing = &json!(existing)["Table"];
-                unchanged(table, existing)?;
-                return self.update_protection(table, existing);
-            }
-            Err(dynoxide::DynoxideError::ResourceNotFoundException(_)) => {}
-            Err(error) => return Err(anyhow!("cannot read table {}: {error}", table.name)),
+        if let Some(existing) = self.described(table)? {
+            unchanged(table, &existing)?;
+            let wanted = is_protected(&table.create);
+            return if wanted == is_protected(&existing) { Ok(()) } else { self.protect(table, wanted) };
         }
         let cannot = || format!("cannot create table {}", table.name);
         let create = serde_json::from_value(table.create.clone()).with_context(cannot)?;
@@ -183,17 +170,26 @@ impl DynamoDb {
         Ok(())
     }
 
-    /// Has a kept table protected or not, as the template says now.
-    fn update_protection(&self, table: &Table, existing: &Value) -> anyhow::Result<()> {
-        let is_on = |description: &Value| description["DeletionProtectionEnabled"].as_bool().unwrap_or(false);
-        let wanted = is_on(&table.create);
-        if wanted == is_on(existing) {
-            return Ok(());
+    /// The table as the engine has it, if it has it.
+    fn described(&self, table: &Table) -> anyhow::Result<Option<Value>> {
+        match self.database.describe_table(serde_json::from_value(json!({"TableName": table.name}))?) {
+            Ok(existing) => Ok(Some(json!(existing)["Table"].clone())),
+            Err(dynoxide::DynoxideError::ResourceNotFoundException(_)) => Ok(None),
+            Err(error) => Err(anyhow!("cannot read table {}: {error}", table.name)),
         }
-        let update = json!({"TableName": table.name, "DeletionProtectionEnabled": wanted});
-        let updated = self.database.update_table(serde_json::from_value(update)?);
+    }
+
+    /// Has a table refuse to be deleted, or not any more.
+    fn protect(&self, table: &Table, on: bool) -> anyhow::Result<()> {
+        let update = serde_json::from_value(json!({"TableName": table.name, "DeletionProtectionEnabled": on}))?;
+        let updated = self.database.update_table(update);
         updated.map(drop).map_err(|error| anyhow!("cannot update table {}: {error}", table.name))
     }
+}
+
+/// Whether the description of a table says that it must not be deleted.
+fn is_protected(description: &Value) -> bool {
+    description["DeletionProtectionEnabled"] == true
 }
 
 /// Opens the database in `file`, which is made if it does not exist.
