@@ -11,11 +11,21 @@ use tests::{Fleet, Row, TestApp, root};
 /// Texts that are words of the format rather than somebody's data.
 const WORDS: [&str; 8] = ["admission", "kind", "latencyMode", "origin", "pool", "standing", "status", "state"];
 
+const TABLES: [&str; 5] = ["stages", "participants", "channels", "broadcast-settings", "servers"];
+
 /// A row of `tests/rows`, in DynamoDB's own notation.
 fn kept(form: &str) -> Value {
     let file = root().join(format!("tests/rows/{form}.json"));
     let text = fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     serde_json::from_slice(&text).unwrap()
+}
+
+/// The forms of a table's rows: those that are written now, or `<form>.earlier-<n>`, which no code writes any more.
+fn forms(table: &str, earlier: bool) -> Vec<String> {
+    let files = fs::read_dir(root().join("tests/rows").join(table)).unwrap();
+    let files = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let forms = files.map(|file| format!("{table}/{}", file.trim_end_matches(".json")));
+    forms.filter(|form| form.contains(".earlier-") == earlier).collect()
 }
 
 fn attribute(value: &Value) -> AttributeValue {
@@ -106,27 +116,24 @@ async fn rows_are_written_as_tests_rows_has_them() {
         fleet.stop(&mut tasks[1], 9).await;
         fleet.tell_all([tasks[1].last()]).await;
 
-        let mut forms = Vec::new();
-        for table in ["stages", "participants", "channels", "broadcast-settings", "servers"] {
-            forms.extend(app.rows(table).await.iter().map(|row| (table, shape(row))));
+        let mut written = Vec::new();
+        for table in TABLES {
+            written.extend(app.rows(table).await.iter().map(|row| (table, shape(row))));
         }
         let mut expected = 0;
-        for table in fs::read_dir(root().join("tests/rows")).unwrap() {
-            let table = table.unwrap().file_name().into_string().unwrap();
-            for form in fs::read_dir(root().join("tests/rows").join(&table)).unwrap() {
-                let form = form.unwrap().file_name().into_string().unwrap();
-                let form = format!("{table}/{}", form.trim_end_matches(".json"));
+        for table in TABLES {
+            for form in forms(table, false) {
                 let shape = shape(&row(&kept(&form)));
                 assert!(
-                    forms.contains(&(&table, shape.clone())),
+                    written.contains(&(table, shape.clone())),
                     "no row is like tests/rows/{form}.json any more. If the format has changed on purpose, see \
-                     ARCHITECTURE.md, \"How rows change\": keep that file as an earlier form that is still read, and \
-                     add one of the new form.\n{shape:#}\n{forms:#?}"
+                     ARCHITECTURE.md, \"How rows change\": keep that file as {form}.earlier-<n>.json, which is still to be \
+                     read, and add one of the new form.\n{shape:#}\n{written:#?}"
                 );
                 expected += 1;
             }
         }
-        assert_eq!(forms.len(), expected, "a row has a form that tests/rows has not: {forms:#?}");
+        assert_eq!(written.len(), expected, "a row has a form that tests/rows has not: {written:#?}");
         app.heal().await;
         alice.delete("/stages/going").await.expect(204);
     })
@@ -135,11 +142,8 @@ async fn rows_are_written_as_tests_rows_has_them() {
 
 /// What the API answers about the rows of `tests/rows`, changed in some way.
 async fn are_read(app: &TestApp, changed: impl Fn(&str) -> Value) {
-    for table in ["stages", "participants", "channels", "broadcast-settings", "servers"] {
-        let forms = fs::read_dir(root().join("tests/rows").join(table)).unwrap();
-        let forms = forms.map(|form| form.unwrap().file_name().into_string().unwrap());
-        let rows = forms.map(|form| row(&changed(&format!("{table}/{}", form.trim_end_matches(".json")))));
-        app.fill(table, rows).await;
+    for table in TABLES {
+        app.fill(table, forms(table, false).iter().map(|form| row(&changed(form)))).await;
     }
     let (alice, bob) = (app.user("alice"), app.user("bob"));
     let stage = json!({
@@ -239,4 +243,18 @@ async fn attributes_that_an_earlier_version_did_not_write_are_not_missed() {
         forget_all(app).await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn rows_of_earlier_forms_are_read() {
+    let earlier: Vec<_> = TABLES.iter().flat_map(|table| forms(table, true)).collect();
+    assert!(!earlier.is_empty());
+    for form in earlier {
+        let (now, _) = form.split_once(".earlier-").unwrap();
+        TestApp::run(async |app| {
+            are_read(app, |other| kept(if other == now { &form } else { other })).await;
+            forget_all(app).await;
+        })
+        .await;
+    }
 }
