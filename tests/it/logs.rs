@@ -9,7 +9,9 @@ async fn each_request_is_one_json_line_with_its_metrics() {
         let answer = app.user("alice").put("/stages/demo", json!({})).await.expect(201);
         app.user("alice").get("/stages/none").await.expect(404);
         let lines = eventually("both requests are logged", async || {
-            let lines: Vec<Value> = app.log_lines().iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+            let lines = app.log_lines().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+            // The stack's signing keys were made before.
+            let lines: Vec<_> = lines.filter(|line| line["function"] != "signing-keys").collect();
             (lines.len() >= 2).then_some(lines)
         })
         .await;
@@ -30,7 +32,7 @@ async fn each_request_is_one_json_line_with_its_metrics() {
         assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Greenroom");
         assert!(line["durationMs"].as_f64().unwrap() > 0.0);
         assert_eq!((&lines[1]["status"], &lines[1]["level"]), (&json!(404), &json!("INFO")));
-        assert_eq!((&lines[1]["problem"], &lines[1]["stack"]), (&json!("not-found"), &json!("greenroom")));
+        assert_eq!((&lines[1]["problem"], &lines[1]["stack"]), (&json!("not-found"), &json!(app.stack())));
     })
     .await;
 }

@@ -20,6 +20,7 @@ pub(crate) fn of(function: &str) -> Option<Tour> {
         "ChannelFunction" => |app| Box::pin(channel(app)),
         "BroadcastSettingsFunction" => |app| Box::pin(broadcast_settings(app)),
         "ServerFunction" => |app| Box::pin(server(app)),
+        "OpenapiFunction" => |app| Box::pin(openapi(app)),
         "TaskTrackerFunction" => |app| Box::pin(task_tracker(app)),
         "ReconcilerFunction" => |app| Box::pin(reconciler(app)),
         "SigningKeysFunction" => |app| Box::pin(signing_keys(app)),
@@ -106,6 +107,11 @@ async fn broadcast_settings(app: &TestApp) {
 
 async fn server(app: &TestApp) {
     app.user("alice").get("/servers").await;
+}
+
+/// Calls nothing.
+async fn openapi(app: &TestApp) {
+    app.anonymous().get("/openapi.json").await.expect(200);
 }
 
 async fn task_tracker(app: &TestApp) {
