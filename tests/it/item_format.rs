@@ -83,7 +83,7 @@ fn without(mut fields: Value, names: &[&str]) -> Value {
 /// Deletes rows whose stage or channel is in no IVS.
 async fn forget(app: &TestApp, table: &str) {
     for row in app.rows(table).await {
-        let delete = app.dynamodb().delete_item().table_name(format!("greenroom-{table}"));
+        let delete = app.dynamodb().delete_item().table_name(format!("{}-{table}", app.stack()));
         delete.key("name", row["name"].clone()).send().await.unwrap();
     }
 }
@@ -177,9 +177,12 @@ async fn say_everything(app: &TestApp) {
     let granted = app.mint(&app.user("carol"), "demo", json!({})).await.expect(201).json();
     assert_eq!((&granted["capabilities"], &granted["attributes"]), (&json!(["SUBSCRIBE"]), &json!({"role": "guest"})));
     let servers = app.user("bob").get("/servers").await.expect(200).json();
+    let id = "0123456789abcdef0123456789abcdef";
+    let url = app.parameter("TranswrapUrl").replace("{publicIp}", "198.51.100.7");
+    let url = url.replace("{dashedIp}", "198-51-100-7").replace("{taskId}", id);
     let server = json!({
-        "taskId": "0123456789abcdef0123456789abcdef", "publicIp": "198.51.100.7", "availabilityZone": "us-east-1a",
-        "startedAt": "2026-03-01T12:00:00.000Z", "url": "wss://198.51.100.7:8443/",
+        "taskId": id, "publicIp": "198.51.100.7", "availabilityZone": "us-east-1a",
+        "startedAt": "2026-03-01T12:00:00.000Z", "url": url,
     });
     assert_eq!(servers["items"], json!([server]));
 }
