@@ -13,8 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 from botocore.config import Config
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from sam_template import Resolver, translated
 
 MINISTACK, STACK, LOCAL = os.environ["MINISTACK"], os.environ["STACK"], os.environ["API"]
@@ -41,7 +39,6 @@ class Deployed:
         self.ids = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in described}
         self.api = client("apigatewayv2")
         self.id = self.ids[self.api_name]
-        self.functions = [resource["PhysicalResourceId"] for resource in described if resource["ResourceType"] == "AWS::Lambda::Function"]
         self.add_routes(resolver.resolve(api["Properties"]["Body"]))
 
     def add_routes(self, body):
@@ -82,32 +79,9 @@ class Deployed:
         )
         return created["IntegrationId"]
 
-    def signing_secret(self):
-        """The secret that the function which mints tokens is told of."""
-        for function in self.functions:
-            variables = client("lambda").get_function_configuration(FunctionName=function).get("Environment", {}).get("Variables", {})
-            if "PARTICIPANT_SIGNING_KEY" in variables:
-                return variables["PARTICIPANT_SIGNING_KEY"]
-        raise AssertionError("no function is told of a signing key")
-
 
 def ivs():
     return client("ivs-realtime", os.environ["IVS"])
-
-
-def put_signing_key(secret):
-    """Puts a key pair where the function looks for it and IVS knows it, if the stack has not done so by itself."""
-    secrets = client("secretsmanager")
-    try:
-        if "privateKey" in secrets.get_secret_value(SecretId=secret).get("SecretString", ""):
-            return
-    except secrets.exceptions.ResourceNotFoundException:
-        pass
-    pair = ec.generate_private_key(ec.SECP384R1())
-    public = pair.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    private = pair.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    arn = ivs().import_public_key(publicKeyMaterial=public)["publicKey"]["arn"]
-    secrets.put_secret_value(SecretId=secret, SecretString=json.dumps({"keyId": arn, "privateKey": private}))
 
 
 def send(url, method="GET", body=None, headers=None):
@@ -152,12 +126,21 @@ def stages_named(name):
 def setUpModule():
     global APP
     APP = Deployed()
-    put_signing_key(APP.signing_secret())
     quotas = {"CreateStage": 1000, "ListStages": 1000, "DeleteStage": 1000}
     send(f"{LOCAL}/_local/quotas", "PUT", quotas)
 
 
 class Cases(unittest.TestCase):
+    def test_the_stack_has_made_its_signing_keys_by_itself(self):
+        keys = {
+            "participant": ivs().list_public_keys()["publicKeys"],
+            "playback": client("ivs", os.environ["IVS"]).list_playback_key_pairs()["keyPairs"],
+        }
+        for kind, imported in keys.items():
+            self.assertEqual([key["tags"]["greenroom:stack"] for key in imported], [STACK])
+            value = client("secretsmanager").get_secret_value(SecretId=f"{STACK}/{kind}-signing-key")["SecretString"]
+            self.assertEqual(json.loads(value)["keyId"], imported[0]["arn"])
+
     maxDiff = None
 
     def ok(self, answer, status):
