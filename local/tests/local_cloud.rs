@@ -464,11 +464,11 @@ async fn a_playback_key_opens_a_private_channel() {
 
 /// A P-384 pair: the private half as PKCS#8, the public one as PEM.
 fn key_pair() -> (Vec<u8>, String) {
-    let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
-    let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
+    let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).expect("a key pair");
+    let public: PublicKeyX509Der<'_> = pair.public_key().as_der().expect("SPKI");
     let public = base64::prelude::BASE64_STANDARD.encode(public.as_ref());
     let public = format!("-----BEGIN PUBLIC KEY-----\n{public}\n-----END PUBLIC KEY-----\n");
-    (pair.to_pkcs8v1().unwrap().as_ref().to_vec(), public)
+    (pair.to_pkcs8v1().expect("PKCS#8").as_ref().to_vec(), public)
 }
 
 #[tokio::test]
