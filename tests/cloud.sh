@@ -37,6 +37,5 @@ start_cloud() {
 # Installs the Python tools of these tests from PyPI into a virtual environment of their own (.venv, or $VENV).
 install_python_tools() {
   venv=${VENV:-.venv}
-  [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check -r tests/requirements.txt
+  scripts/venv "$venv" tests/requirements.txt
 }

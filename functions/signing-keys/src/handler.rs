@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use shared::Error;
 use shared::aws::{CloudFormation, PlaybackKeyPairs, PublicKeys, SigningKeys};
 use shared::custom_resource::{Request, RequestType};
@@ -10,8 +12,8 @@ use shared::domain::signing_keys::{Asked, Maintained, Maintenance, end, maintain
 use shared::domain::{ClaimId, Timestamp};
 use shared::event::Report;
 
-/// Longer than the function may run, 60 seconds, with a call that is under way at its end; shorter than what Lambda waits
-/// before it repeats a run that died, so that the repeated one finds room.
+/// Longer than the function may run, 60 seconds, with a call that is under way at its end; shorter than the time between the
+/// starts of a run that timed out and its repetition, so that the repeated one finds room.
 const LEASE: Duration = Duration::from_secs(90);
 
 /// What a run needs.
@@ -24,17 +26,37 @@ pub(crate) struct Handler<'a> {
 }
 
 /// Who asks for what.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 pub(crate) enum Event {
     /// A stack.
     Stack(Request),
-    /// A schedule, which tells nothing, or an operator.
-    Order {
-        /// Whether other keys are to sign from now on.
-        #[serde(default)]
-        rotate: bool,
-    },
+    /// A schedule, which tells nothing.
+    Schedule,
+    /// An operator.
+    Order(Order),
+}
+
+/// What an operator may say. Nothing else is taken, so that a misspelt order is not taken for none.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Order {
+    /// Whether other keys are to sign from now on.
+    #[serde(default)]
+    rotate: bool,
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let event = Value::deserialize(deserializer)?;
+        let read = if event.get("RequestType").is_some() {
+            serde_json::from_value(event).map(Self::Stack)
+        } else if event.get("detail-type").is_some() {
+            Ok(Self::Schedule)
+        } else {
+            serde_json::from_value(event).map(Self::Order)
+        };
+        read.map_err(D::Error::custom)
+    }
 }
 
 impl Handler<'_> {
@@ -48,8 +70,8 @@ impl Handler<'_> {
                 let physical_id = format!("{}-signing-keys", self.stack);
                 request.answer(&self.cloud_formation, &physical_id, report).await
             }
-            Event::Order { rotate: true } => self.maintain(Asked::ToRotate).await,
-            Event::Order { rotate: false } => self.maintain(Asked::BySchedule).await,
+            Event::Order(Order { rotate: true }) => self.maintain(Asked::ToRotate).await,
+            Event::Order(Order { rotate: false }) | Event::Schedule => self.maintain(Asked::BySchedule).await,
         }
     }
 
@@ -75,4 +97,29 @@ fn report(outcome: &'static str, kinds: [Result<Maintained, Error>; 2]) -> Repor
     let report =
         Report::new(outcome).count("KeysMade", made).count("KeysRetired", retired).count("KeysDeleted", deleted);
     kinds.into_iter().filter_map(Result::err).fold(report, Report::fail)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json};
+
+    use super::*;
+
+    #[test]
+    fn an_order_is_taken_as_it_is_spelt_or_not_at_all() {
+        let order = |event| match from_value(event) {
+            Ok(Event::Order(order)) => Some(order.rotate),
+            _ => None,
+        };
+        assert_eq!((order(json!({"rotate": true})), order(json!({}))), (Some(true), Some(false)));
+        for misspelt in [json!({"Rotate": true}), json!({"rotat": true}), json!({"rotate": "yes"}), json!("rotate")] {
+            assert!(from_value::<Event>(misspelt.clone()).is_err(), "{misspelt}");
+        }
+    }
+
+    #[test]
+    fn a_request_of_a_stack_that_cannot_be_read_is_not_taken_for_a_schedule() {
+        assert!(from_value::<Event>(json!({"RequestType": "Create"})).is_err());
+        assert!(matches!(from_value(json!({"detail-type": "Scheduled Event", "detail": {}})), Ok(Event::Schedule)));
+    }
 }
