@@ -39,13 +39,7 @@ async fn a_token_verifies_against_the_imported_key_and_says_exactly_this() {
         let imported = app.ivs_low_latency().import_playback_key_pair().public_key_material(&public).send().await;
         let id = imported.unwrap().key_pair().unwrap().arn().unwrap().to_owned();
         let secret = json!({"keyId": id, "privateKey": private}).to_string();
-        app.secrets_manager()
-            .put_secret_value()
-            .secret_id(signing_key(app))
-            .secret_string(secret)
-            .send()
-            .await
-            .unwrap();
+        app.put_secret("playback-signing-key", secret).await;
         let now = time::OffsetDateTime::now_utc().unix_timestamp();
         let given = app.user("bob").post(TOKENS, json!({"viewerId": "bob-1"})).await.expect(201).json();
         let token = given["token"].as_str().unwrap();

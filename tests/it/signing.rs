@@ -108,13 +108,7 @@ async fn two_keys_are_valid_at_once_while_one_follows_the_other() {
         let imported = app.ivs().import_public_key().name("next").public_key_material(public).send().await.unwrap();
         let new_key = imported.public_key().unwrap().arn().unwrap().to_owned();
         let secret = json!({"keyId": new_key, "privateKey": private}).to_string();
-        app.secrets_manager()
-            .put_secret_value()
-            .secret_id(signing_key(app))
-            .secret_string(secret)
-            .send()
-            .await
-            .unwrap();
+        app.put_secret("participant-signing-key", secret).await;
 
         // An instance that knows the old key signs with it for a while; both kinds of token join.
         let still_old = app.mint(&app.user("carol"), "demo", json!({})).await.expect(201).json();
@@ -173,13 +167,7 @@ async fn a_secret_that_is_no_key_is_our_error_and_is_not_quoted() {
         app.user("alice").put("/stages/demo", json!({})).await.expect(201);
         for secret in ["hunter2", r#"{"keyId": "hunter2", "privateKey": "hunter2"}"#] {
             app.is_secret("hunter2");
-            app.secrets_manager()
-                .put_secret_value()
-                .secret_id(signing_key(app))
-                .secret_string(secret)
-                .send()
-                .await
-                .unwrap();
+            app.put_secret("participant-signing-key", secret).await;
             app.cloud().replace_instances();
             let failed = app.mint(&app.user("bob"), "demo", json!({})).await.expect_problem(500, "internal");
             assert!(!failed.text.contains("hunter2"), "{}", failed.text);

@@ -212,8 +212,7 @@ async fn a_key_that_a_deployer_put_there_signs_on_and_stays_when_it_is_followed(
         let imported = app.ivs().import_public_key().public_key_material(public).send().await.unwrap();
         let by_hand = imported.public_key().unwrap().arn().unwrap().to_owned();
         let value = json!({"keyId": by_hand, "privateKey": private}).to_string();
-        let id = format!("{}/participant-signing-key", app.stack());
-        app.secrets_manager().put_secret_value().secret_id(id).secret_string(value).send().await.unwrap();
+        app.put_secret("participant-signing-key", value).await;
         assert!(order(app, json!({})).await);
         assert_eq!(current(app, "participant").await.as_ref(), Some(&by_hand));
         app.cloud().replace_instances();

@@ -339,6 +339,13 @@ impl TestApp {
         stages
     }
 
+    /// Makes a value the current one of a secret of the stack.
+    pub async fn put_secret(&self, secret: &str, value: impl Into<String>) {
+        let id = format!("{}/{secret}", self.stack);
+        let put = self.secrets_manager.put_secret_value().secret_id(id).secret_string(value);
+        put.send().await.expect("the secret takes a value");
+    }
+
     /// Notes on a key in IVS that it was replaced so many days ago.
     pub async fn retire_key(&self, arn: &str, days: i64) {
         self.tag_key(arn, "greenroom:retired-at", -days).await;
