@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
@@ -22,6 +22,7 @@ use crate::aws::state_file::Stored;
 use crate::http_server::{self, Answer};
 use crate::lambda::EventQueue;
 use crate::random;
+use crate::sync::lock;
 use crate::template::CustomResource;
 
 /// What every address for an answer begins with.
@@ -191,17 +192,13 @@ impl CloudFormation {
         }
         let key = format!("{id}?X-Amz-Signature={signature}");
         let (sender, mut answer) = oneshot::channel();
-        self.waiting().insert(key.clone(), sender);
+        lock(&self.waiting).insert(key.clone(), sender);
         let handled = self.queue.accept(&resource.function, Bytes::from(event.to_string()));
         // An answer is put before the invocation ends.
         let _ = timeout(resource.timeout, handled).await;
         let answered = answer.try_recv();
-        self.waiting().remove(&key);
+        lock(&self.waiting).remove(&key);
         answered.map_err(|_| format!("{} did not answer; its log says more", resource.function))
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, HashMap<String, oneshot::Sender<Value>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes an answer, as S3 takes an object at an address that somebody else has signed.
@@ -209,7 +206,7 @@ impl CloudFormation {
         let (parts, body) = request.into_parts();
         let key = parts.uri.path_and_query().map_or("", |path| path.as_str()).strip_prefix(ANSWERS).unwrap_or_default();
         let forbidden = |what: &str| http_server::answer(403, "application/json", json!({"message": what}).to_string());
-        if parts.method != Method::PUT || !self.waiting().contains_key(key) {
+        if parts.method != Method::PUT || !lock(&self.waiting).contains_key(key) {
             return forbidden("this address is for one PUT, as it stands in a request's ResponseURL");
         }
         // The signature covers it, and CloudFormation signs without one.
@@ -219,7 +216,7 @@ impl CloudFormation {
         let body = http_server::read_body(body, LONGEST_ANSWER).await;
         let answer = body.ok().and_then(|body| serde_json::from_slice::<Map<_, _>>(&body).ok());
         let Some(answer) = answer else { return forbidden("an answer is a JSON object of at most 4 KB") };
-        if let Some(waiting) = self.waiting().remove(key) {
+        if let Some(waiting) = lock(&self.waiting).remove(key) {
             // Whoever gave up waiting does not want to know.
             let _ = waiting.send(answer.into());
         }
