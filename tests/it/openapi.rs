@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use ::http::HeaderMap;
+use lambda::http::PROBLEMS;
 use serde_json::{Value, json};
-use shared::http::PROBLEMS;
 use tests::{Answer, Document, TestApp, root};
 
 const PROBLEM: &str = "application/problem+json";

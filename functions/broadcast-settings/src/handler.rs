@@ -1,14 +1,16 @@
 //! One function per route: decode, call one operation, show the result. The caller's token names whose settings they
 //! are; nobody else's can be named.
 
+use aws_broadcast_settings::BroadcastSettingsTable;
+use lambda::http::{Input, Reply, route};
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
+use model::Error;
+use model::broadcast_settings::{BroadcastSettings, IngestUrl, Kind, PlaybackUrl};
+use model::channel::StreamKeyText;
 use serde::Serialize;
-use shared::Error;
-use shared::aws::BroadcastSettingsTable;
-use shared::domain::broadcast_settings::{self, BroadcastSettings, IngestUrl, Kind, PlaybackUrl};
-use shared::domain::channel::StreamKeyText;
-use shared::http::{Input, Reply, route};
+
+use crate::route::Route;
 
 /// What the routes need.
 pub(crate) struct Handler {
@@ -17,11 +19,11 @@ pub(crate) struct Handler {
 
 impl Handler {
     pub(crate) async fn handle(&self, request: Request) -> Result<Reply, Error> {
-        match route(&request) {
-            "PUT /broadcast-settings" => self.put(&request).await,
-            "GET /broadcast-settings" => self.get(&request).await,
-            "DELETE /broadcast-settings" => self.delete(&request).await,
-            _ => Err(Error::NotFound("route")),
+        match Route::of(route(&request)) {
+            Some(Route::Put) => self.put(&request).await,
+            Some(Route::Get) => self.get(&request).await,
+            Some(Route::Delete) => self.delete(&request).await,
+            None => Err(Error::NotFound("route")),
         }
     }
 
@@ -36,18 +38,18 @@ impl Handler {
         );
         let (kind, ingest_url, stream_key, playback_url) = input.finish(values)?;
         let settings = BroadcastSettings { kind, ingest_url, stream_key, playback_url };
-        let new = broadcast_settings::save(&self.settings, &caller, &settings).await?;
+        let new = aws_broadcast_settings::save(&self.settings, &caller, &settings).await?;
         SettingsView::reply(if new { StatusCode::CREATED } else { StatusCode::OK }, &settings)
     }
 
     async fn get(&self, request: &Request) -> Result<Reply, Error> {
         let caller = Input::without_body(request).caller()?;
-        SettingsView::reply(StatusCode::OK, &broadcast_settings::read(&self.settings, &caller).await?)
+        SettingsView::reply(StatusCode::OK, &aws_broadcast_settings::read(&self.settings, &caller).await?)
     }
 
     async fn delete(&self, request: &Request) -> Result<Reply, Error> {
         let caller = Input::without_body(request).caller()?;
-        broadcast_settings::delete(&self.settings, &caller).await?;
+        aws_broadcast_settings::delete(&self.settings, &caller).await?;
         Ok(Reply::no_content())
     }
 }

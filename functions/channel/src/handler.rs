@@ -2,22 +2,23 @@
 
 use std::time::Duration;
 
+use aws_channel::{ChannelIvs, ChannelTable};
+use aws_signer::Signers;
+use lambda::http::{Input, Reply, route};
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
+use model::channel::{Channel, ChannelType, DesiredChannelOptions, LatencyMode, StreamKey};
+use model::claim::{NameRequest, Outcome};
+use model::participant::TokenDuration;
+use model::playback::{GivenPlayback, LONGEST_WITH_VIEWER, PlaybackRequest, PlaybackSigner};
+use model::{ChannelName, ClaimId, Cursor, Error, Limit, Timestamp, UserId, ViewerId};
 use serde::Serialize;
-use shared::Error;
-use shared::aws::{ChannelTable, Ivs, Signers};
-use shared::domain::channel::{self, Channel, ChannelType, ChannelWishes, LatencyMode, StreamKey};
-use shared::domain::participant::TokenDuration;
-use shared::domain::playback::{self, GivenPlayback, LONGEST_WITH_VIEWER, PlaybackSigner, RequestPlayback};
-use shared::domain::{
-    ChannelName, ClaimId, Cursor, Limit, Outcome, Request as NameRequest, Timestamp, UserId, ViewerId,
-};
-use shared::http::{Input, Reply, route};
+
+use crate::route::{Route, parameter};
 
 /// What the routes need; each operation is handed its part.
 pub(crate) struct Handler {
-    pub(crate) ivs: Ivs,
+    pub(crate) ivs: ChannelIvs,
     pub(crate) channels: ChannelTable,
     pub(crate) signers: Signers<PlaybackSigner>,
     pub(crate) lease: Duration,
@@ -26,15 +27,15 @@ pub(crate) struct Handler {
 impl Handler {
     pub(crate) async fn handle(&self, request: Request) -> Result<Reply, Error> {
         let (request, now) = (&request, Timestamp::now());
-        match route(request) {
-            "PUT /channels/{channel}" => self.put(request, now).await,
-            "GET /channels/{channel}" => self.get(request, now).await,
-            "GET /channels" => self.list(request).await,
-            "DELETE /channels/{channel}" => self.delete(request, now).await,
-            "GET /channels/{channel}/stream-key" => self.stream_key(request, now).await,
-            "POST /channels/{channel}/stream-key" => self.rotate_stream_key(request, now).await,
-            "POST /channels/{channel}/playback-tokens" => self.playback_token(request, now).await,
-            _ => Err(Error::NotFound("route")),
+        match Route::of(route(request)) {
+            Some(Route::Put) => self.put(request, now).await,
+            Some(Route::Get) => self.get(request, now).await,
+            Some(Route::List) => self.list(request).await,
+            Some(Route::Delete) => self.delete(request, now).await,
+            Some(Route::StreamKey) => self.stream_key(request, now).await,
+            Some(Route::RotateStreamKey) => self.rotate_stream_key(request, now).await,
+            Some(Route::PlaybackTokens) => self.playback_token(request, now).await,
+            None => Err(Error::NotFound("route")),
         }
     }
 
@@ -42,15 +43,15 @@ impl Handler {
         let mut input = Input::with_body(request)?;
         let caller = input.caller()?;
         let values = (
-            input.path::<ChannelName>("channel"),
+            input.path::<ChannelName>(parameter::CHANNEL),
             input.field::<ChannelType>("type"),
             input.field::<LatencyMode>("latencyMode"),
             input.field::<bool>("private"),
         );
         let (name, r#type, latency_mode, private) = input.finish(values)?;
         let request = self.name_request(name, caller)?;
-        let wishes = ChannelWishes { r#type, latency_mode, private };
-        match channel::create_or_fetch(&self.ivs, &self.channels, now, &request, wishes).await? {
+        let desired = DesiredChannelOptions { r#type, latency_mode, private };
+        match aws_channel::create_or_fetch(&self.ivs, &self.channels, now, &request, desired).await? {
             Outcome::Created(channel) => {
                 Ok(Reply::json(StatusCode::CREATED, &ChannelView::of(&channel))?.count("ChannelsCreated"))
             }
@@ -60,7 +61,7 @@ impl Handler {
 
     async fn get(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let (name, _) = name_and_caller(request)?;
-        let channel = channel::fetch(&self.channels, &name, now).await?;
+        let channel = aws_channel::fetch(&self.channels, &name, now).await?;
         Reply::json(StatusCode::OK, &ChannelView::of(&channel))
     }
 
@@ -69,30 +70,30 @@ impl Handler {
         let caller = input.caller()?;
         let values = (input.query::<Limit>("limit"), input.query::<Cursor>("cursor"));
         let (limit, cursor) = input.finish(values)?;
-        let page = channel::list(&self.channels, &caller, limit.unwrap_or_default(), cursor).await?;
+        let page = aws_channel::list(&self.channels, &caller, limit.unwrap_or_default(), cursor).await?;
         Reply::page(&page, ChannelView::of)
     }
 
     async fn delete(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let (name, caller) = name_and_caller(request)?;
-        channel::delete(&self.ivs, &self.channels, now, &self.name_request(name, caller)?).await?;
+        aws_channel::delete(&self.ivs, &self.channels, now, &self.name_request(name, caller)?).await?;
         Ok(Reply::no_content())
     }
 
     async fn stream_key(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let (name, caller) = name_and_caller(request)?;
         let request = self.name_request(name, caller)?;
-        let key = channel::stream_key(&self.ivs, &self.channels, now, &request).await?;
+        let key = aws_channel::stream_key(&self.ivs, &self.channels, now, &request).await?;
         StreamKeyView::reply(&key)
     }
 
     async fn rotate_stream_key(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let mut input = Input::with_body(request)?;
         let caller = input.caller()?;
-        let name = input.path::<ChannelName>("channel");
+        let name = input.path::<ChannelName>(parameter::CHANNEL);
         let (name,) = input.finish((name,))?;
         let request = self.name_request(name, caller)?;
-        let key = channel::rotate_stream_key(&self.ivs, &self.channels, now, &request).await?;
+        let key = aws_channel::rotate_stream_key(&self.ivs, &self.channels, now, &request).await?;
         Ok(StreamKeyView::reply(&key)?.count("StreamKeysRotated"))
     }
 
@@ -100,7 +101,7 @@ impl Handler {
         let mut input = Input::with_body(request)?;
         input.caller()?;
         let values = (
-            input.path::<ChannelName>("channel"),
+            input.path::<ChannelName>(parameter::CHANNEL),
             input.field::<TokenDuration>("durationMinutes"),
             input.field::<ViewerId>("viewerId"),
         );
@@ -114,9 +115,9 @@ impl Handler {
             (None, Some(_)) => TokenDuration::of_minutes(LONGEST_WITH_VIEWER),
             (duration, _) => duration.unwrap_or_default(),
         };
-        let channel = channel::fetch(&self.channels, &name, now).await?;
+        let channel = aws_channel::fetch(&self.channels, &name, now).await?;
         let given =
-            playback::request_token(&self.signers, &channel, now, RequestPlayback { duration, viewer_id }).await?;
+            aws_playback::request_token(&self.signers, &channel, now, &PlaybackRequest { duration, viewer_id }).await?;
         Ok(Reply::json(StatusCode::CREATED, &PlaybackView::of(&given))?.no_store().count("PlaybackTokensSigned"))
     }
 
@@ -129,7 +130,7 @@ impl Handler {
 fn name_and_caller(request: &Request) -> Result<(ChannelName, UserId), Error> {
     let mut input = Input::without_body(request);
     let caller = input.caller()?;
-    let name = input.path::<ChannelName>("channel");
+    let name = input.path::<ChannelName>(parameter::CHANNEL);
     let (name,) = input.finish((name,))?;
     Ok((name, caller))
 }

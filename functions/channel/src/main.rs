@@ -1,16 +1,21 @@
 //! `/channels` and `/channels/{channel}`: create or fetch a channel; stream key, playback token.
 
 mod handler;
+/// What template.yaml routes to this function.
+mod route {
+    include!(concat!(env!("OUT_DIR"), "/routes.rs"));
+}
 
-use shared::aws::{ChannelTable, Ivs, Signers};
-use shared::config::from_env;
-use shared::http::serve;
+use aws_channel::{ChannelIvs, ChannelTable};
+use aws_signer::Signers;
+use lambda::config::from_env;
+use lambda::http::serve;
 
 use crate::handler::Handler;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    shared::log::init();
+    lambda::log::init();
     let (aws, (stack, channels, playback_key, lease)) = from_env(|variables| {
         Some((
             variables.required("STACK_NAME"),
@@ -20,7 +25,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         ))
     })?;
     let handler = Handler {
-        ivs: Ivs::new(&aws, stack),
+        ivs: ChannelIvs::new(&aws, stack),
         channels: ChannelTable::new(&aws, channels),
         signers: Signers::new(&aws, playback_key),
         lease,

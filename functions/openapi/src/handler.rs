@@ -2,11 +2,13 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use lambda::http::{Reply, route};
 use lambda_http::Request;
 use lambda_http::http::HeaderValue;
 use lambda_http::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
-use shared::Error;
-use shared::http::{Reply, route};
+use model::Error;
+
+use crate::route::Route;
 
 /// What people read and review, and tests compare with the template and the code.
 const DOCUMENT: &str = include_str!("../openapi.json");
@@ -28,9 +30,9 @@ impl Handler {
     }
 
     pub(crate) async fn handle(&self, request: Request) -> Result<Reply, Error> {
-        match route(&request) {
-            "GET /openapi.json" => self.get(&request),
-            _ => Err(Error::NotFound("route")),
+        match Route::of(route(&request)) {
+            Some(Route::Get) => self.get(&request),
+            None => Err(Error::NotFound("route")),
         }
     }
 

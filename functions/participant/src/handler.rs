@@ -1,21 +1,25 @@
 //! One function per route: decode, call one operation, show the result.
 
+use aws_participant::{ParticipantIvs, ParticipantTable};
+use aws_signer::Signers;
+use aws_stage::{StageIvs, StageTable};
+use lambda::http::{Input, Reply, route};
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
-use serde::Serialize;
-use shared::Error;
-use shared::aws::{IvsRealTime, ParticipantTable, Signers, StageTable};
-use shared::domain::participant::{
-    self, Attributes, Capabilities, GivenToken, Grant, GrantChanges, Held, Participant, RequestToken, TokenDuration,
-    TokenOrigin,
+use model::participant::{
+    Attributes, Capabilities, GivenToken, Grant, GrantChanges, Held, Participant, TokenDuration, TokenOrigin,
+    TokenRequest,
 };
-use shared::domain::token::ParticipantSigner;
-use shared::domain::{Cursor, Limit, ParticipantId, StageName, Timestamp, UserId};
-use shared::http::{Input, Reply, route};
+use model::token::ParticipantSigner;
+use model::{Cursor, Error, Limit, ParticipantId, StageName, Timestamp, UserId};
+use serde::Serialize;
+
+use crate::route::{Route, parameter};
 
 /// What the routes need; each operation is handed its part.
 pub(crate) struct Handler {
-    pub(crate) ivs: IvsRealTime,
+    pub(crate) ivs: ParticipantIvs,
+    pub(crate) stage_ivs: StageIvs,
     pub(crate) stages: StageTable,
     pub(crate) participants: ParticipantTable,
     pub(crate) signers: Signers<ParticipantSigner>,
@@ -24,12 +28,12 @@ pub(crate) struct Handler {
 impl Handler {
     pub(crate) async fn handle(&self, request: Request) -> Result<Reply, Error> {
         let (request, now) = (&request, Timestamp::now());
-        match route(request) {
-            "POST /stages/{stage}/participants" => self.post(request, now).await,
-            "GET /stages/{stage}/participants" => self.list(request, now).await,
-            "PATCH /stages/{stage}/participants/{userId}" => self.patch(request, now).await,
-            "DELETE /stages/{stage}/participants/{userId}" => self.delete(request, now).await,
-            _ => Err(Error::NotFound("route")),
+        match Route::of(route(request)) {
+            Some(Route::Post) => self.post(request, now).await,
+            Some(Route::List) => self.list(request, now).await,
+            Some(Route::Patch) => self.patch(request, now).await,
+            Some(Route::Delete) => self.delete(request, now).await,
+            None => Err(Error::NotFound("route")),
         }
     }
 
@@ -37,7 +41,7 @@ impl Handler {
         let mut input = Input::with_body(request)?;
         let caller = input.caller()?;
         let values = (
-            input.path::<StageName>("stage"),
+            input.path::<StageName>(parameter::STAGE),
             input.field::<TokenDuration>("durationMinutes"),
             input.field::<Capabilities>("capabilities"),
             input.field::<Attributes>("attributes"),
@@ -53,7 +57,7 @@ impl Handler {
             (Some(true), _) => Held::Renew,
             _ => Held::Reuse,
         };
-        let command = RequestToken {
+        let command = TokenRequest {
             stage: stage.clone(),
             caller: caller.clone(),
             duration: duration.unwrap_or_default(),
@@ -62,9 +66,16 @@ impl Handler {
             held,
             participant_id: ParticipantId::random()?,
         };
-        let given =
-            participant::request_token(&self.ivs, &self.stages, &self.participants, &self.signers, now, command)
-                .await?;
+        let given = aws_participant::request_token(
+            &self.ivs,
+            &self.stage_ivs,
+            &self.stages,
+            &self.participants,
+            &self.signers,
+            now,
+            command,
+        )
+        .await?;
         let status = if given.new { StatusCode::CREATED } else { StatusCode::OK };
         let (origin, metric) = match given.issued.origin {
             TokenOrigin::Signed { .. } => ("signed", "TokensSigned"),
@@ -77,10 +88,11 @@ impl Handler {
     async fn list(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let mut input = Input::without_body(request);
         let caller = input.caller()?;
-        let values = (input.path::<StageName>("stage"), input.query::<Limit>("limit"), input.query::<Cursor>("cursor"));
+        let values =
+            (input.path::<StageName>(parameter::STAGE), input.query::<Limit>("limit"), input.query::<Cursor>("cursor"));
         let (stage, limit, cursor) = input.finish(values)?;
         let limit = limit.unwrap_or_default();
-        let page = participant::list(&self.stages, &self.participants, now, &caller, &stage, limit, cursor).await?;
+        let page = aws_participant::list(&self.stages, &self.participants, now, &caller, &stage, limit, cursor).await?;
         Reply::page(&page, ParticipantView::of)
     }
 
@@ -88,23 +100,23 @@ impl Handler {
         let mut input = Input::with_body(request)?;
         let caller = input.caller()?;
         let values = (
-            input.path::<StageName>("stage"),
-            input.path::<UserId>("userId"),
+            input.path::<StageName>(parameter::STAGE),
+            input.path::<UserId>(parameter::USER_ID),
             input.field::<Capabilities>("capabilities"),
             input.field::<Attributes>("attributes"),
         );
         let (stage, user_id, capabilities, attributes) = input.finish(values)?;
         let changes = GrantChanges { capabilities, attributes };
-        let grant = participant::grant(&self.participants, now, &caller, &stage, &user_id, changes).await?;
+        let grant = aws_participant::grant(&self.participants, now, &caller, &stage, &user_id, changes).await?;
         Reply::json(StatusCode::OK, &GrantView::of(&stage, &user_id, &grant))
     }
 
     async fn delete(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let mut input = Input::without_body(request);
         let caller = input.caller()?;
-        let values = (input.path::<StageName>("stage"), input.path::<UserId>("userId"));
+        let values = (input.path::<StageName>(parameter::STAGE), input.path::<UserId>(parameter::USER_ID));
         let (stage, user_id) = input.finish(values)?;
-        participant::remove(&self.ivs, &self.participants, now, &caller, &stage, &user_id).await?;
+        aws_participant::remove(&self.ivs, &self.participants, now, &caller, &stage, &user_id).await?;
         Ok(Reply::no_content())
     }
 }

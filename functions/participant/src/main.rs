@@ -1,16 +1,22 @@
 //! `/stages/{stage}/participants`: mint or return a participant token; list, promote, disconnect.
 
 mod handler;
+/// What template.yaml routes to this function.
+mod route {
+    include!(concat!(env!("OUT_DIR"), "/routes.rs"));
+}
 
-use shared::aws::{IvsRealTime, ParticipantTable, Signers, StageTable};
-use shared::config::from_env;
-use shared::http::serve;
+use aws_participant::{ParticipantIvs, ParticipantTable};
+use aws_signer::Signers;
+use aws_stage::{StageIvs, StageTable};
+use lambda::config::from_env;
+use lambda::http::serve;
 
 use crate::handler::Handler;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    shared::log::init();
+    lambda::log::init();
     let (aws, (stack, stages, participants, signing_key)) = from_env(|variables| {
         Some((
             variables.required("STACK_NAME"),
@@ -20,7 +26,8 @@ async fn main() -> Result<(), lambda_http::Error> {
         ))
     })?;
     let handler = Handler {
-        ivs: IvsRealTime::new(&aws, stack),
+        ivs: ParticipantIvs::new(&aws),
+        stage_ivs: StageIvs::new(&aws, stack),
         participants: ParticipantTable::new(&aws, participants, stages.clone()),
         stages: StageTable::new(&aws, stages),
         signers: Signers::new(&aws, signing_key),

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use aws_channel::{ChannelIvs, ChannelTable};
+use aws_fleet::Ecs;
+use aws_server::ServerTable;
+use aws_stage::{ParticipantRows, StageIvs, StageTable};
+use aws_task::Ec2;
+use lambda::event::Report;
+use model::sweep::{Sweep, Swept};
+use model::{ClaimId, Error, Timestamp};
 use serde::Deserialize;
-use shared::Error;
-use shared::aws::{ChannelTable, Ec2, Ecs, Ivs, IvsRealTime, ParticipantTable, ServerTable, StageTable};
-use shared::domain::sweep::{Sweep, Swept};
-use shared::domain::{ClaimId, Timestamp, channel, server, stage};
-use shared::event::Report;
 use tokio::time::timeout;
 
 /// How long each of the three parts may take. Together they end before the function's timeout, 240 seconds.
@@ -34,10 +37,10 @@ pub(crate) struct Handler {
     pub(crate) ecs: Ecs,
     pub(crate) ec2: Ec2,
     pub(crate) stages: StageTable,
-    pub(crate) participants: ParticipantTable,
-    pub(crate) ivs_realtime: IvsRealTime,
+    pub(crate) participants: ParticipantRows,
+    pub(crate) ivs_realtime: StageIvs,
     pub(crate) channels: ChannelTable,
-    pub(crate) ivs: Ivs,
+    pub(crate) ivs: ChannelIvs,
 }
 
 /// What a run may be told. A schedule tells nothing.
@@ -58,7 +61,7 @@ impl Handler {
     }
 
     async fn reconcile_servers(&self, report: Report) -> Report {
-        let part = timeout(PART, server::reconcile(&self.servers, &self.ecs, &self.ec2, Timestamp::now()));
+        let part = timeout(PART, aws_fleet::reconcile(&self.servers, &self.ecs, &self.ec2, Timestamp::now()));
         match part.await.unwrap_or_else(|_| Err(too_long("servers"))) {
             Ok(drift) => report
                 .count("ServersOffered", drift.offered)
@@ -70,7 +73,7 @@ impl Handler {
     }
 
     async fn sweep_stages(&self, report: Report, how: &Sweep) -> Report {
-        let sweep = stage::sweep(&self.ivs_realtime, &self.stages, &self.participants, Timestamp::now(), how);
+        let sweep = aws_stage::sweep(&self.ivs_realtime, &self.stages, &self.participants, Timestamp::now(), how);
         let metrics = ["Stages", "OrphanStagesDeleted", "StageCreatesEnded", "StageDeletesFinished"];
         match timeout(PART, sweep).await {
             Ok(swept) => count(report, metrics, swept),
@@ -79,7 +82,7 @@ impl Handler {
     }
 
     async fn sweep_channels(&self, report: Report, how: &Sweep) -> Report {
-        let sweep = channel::sweep(&self.ivs, &self.channels, Timestamp::now(), how);
+        let sweep = aws_channel::sweep(&self.ivs, &self.channels, Timestamp::now(), how);
         let metrics = ["Channels", "OrphanChannelsDeleted", "ChannelCreatesEnded", "ChannelDeletesFinished"];
         match timeout(PART, sweep).await {
             Ok(swept) => count(report, metrics, swept),

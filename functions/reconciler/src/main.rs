@@ -3,15 +3,20 @@
 
 mod handler;
 
-use shared::aws::{ChannelTable, Ec2, Ecs, Ivs, IvsRealTime, Pace, ParticipantTable, ServerTable, StageTable};
-use shared::config::from_env;
-use shared::event::serve;
+use aws_channel::{ChannelIvs, ChannelTable};
+use aws_client::RateLimiter;
+use aws_fleet::Ecs;
+use aws_server::ServerTable;
+use aws_stage::{ParticipantRows, StageIvs, StageTable};
+use aws_task::Ec2;
+use lambda::config::from_env;
+use lambda::event::serve;
 
 use crate::handler::Handler;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    shared::log::init();
+    lambda::log::init();
     let (aws, (fleet, [stack, servers, stages, participants, channels])) = from_env(|variables| {
         let fleet = variables.fleet();
         let names = ["STACK_NAME", "SERVERS_TABLE", "STAGES_TABLE", "PARTICIPANTS_TABLE", "CHANNELS_TABLE"];
@@ -20,12 +25,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     })?;
     // Of IVS's five calls a second, callers keep three; of the 20 of ECS and EC2, most.
     let handler = Handler {
-        ecs: Ecs::new(&aws, fleet, Pace::per_second(10)),
-        ec2: Ec2::new(&aws, Pace::per_second(5)),
-        ivs_realtime: IvsRealTime::new(&aws, stack.clone()).paced(Pace::per_second(2)),
-        ivs: Ivs::new(&aws, stack).paced(Pace::per_second(2)),
+        ecs: Ecs::new(&aws, fleet, RateLimiter::per_second(10)),
+        ec2: Ec2::new(&aws, RateLimiter::per_second(5)),
+        ivs_realtime: StageIvs::new(&aws, stack.clone()).limited_to(RateLimiter::per_second(2)),
+        ivs: ChannelIvs::new(&aws, stack).limited_to(RateLimiter::per_second(2)),
         servers: ServerTable::new(&aws, servers),
-        participants: ParticipantTable::new(&aws, participants, stages.clone()),
+        participants: ParticipantRows::new(&aws, participants),
         stages: StageTable::new(&aws, stages),
         channels: ChannelTable::new(&aws, channels),
     };

@@ -2,24 +2,26 @@
 
 use std::net::IpAddr;
 
+use aws_server::ServerList;
+use lambda::http::{Input, Reply, route};
 use lambda_http::Request;
+use model::server::{RingCursor, Seed, Server, UrlTemplate};
+use model::{Error, Limit, TaskId, Timestamp};
 use serde::Serialize;
-use shared::Error;
-use shared::domain::server::{RingCursor, Roster, Seed, Server, UrlTemplate};
-use shared::domain::{Limit, TaskId, Timestamp};
-use shared::http::{Input, Reply, route};
+
+use crate::route::Route;
 
 /// What the route needs.
 pub(crate) struct Handler {
-    pub(crate) roster: Roster,
+    pub(crate) servers: ServerList,
     pub(crate) url: UrlTemplate,
 }
 
 impl Handler {
     pub(crate) async fn handle(&self, request: Request) -> Result<Reply, Error> {
-        match route(&request) {
-            "GET /servers" => self.list(&request).await,
-            _ => Err(Error::NotFound("route")),
+        match Route::of(route(&request)) {
+            Some(Route::List) => self.list(&request).await,
+            None => Err(Error::NotFound("route")),
         }
     }
 
@@ -28,7 +30,7 @@ impl Handler {
         input.caller()?;
         let values = (input.query::<Limit>("limit"), input.query::<RingCursor>("cursor"));
         let (limit, cursor) = input.finish(values)?;
-        let page = self.roster.list(Seed::random()?, limit.unwrap_or_default(), cursor).await?;
+        let page = self.servers.list(Seed::random()?, limit.unwrap_or_default(), cursor).await?;
         Reply::page(&page, |server| ServerView::of(server, &self.url))
     }
 }

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
+use aws_signing_keys::{PlaybackKeyPairs, PublicKeys, SigningKeys, end, maintain};
+use lambda::custom_resource::{CloudFormation, RequestType, StackRequest};
+use lambda::event::Report;
+use model::signing_keys::{Maintained, Maintenance, Trigger};
+use model::{ClaimId, Error, Timestamp};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use shared::Error;
-use shared::aws::{CloudFormation, PlaybackKeyPairs, PublicKeys, SigningKeys};
-use shared::custom_resource::{Request, RequestType};
-use shared::domain::signing_keys::{Asked, Maintained, Maintenance, end, maintain};
-use shared::domain::{ClaimId, Timestamp};
-use shared::event::Report;
 
 /// Longer than the function may run, 60 seconds, with a call that is under way at its end; shorter than the time between the
 /// starts of a run that timed out and its repetition, so that the repeated one finds room.
@@ -29,7 +28,7 @@ pub(crate) struct Handler<'a> {
 #[derive(Debug)]
 pub(crate) enum Event {
     /// A stack.
-    Stack(Request),
+    Stack(StackRequest),
     /// A schedule, which tells nothing.
     Schedule,
     /// An operator.
@@ -64,20 +63,20 @@ impl Handler<'_> {
         match event {
             Event::Stack(request) => {
                 let report = match request.request_type {
-                    RequestType::Create | RequestType::Update => self.maintain(Asked::ByStack).await?,
+                    RequestType::Create | RequestType::Update => self.maintain(Trigger::Stack).await?,
                     RequestType::Delete => self.end().await,
                 };
                 let physical_id = format!("{}-signing-keys", self.stack);
                 request.answer(&self.cloud_formation, &physical_id, report).await
             }
-            Event::Order(Order { rotate: true }) => self.maintain(Asked::ToRotate).await,
-            Event::Order(Order { rotate: false }) | Event::Schedule => self.maintain(Asked::BySchedule).await,
+            Event::Order(Order { rotate: true }) => self.maintain(Trigger::Rotate).await,
+            Event::Order(Order { rotate: false }) | Event::Schedule => self.maintain(Trigger::Schedule).await,
         }
     }
 
-    async fn maintain(&self, asked: Asked) -> Result<Report, Error> {
+    async fn maintain(&self, trigger: Trigger) -> Result<Report, Error> {
         let now = Timestamp::now();
-        let how = Maintenance { run: ClaimId::random()?, rotate_after: self.rotate_after, lease: LEASE, asked };
+        let how = Maintenance { run: ClaimId::random()?, rotate_after: self.rotate_after, lease: LEASE, trigger };
         let participants = maintain(&self.participants, now, &how).await;
         let playback = maintain(&self.playback, now, &how).await;
         Ok(report("maintained", [participants, playback]))

@@ -4,15 +4,16 @@ mod handler;
 
 use std::time::Duration;
 
-use shared::aws::{CloudFormation, SigningKeys};
-use shared::config::from_env;
-use shared::event::serve;
+use aws_signing_keys::SigningKeys;
+use lambda::config::from_env;
+use lambda::custom_resource::CloudFormation;
+use lambda::event::serve;
 
 use crate::handler::Handler;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    shared::log::init();
+    lambda::log::init();
     let (aws, (days, [stack, participants, playback])) = from_env(|variables| {
         let days = variables.parsed::<u32>("KEY_ROTATION_DAYS");
         let names = ["STACK_NAME", "PARTICIPANT_SIGNING_KEY", "PLAYBACK_SIGNING_KEY"];

@@ -2,46 +2,48 @@
 
 use std::time::Duration;
 
+use aws_stage::{ParticipantRows, StageIvs, StageTable};
+use lambda::http::{Input, Reply, route};
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
+use model::claim::{NameRequest, Outcome};
+use model::stage::{Admission, DesiredStageOptions, Stage, StageChanges};
+use model::{ClaimId, Cursor, Error, Limit, StageName, Timestamp, UserId};
 use serde::Serialize;
 use serde_json::json;
-use shared::Error;
-use shared::aws::{IvsRealTime, ParticipantTable, StageTable};
-use shared::domain::stage::{self, Admission, Stage, StageChanges, StageWishes};
-use shared::domain::{ClaimId, Cursor, Limit, Outcome, Request as NameRequest, StageName, Timestamp, UserId};
-use shared::http::{Input, Reply, route};
+
+use crate::route::{Route, parameter};
 
 /// What the routes need; each operation is handed its part.
 pub(crate) struct Handler {
-    pub(crate) ivs: IvsRealTime,
+    pub(crate) ivs: StageIvs,
     pub(crate) stages: StageTable,
-    pub(crate) participants: ParticipantTable,
+    pub(crate) participants: ParticipantRows,
     pub(crate) lease: Duration,
 }
 
 impl Handler {
     pub(crate) async fn handle(&self, request: Request) -> Result<Reply, Error> {
         let (request, now) = (&request, Timestamp::now());
-        match route(request) {
-            "PUT /stages/{stage}" => self.put(request, now).await,
-            "GET /stages/{stage}" => self.get(request, now).await,
-            "GET /stages" => self.list(request).await,
-            "PATCH /stages/{stage}" => self.patch(request, now).await,
-            "DELETE /stages/{stage}" => self.delete(request, now).await,
-            "GET /health" => health(),
-            _ => Err(Error::NotFound("route")),
+        match Route::of(route(request)) {
+            Some(Route::Put) => self.put(request, now).await,
+            Some(Route::Get) => self.get(request, now).await,
+            Some(Route::List) => self.list(request).await,
+            Some(Route::Patch) => self.patch(request, now).await,
+            Some(Route::Delete) => self.delete(request, now).await,
+            Some(Route::Health) => health(),
+            None => Err(Error::NotFound("route")),
         }
     }
 
     async fn put(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let mut input = Input::with_body(request)?;
         let caller = input.caller()?;
-        let values = (input.path::<StageName>("stage"), input.field::<Admission>("admission"));
+        let values = (input.path::<StageName>(parameter::STAGE), input.field::<Admission>("admission"));
         let (name, admission) = input.finish(values)?;
         let request = NameRequest { name, caller, claim_id: ClaimId::random()?, lease: self.lease };
-        let wishes = StageWishes { admission };
-        match stage::create_or_fetch(&self.ivs, &self.stages, &self.participants, now, &request, wishes).await? {
+        let desired = DesiredStageOptions { admission };
+        match aws_stage::create_or_fetch(&self.ivs, &self.stages, &self.participants, now, &request, desired).await? {
             Outcome::Created(stage) => {
                 Ok(Reply::json(StatusCode::CREATED, &StageView::of(&stage))?.count("StagesCreated"))
             }
@@ -52,9 +54,9 @@ impl Handler {
     async fn get(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let mut input = Input::without_body(request);
         input.caller()?;
-        let name = input.path::<StageName>("stage");
+        let name = input.path::<StageName>(parameter::STAGE);
         let (name,) = input.finish((name,))?;
-        let stage = stage::fetch(&self.stages, &name, now).await?;
+        let stage = aws_stage::fetch(&self.stages, &name, now).await?;
         Reply::json(StatusCode::OK, &StageView::of(&stage))
     }
 
@@ -63,31 +65,34 @@ impl Handler {
         let caller = input.caller()?;
         let values = (input.query::<Limit>("limit"), input.query::<Cursor>("cursor"));
         let (limit, cursor) = input.finish(values)?;
-        let page = stage::list(&self.stages, &caller, limit.unwrap_or_default(), cursor).await?;
+        let page = aws_stage::list(&self.stages, &caller, limit.unwrap_or_default(), cursor).await?;
         Reply::page(&page, StageView::of)
     }
 
     async fn patch(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let mut input = Input::with_body(request)?;
         let caller = input.caller()?;
-        let values =
-            (input.path::<StageName>("stage"), input.field::<bool>("live"), input.field::<Admission>("admission"));
+        let values = (
+            input.path::<StageName>(parameter::STAGE),
+            input.field::<bool>("live"),
+            input.field::<Admission>("admission"),
+        );
         if let (_, Some(None), Some(None)) = values {
             input.reject("live", "must be given unless admission is");
             input.reject("admission", "must be given unless live is");
         }
         let (name, live, admission) = input.finish(values)?;
-        let stage = stage::update(&self.stages, &caller, &name, now, StageChanges { live, admission }).await?;
+        let stage = aws_stage::update(&self.stages, &caller, &name, now, StageChanges { live, admission }).await?;
         Reply::json(StatusCode::OK, &StageView::of(&stage))
     }
 
     async fn delete(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let mut input = Input::without_body(request);
         let caller = input.caller()?;
-        let name = input.path::<StageName>("stage");
+        let name = input.path::<StageName>(parameter::STAGE);
         let (name,) = input.finish((name,))?;
         let request = NameRequest { name, caller, claim_id: ClaimId::random()?, lease: self.lease };
-        stage::delete(&self.ivs, &self.stages, &self.participants, now, &request).await?;
+        aws_stage::delete(&self.ivs, &self.stages, &self.participants, now, &request).await?;
         Ok(Reply::no_content())
     }
 }

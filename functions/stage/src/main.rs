@@ -1,16 +1,20 @@
 //! `/stages` and `/stages/{stage}`: create or fetch a stage; list, update, delete. And `/health`.
 
 mod handler;
+/// What template.yaml routes to this function.
+mod route {
+    include!(concat!(env!("OUT_DIR"), "/routes.rs"));
+}
 
-use shared::aws::{IvsRealTime, ParticipantTable, StageTable};
-use shared::config::from_env;
-use shared::http::serve;
+use aws_stage::{ParticipantRows, StageIvs, StageTable};
+use lambda::config::from_env;
+use lambda::http::serve;
 
 use crate::handler::Handler;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    shared::log::init();
+    lambda::log::init();
     let (aws, (stack, stages, participants, lease)) = from_env(|variables| {
         Some((
             variables.required("STACK_NAME"),
@@ -20,8 +24,8 @@ async fn main() -> Result<(), lambda_http::Error> {
         ))
     })?;
     let handler = Handler {
-        ivs: IvsRealTime::new(&aws, stack),
-        participants: ParticipantTable::new(&aws, participants, stages.clone()),
+        ivs: StageIvs::new(&aws, stack),
+        participants: ParticipantRows::new(&aws, participants),
         stages: StageTable::new(&aws, stages),
         lease,
     };

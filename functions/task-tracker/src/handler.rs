@@ -1,10 +1,10 @@
 //! Decode, call one operation, report.
 
-use shared::Error;
-use shared::aws::{Ec2, ServerTable, TaskEvent};
-use shared::domain::Timestamp;
-use shared::domain::server::{Fleet, Tracked, track};
-use shared::event::Report;
+use aws_server::ServerTable;
+use aws_task::{Ec2, TaskEvent, Tracked, track};
+use lambda::event::Report;
+use model::server::Fleet;
+use model::{Error, Timestamp};
 
 /// What an event needs.
 pub(crate) struct Handler {

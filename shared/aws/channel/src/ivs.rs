@@ -1,0 +1,222 @@
+//! IVS low-latency: channels and their stream keys.
+
+use aws_client::{Aws, AwsFailure, RateLimiter, listing_retries, sdk_client};
+use aws_sdk_ivs::Client;
+use aws_sdk_ivs::config::Config;
+use aws_sdk_ivs::operation::create_stream_key::CreateStreamKeyError;
+use aws_sdk_ivs::operation::delete_channel::DeleteChannelError;
+use aws_sdk_ivs::operation::delete_stream_key::DeleteStreamKeyError;
+use aws_sdk_ivs::operation::get_channel::GetChannelError;
+use aws_sdk_ivs::operation::get_stream::GetStreamError;
+use aws_sdk_ivs::operation::get_stream_key::GetStreamKeyError;
+use aws_sdk_ivs::operation::list_stream_keys::ListStreamKeysError;
+use aws_sdk_ivs::types::{ChannelLatencyMode, ChannelType as IvsChannelType, StreamKey as IvsStreamKey};
+use aws_smithy_types::retry::RetryConfig;
+use model::channel::{Channel, KeyState, StreamKey, StreamKeyText};
+use model::claim::{Claim, CreateError, Found};
+use model::error::Conflict;
+use model::tags::{self, TAG_CHANNEL};
+use model::{ChannelArn, ChannelName, Error, StreamKeyArn, Timestamp};
+
+/// IVS low-latency, as far as this deployment's own channels go.
+pub struct ChannelIvs {
+    ivs: Client,
+    stack: String,
+    limiter: RateLimiter,
+}
+
+impl ChannelIvs {
+    /// Channels are tagged as the stack's, so that two deployments in one account leave each other's alone.
+    pub fn new(aws: &Aws, stack: String) -> Self {
+        Self { ivs: sdk_client!(aws, aws_sdk_ivs, "IVS"), stack, limiter: RateLimiter::unlimited() }
+    }
+
+    /// Lists and deletes at a pace that leaves some of IVS's five calls a second to others.
+    #[must_use]
+    pub fn limited_to(self, limiter: RateLimiter) -> Self {
+        Self { limiter, ..self }
+    }
+
+    /// Creates a channel, with its stream key, under a claim. It is sent once: `CreateChannel` is not idempotent.
+    pub(crate) async fn create_channel(&self, claim: &Claim<Channel>, now: Timestamp) -> Result<Channel, CreateError> {
+        let operation = "ivs:CreateChannel";
+        let options = claim.options;
+        let created = self
+            .ivs
+            .create_channel()
+            .name(claim.name.as_str())
+            .r#type(IvsChannelType::from(options.r#type.as_str()))
+            .latency_mode(ChannelLatencyMode::from(options.latency_mode.as_str()))
+            .authorized(options.private)
+            .set_tags(Some(tags::of(claim, &self.stack, TAG_CHANNEL)))
+            .customize()
+            .config_override(Config::builder().retry_config(RetryConfig::disabled()))
+            .send()
+            .await
+            .map_err(|error| AwsFailure::new(operation, &error).into_create_error())?;
+        let channel = created.channel().and_then(|channel| read(claim, channel, now));
+        let key = created.stream_key().and_then(read_key);
+        channel
+            .zip(key)
+            .map(|(channel, key)| Channel { key: Some(KeyState::Current(key)), ..channel })
+            .ok_or_else(|| CreateError::Unknown(Error::unavailable(AwsFailure::malformed(operation, "no channel"))))
+    }
+
+    /// Every channel in IVS that is tagged as this name's, or as any of the stack's names, from a complete listing.
+    pub(crate) async fn find_channels(&self, name: Option<&ChannelName>) -> Result<Vec<Found<Channel>>, Error> {
+        let operation = "ivs:ListChannels";
+        let mut channels: Vec<Found<Channel>> = Vec::new();
+        let mut next = None;
+        loop {
+            self.limiter.acquire().await;
+            // Channels bear the name of their row in IVS as well, which spares us the other thousands.
+            let listed = self
+                .ivs
+                .list_channels()
+                .set_filter_by_name(name.map(ToString::to_string))
+                .max_results(100)
+                .set_next_token(next)
+                .customize()
+                .config_override(Config::builder().retry_config(listing_retries()))
+                .send()
+                .await
+                .map_err(|error| AwsFailure::new(operation, &error).into_error())?;
+            for channel in listed.channels() {
+                let arn = channel.arn().and_then(|arn| arn.parse().ok());
+                let arn = arn.ok_or_else(|| Error::internal(AwsFailure::malformed(operation, "no ARN")))?;
+                channels.extend(tags::found(arn, channel.tags(), &self.stack, TAG_CHANNEL, name));
+            }
+            next = listed.next_token().map(str::to_owned);
+            if next.is_none() {
+                // One order for all who look, so that they keep the same one.
+                channels.sort_by(|a, b| a.arn.cmp(&b.arn));
+                return Ok(channels);
+            }
+        }
+    }
+
+    /// A channel as if the claim had created it, without its key; `None` if there is no such channel.
+    pub(crate) async fn read_channel(
+        &self,
+        claim: &Claim<Channel>,
+        arn: &ChannelArn,
+        now: Timestamp,
+    ) -> Result<Option<Channel>, Error> {
+        let operation = "ivs:GetChannel";
+        match self.ivs.get_channel().arn(arn.as_str()).send().await {
+            Ok(got) => {
+                let channel = got.channel().and_then(|channel| read(claim, channel, now));
+                channel.map(Some).ok_or_else(|| Error::unavailable(AwsFailure::malformed(operation, "no channel")))
+            }
+            Err(error) => match error.as_service_error() {
+                Some(GetChannelError::ResourceNotFoundException(_)) => Ok(None),
+                _ => Err(AwsFailure::new(operation, &error).into_error()),
+            },
+        }
+    }
+
+    /// Whether a broadcast is under way. A channel that is gone has none.
+    pub(crate) async fn is_live(&self, arn: &ChannelArn) -> Result<bool, Error> {
+        match self.ivs.get_stream().channel_arn(arn.as_str()).send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                // IVS answers so for every channel that is offline.
+                Some(GetStreamError::ChannelNotBroadcasting(_) | GetStreamError::ResourceNotFoundException(_)) => {
+                    Ok(false)
+                }
+                _ => Err(AwsFailure::new("ivs:GetStream", &error).into_error()),
+            },
+        }
+    }
+
+    /// Deletes a channel and its key. One that is gone already is fine.
+    ///
+    /// [`Conflict::Live`] while it is broadcasting.
+    pub(crate) async fn delete_channel(&self, arn: &ChannelArn) -> Result<(), Error> {
+        self.limiter.acquire().await;
+        match self.ivs.delete_channel().arn(arn.as_str()).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(DeleteChannelError::ResourceNotFoundException(_)) => Ok(()),
+                Some(DeleteChannelError::ConflictException(_)) => Err(Error::Conflict(Conflict::Live)),
+                _ => Err(AwsFailure::new("ivs:DeleteChannel", &error).into_error()),
+            },
+        }
+    }
+
+    /// The one key of a channel besides `old`, which is deleted: the one that is there, or else a new one.
+    pub(crate) async fn only_key(&self, channel: &ChannelArn, old: Option<&StreamKeyArn>) -> Result<StreamKey, Error> {
+        if let Some(old) = old {
+            self.delete_stream_key(old).await?;
+        }
+        if let Some(key) = self.existing_key(channel, old).await? {
+            return Ok(key);
+        }
+        match self.ivs.create_stream_key().channel_arn(channel.as_str()).send().await {
+            Ok(created) => created.stream_key().and_then(read_key).ok_or_else(|| malformed_key("ivs:CreateStreamKey")),
+            Err(error) => match error.as_service_error() {
+                // A predecessor's key, or one whose answer was lost, got there first.
+                Some(CreateStreamKeyError::ServiceQuotaExceededException(_)) => {
+                    self.existing_key(channel, old).await?.ok_or_else(|| malformed_key("ivs:ListStreamKeys"))
+                }
+                Some(CreateStreamKeyError::ResourceNotFoundException(_)) => Err(Error::NotFound("channel")),
+                _ => Err(AwsFailure::new("ivs:CreateStreamKey", &error).into_error()),
+            },
+        }
+    }
+
+    async fn delete_stream_key(&self, arn: &StreamKeyArn) -> Result<(), Error> {
+        match self.ivs.delete_stream_key().arn(arn.as_str()).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(DeleteStreamKeyError::ResourceNotFoundException(_)) => Ok(()),
+                _ => Err(AwsFailure::new("ivs:DeleteStreamKey", &error).into_error()),
+            },
+        }
+    }
+
+    async fn existing_key(
+        &self,
+        channel: &ChannelArn,
+        except: Option<&StreamKeyArn>,
+    ) -> Result<Option<StreamKey>, Error> {
+        let listed = self.ivs.list_stream_keys().channel_arn(channel.as_str()).send().await;
+        let listed = listed.map_err(|error| match error.as_service_error() {
+            Some(ListStreamKeysError::ResourceNotFoundException(_)) => Error::NotFound("channel"),
+            _ => AwsFailure::new("ivs:ListStreamKeys", &error).into_error(),
+        })?;
+        let arns = listed.stream_keys().iter().filter_map(|key| key.arn());
+        let Some(arn) = arns.into_iter().find(|arn| except.is_none_or(|except| except.as_str() != *arn)) else {
+            return Ok(None);
+        };
+        match self.ivs.get_stream_key().arn(arn).send().await {
+            Ok(got) => got.stream_key().and_then(read_key).map(Some).ok_or_else(|| malformed_key("ivs:GetStreamKey")),
+            Err(error) => match error.as_service_error() {
+                // Deleted since it was listed.
+                Some(GetStreamKeyError::ResourceNotFoundException(_)) => Ok(None),
+                _ => Err(AwsFailure::new("ivs:GetStreamKey", &error).into_error()),
+            },
+        }
+    }
+}
+
+fn malformed_key(operation: &'static str) -> Error {
+    Error::unavailable(AwsFailure::malformed(operation, "no stream key"))
+}
+
+fn read_key(key: &IvsStreamKey) -> Option<StreamKey> {
+    Some(StreamKey { arn: key.arn()?.parse().ok()?, text: StreamKeyText::new(key.value()?.to_owned()) })
+}
+
+fn read(claim: &Claim<Channel>, channel: &aws_sdk_ivs::types::Channel, now: Timestamp) -> Option<Channel> {
+    Some(Channel {
+        name: claim.name.clone(),
+        arn: channel.arn()?.parse().ok()?,
+        owner: claim.owner.clone(),
+        options: claim.options,
+        ingest_endpoint: channel.ingest_endpoint()?.to_owned(),
+        playback_url: channel.playback_url()?.to_owned(),
+        created_at: now,
+        key: None,
+    })
+}

@@ -1,0 +1,9 @@
+//! Channels and their stream keys: the table, IVS, and what the API does with both.
+
+mod ivs;
+mod operations;
+mod table;
+
+pub use ivs::ChannelIvs;
+pub use operations::{create_or_fetch, delete, fetch, list, rotate_stream_key, stream_key, sweep};
+pub use table::{ChannelRows, ChannelTable};

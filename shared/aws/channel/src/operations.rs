@@ -1,0 +1,194 @@
+//! What the API does with channels and their stream keys.
+
+use std::time::Duration;
+
+use aws_claim::Provider;
+use model::channel::{Channel, DesiredChannelOptions, KeyState, Rotation, StreamKey};
+use model::claim::{Claim, CreateError, Found, NameRequest, Outcome, owned_by};
+use model::error::Conflict;
+use model::sweep::{Sweep, Swept};
+use model::{ChannelArn, ChannelName, Cursor, Error, Limit, Page, Timestamp, UserId};
+
+use crate::{ChannelIvs, ChannelTable};
+
+impl Provider<Channel> for ChannelIvs {
+    async fn create(&self, claim: &Claim<Channel>, now: Timestamp) -> Result<Channel, CreateError> {
+        self.create_channel(claim, now).await
+    }
+
+    async fn find(&self, name: Option<&ChannelName>) -> Result<Vec<Found<Channel>>, Error> {
+        self.find_channels(name).await
+    }
+
+    async fn adopt(&self, claim: &Claim<Channel>, arn: ChannelArn, now: Timestamp) -> Result<Option<Channel>, Error> {
+        let Some(mut channel) = self.read_channel(claim, &arn, now).await? else { return Ok(None) };
+        channel.key = Some(KeyState::Current(self.only_key(&arn, None).await?));
+        Ok(Some(channel))
+    }
+
+    async fn check_deletable(&self, arn: &ChannelArn) -> Result<(), Error> {
+        match self.is_live(arn).await {
+            Ok(true) => Err(Error::Conflict(Conflict::Live)),
+            Ok(false) => Ok(()),
+            // Then it is found out by deleting: IVS refuses for a live channel, and the row's mark is taken back.
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(cause, "whether the channel is live could not be asked; deleting it nevertheless");
+                Ok(())
+            }
+        }
+    }
+
+    async fn delete(&self, arn: &ChannelArn) -> Result<(), Error> {
+        self.delete_channel(arn).await
+    }
+
+    /// Nothing hangs on a channel: its key is in its row.
+    async fn forget(&self, _: &ChannelName, _: &ChannelArn) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// Returns the channel of that name, creating it first if there is none. Any number of concurrent callers get one.
+///
+/// # Errors
+/// [`Conflict::OptionsDiffer`] if it exists with other options;
+/// [`Error::Busy`] if another request holds the name for longer than this one waits; what AWS fails with, after which
+/// the same request may be repeated.
+pub async fn create_or_fetch(
+    ivs: &ChannelIvs,
+    channels: &ChannelTable,
+    now: Timestamp,
+    request: &NameRequest<ChannelName>,
+    desired: DesiredChannelOptions,
+) -> Result<Outcome<Channel>, Error> {
+    aws_claim::create_or_fetch(ivs, &channels.names, now, request, &desired).await
+}
+
+/// Returns the channel of that name.
+///
+/// # Errors
+/// [`Error::NotFound`], or [`Error::Busy`] while it is being created.
+pub async fn fetch(channels: &ChannelTable, name: &ChannelName, now: Timestamp) -> Result<Channel, Error> {
+    aws_claim::fetch(&channels.names, name, now).await
+}
+
+/// Returns the caller's own channels, newest first, without their keys.
+///
+/// # Errors
+/// What DynamoDB fails with.
+pub async fn list(
+    channels: &ChannelTable,
+    caller: &UserId,
+    limit: Limit,
+    cursor: Option<Cursor>,
+) -> Result<Page<Channel>, Error> {
+    channels.names.list(caller, limit, cursor).await
+}
+
+/// Deletes a channel of the caller's, in IVS too. Repeating it is harmless, and finishes a delete that was cut short.
+///
+/// # Errors
+/// [`Denial::NotOwner`](model::error::Denial::NotOwner); [`Conflict::Live`] while it is
+/// broadcasting, after which it is as it was, unless another attempt has deleted it meanwhile; [`Error::Busy`] while it is being created; what AWS fails with.
+pub async fn delete(
+    ivs: &ChannelIvs,
+    channels: &ChannelTable,
+    now: Timestamp,
+    request: &NameRequest<ChannelName>,
+) -> Result<(), Error> {
+    aws_claim::delete(ivs, &channels.names, now, request).await
+}
+
+/// Ends what creates and deletes of channels left halfway. No stream key is read.
+///
+/// # Errors
+/// What IVS and DynamoDB failed with first. Nothing is done before IVS has listed all channels.
+pub async fn sweep(
+    ivs: &ChannelIvs,
+    channels: &ChannelTable,
+    now: Timestamp,
+    how: &Sweep,
+) -> (Swept, Result<(), Error>) {
+    aws_claim::sweep(ivs, &channels.names, now, how).await
+}
+
+/// Returns the stream key of the caller's own channel. A rotation that was cut short is finished first.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Denial::NotOwner`](model::error::Denial::NotOwner); [`Error::Busy`] while the key is being
+/// rotated.
+pub async fn stream_key(
+    ivs: &ChannelIvs,
+    channels: &ChannelTable,
+    now: Timestamp,
+    request: &NameRequest<ChannelName>,
+) -> Result<StreamKey, Error> {
+    match own(channels, now, request).await? {
+        (_, KeyState::Current(key)) => Ok(key),
+        (channel, rotating @ KeyState::Rotating(_)) => replace(ivs, channels, now, request, &channel, rotating).await,
+    }
+}
+
+/// Replaces the stream key of the caller's own channel: the old one stops working.
+///
+/// # Errors
+/// As [`stream_key`]; what IVS fails with, after which the same request may be repeated.
+pub async fn rotate_stream_key(
+    ivs: &ChannelIvs,
+    channels: &ChannelTable,
+    now: Timestamp,
+    request: &NameRequest<ChannelName>,
+) -> Result<StreamKey, Error> {
+    let (channel, state) = own(channels, now, request).await?;
+    replace(ivs, channels, now, request, &channel, state).await
+}
+
+async fn own(
+    channels: &ChannelTable,
+    now: Timestamp,
+    request: &NameRequest<ChannelName>,
+) -> Result<(Channel, KeyState), Error> {
+    let channel = owned_by(fetch(channels, &request.name, now).await?, &request.caller)?;
+    let state = channel.key.clone().ok_or_else(|| Error::internal("a channel row has no stream key"))?;
+    Ok((channel, state))
+}
+
+/// Replaces a key under a lease. Every step may be repeated by a successor: the old key is named by its ARN, so that no
+/// late delete hits the new one, and IVS allows one key per channel, so that any other key is the new one.
+async fn replace(
+    ivs: &ChannelIvs,
+    channels: &ChannelTable,
+    now: Timestamp,
+    request: &NameRequest<ChannelName>,
+    channel: &Channel,
+    state: KeyState,
+) -> Result<StreamKey, Error> {
+    let old = match &state {
+        KeyState::Current(key) => key.arn.clone(),
+        KeyState::Rotating(rotation) if rotation.lease_until > now => {
+            return Err(rotating(now.until(rotation.lease_until)));
+        }
+        KeyState::Rotating(lapsed) => lapsed.old.clone(),
+    };
+    let rotation = Rotation { old, id: request.claim_id.clone(), lease_until: now + request.lease };
+    // From here on, the row points at no key: the old one may be dead at any moment.
+    if !channels.begin_rotation(channel, &state, &rotation).await? {
+        return Err(rotating(Duration::ZERO));
+    }
+    let key = match ivs.only_key(&channel.arn, Some(&rotation.old)).await {
+        Ok(key) => key,
+        Err(error) => {
+            channels.lapse_rotation(channel, &rotation, now).await?;
+            return Err(error);
+        }
+    };
+    if channels.finish_rotation(channel, &rotation, &key).await? { Ok(key) } else { Err(rotating(Duration::ZERO)) }
+}
+
+fn rotating(lease_left: Duration) -> Error {
+    Error::Busy {
+        resource: "stream key",
+        retry_after: lease_left.clamp(Duration::from_secs(1), Duration::from_secs(5)),
+    }
+}

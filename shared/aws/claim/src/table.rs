@@ -1,0 +1,355 @@
+//! Tables of named resources: one row a name. The row's `status` says which of [`NameRow`]'s forms it has.
+//!
+//! | `status` | attributes |
+//! |---|---|
+//! | `creating` | `owner`, the options, `claimId`, `originId`, `leaseUntil`, `ttl` |
+//! | `active` | `owner`, those of the resource, `listedAt` |
+//! | `deleting` | as `active`, with `deleteId` in place of `listedAt` |
+//!
+//! The row of a create that died, and that nobody asks for again, ends by `ttl`, a day after its lease. If it has made
+//! something in AWS, the reconciler has ended both long before.
+//!
+//! The index `by-owner` sorts by `listedAt`, so that it holds what its owner can use and nothing else.
+
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use aws_client::{Aws, AwsFailure, sdk_client};
+use aws_item::{Fields, Item, item, n, page, s};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+
+use model::claim::{Claim, NameRow, Resource, RowSummary};
+use model::{ClaimId, Cursor, Error, Limit, Page, Timestamp, UserId};
+
+/// How long the row of a create that died stays after its lease.
+const DEAD_CLAIM_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How the rows of a resource are written and read.
+pub trait Schema: Send + Sync + 'static {
+    /// What the rows stand for.
+    type Resource: Resource;
+
+    /// The attributes of what its first caller decided.
+    fn options_item(options: &<Self::Resource as Resource>::Options) -> Item;
+    /// Reads them back.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for a row that does not have them.
+    fn read_options(row: &Fields<'_>) -> Result<<Self::Resource as Resource>::Options, Error>;
+    /// The attributes of the resource besides `name`, `owner`, `arn` and `createdAt`.
+    fn item(resource: &Self::Resource) -> Item;
+    /// Reads the resource back.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for a row that is none.
+    fn read(row: &Fields<'_>) -> Result<Self::Resource, Error>;
+}
+
+type Name<S> = <<S as Schema>::Resource as Resource>::Name;
+type Arn<S> = <<S as Schema>::Resource as Resource>::Arn;
+
+/// A table of named resources.
+pub struct NameTable<S> {
+    dynamodb: Client,
+    table: String,
+    of: PhantomData<fn() -> S>,
+}
+
+impl<S> NameTable<S> {
+    /// The table of that name.
+    pub fn new(aws: &Aws, table: String) -> Self {
+        Self { dynamodb: sdk_client!(aws, aws_sdk_dynamodb, "DYNAMODB"), table, of: PhantomData }
+    }
+}
+
+impl<S: Schema> NameTable<S> {
+    /// The row of that name, read consistently: a caller sees what it was last told. One read.
+    pub async fn read(&self, name: &Name<S>) -> Result<Option<NameRow<S::Resource>>, Error> {
+        let got = self.dynamodb.get_item().table_name(&self.table).key("name", s(name)).consistent_read(true);
+        let got = got.send().await.map_err(|error| AwsFailure::new("dynamodb:GetItem", &error).into_error())?;
+        got.item().map(read_row::<S>).transpose()
+    }
+
+    /// What the row of that name is about, and nothing of its contents, which may be secret. Read consistently.
+    pub async fn summary(&self, name: &Name<S>) -> Result<Option<RowSummary<S::Resource>>, Error> {
+        let got = self
+            .dynamodb
+            .get_item()
+            .table_name(&self.table)
+            .key("name", s(name))
+            .consistent_read(true)
+            .projection_expression("#status, arn, claimId, originId, leaseUntil")
+            .expression_attribute_names("#status", "status");
+        let got = got.send().await.map_err(|error| AwsFailure::new("dynamodb:GetItem", &error).into_error())?;
+        let Some(item) = got.item() else { return Ok(None) };
+        let row = Fields::of(S::Resource::KIND, item);
+        Ok(Some(match row.text("status")? {
+            "creating" => RowSummary::Creating {
+                id: row.parse("claimId")?,
+                origin: row.parse("originId")?,
+                lease_until: row.parse("leaseUntil")?,
+            },
+            "active" => RowSummary::Active(row.parse("arn")?),
+            "deleting" => RowSummary::Deleting(row.parse("arn")?),
+            _ => return Err(Error::internal(format!("a {} row has no valid status", S::Resource::KIND))),
+        }))
+    }
+
+    /// Takes over a claim that has lapsed, to end it. False: somebody else was first.
+    pub async fn take_over(
+        &self,
+        name: &Name<S>,
+        lapsed: &ClaimId,
+        claim: &ClaimId,
+        lease_until: Timestamp,
+    ) -> Result<bool, Error> {
+        let update = self
+            .update_row(name)
+            .update_expression("SET claimId = :claim, leaseUntil = :until")
+            // Our own id: the SDK has repeated a write whose answer was lost.
+            .condition_expression("claimId = :lapsed OR claimId = :claim")
+            .expression_attribute_values(":lapsed", s(lapsed))
+            .expression_attribute_values(":claim", s(claim))
+            .expression_attribute_values(":until", s(lease_until));
+        Self::was_accepted(update).await
+    }
+
+    /// Makes a delete that is under way this attempt's. False: none is.
+    pub async fn continue_delete(&self, name: &Name<S>, arn: &Arn<S>, attempt: &ClaimId) -> Result<bool, Error> {
+        let update = self
+            .update_row(name)
+            .update_expression("SET deleteId = :attempt")
+            .condition_expression("arn = :arn AND #status = :deleting")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":deleting", s("deleting"))
+            .expression_attribute_values(":attempt", s(attempt))
+            .expression_attribute_values(":arn", s(arn));
+        Self::was_accepted(update).await
+    }
+
+    /// Claims a name that is free, or one that `lapsed` held. False: somebody else was first.
+    pub async fn claim(&self, claim: &Claim<S::Resource>, lapsed: Option<&ClaimId>) -> Result<bool, Error> {
+        let put = self
+            .dynamodb
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(claim_item::<S>(claim)))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let put = match lapsed {
+            None => put.condition_expression("attribute_not_exists(#name)").expression_attribute_names("#name", "name"),
+            // A claim lapses by the clock and is taken over by its id, so that exactly one successor follows it.
+            Some(lapsed) => {
+                put.condition_expression("claimId = :lapsed").expression_attribute_values(":lapsed", s(lapsed))
+            }
+        };
+        match put.send().await {
+            Ok(_) => Ok(true),
+            // The SDK may repeat a write whose answer was lost, and then meets its own row.
+            Err(error) => match refused_put::<S>(&error)? {
+                Some(NameRow::Creating(existing)) => Ok(existing.id == claim.id),
+                _ => Ok(false),
+            },
+        }
+    }
+
+    /// Ends a claim's lease early, so that the next caller takes over and looks for what may have been created. A claim
+    /// that is lost already is fine.
+    pub async fn lapse(&self, claim: &Claim<S::Resource>, at: Timestamp) -> Result<(), Error> {
+        self.lapse_held(&claim.name, &claim.id, at).await
+    }
+
+    /// As [`NameTable::lapse`], for whoever knows no more of a claim than its id.
+    pub async fn lapse_held(&self, name: &Name<S>, claim: &ClaimId, at: Timestamp) -> Result<(), Error> {
+        let update = self
+            .update_row(name)
+            .update_expression("SET leaseUntil = :at")
+            .condition_expression("claimId = :claim")
+            .expression_attribute_values(":at", s(at))
+            .expression_attribute_values(":claim", s(claim));
+        Self::was_accepted(update).await.map(drop)
+    }
+
+    /// Frees the name of a claim under which nothing exists. A claim that is lost already is fine.
+    pub async fn release(&self, claim: &Claim<S::Resource>) -> Result<(), Error> {
+        self.release_held(&claim.name, &claim.id).await
+    }
+
+    /// As [`NameTable::release`], for whoever knows no more of a claim than its id.
+    pub async fn release_held(&self, name: &Name<S>, claim: &ClaimId) -> Result<(), Error> {
+        self.delete_if(name, "claimId", s(claim)).await
+    }
+
+    /// Turns a claim into a resource. False: the claim was lost.
+    pub async fn commit(&self, resource: &S::Resource, claim: &ClaimId) -> Result<bool, Error> {
+        let put = self
+            .dynamodb
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(resource_item::<S>(resource)))
+            .condition_expression("claimId = :claim")
+            .expression_attribute_values(":claim", s(claim))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match put.send().await {
+            Ok(_) => Ok(true),
+            // As with a claim: a repeated write may meet its own row.
+            Err(error) => {
+                Ok(matches!(refused_put::<S>(&error)?, Some(NameRow::Active(existing)) if existing == *resource))
+            }
+        }
+    }
+
+    /// Marks a resource as being deleted by this attempt and takes it off its owner's list; an attempt that was under
+    /// way is continued. False: it is not that resource any more.
+    pub async fn begin_delete(&self, resource: &S::Resource, attempt: &ClaimId) -> Result<bool, Error> {
+        let update = self
+            .update_row(resource.name())
+            .update_expression("SET #status = :deleting, deleteId = :attempt REMOVE listedAt")
+            .condition_expression("arn = :arn")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":deleting", s("deleting"))
+            .expression_attribute_values(":attempt", s(attempt))
+            .expression_attribute_values(":arn", s(resource.arn()));
+        Self::was_accepted(update).await
+    }
+
+    /// The resource stays after all. False: the delete is not this attempt's any more.
+    pub async fn revoke_delete(&self, name: &Name<S>, arn: &Arn<S>, attempt: &ClaimId) -> Result<bool, Error> {
+        let update = self
+            .update_row(name)
+            .update_expression("SET #status = :active, listedAt = createdAt REMOVE deleteId")
+            .condition_expression("arn = :arn AND deleteId = :attempt")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":active", s("active"))
+            .expression_attribute_values(":attempt", s(attempt))
+            .expression_attribute_values(":arn", s(arn));
+        Self::was_accepted(update).await
+    }
+
+    /// Frees the name of a resource that is deleted in AWS. A row that is gone already is fine.
+    pub async fn finish_delete(&self, name: &Name<S>, arn: &Arn<S>) -> Result<(), Error> {
+        self.delete_if(name, "arn", s(arn)).await
+    }
+
+    async fn delete_if(&self, name: &Name<S>, field: &str, value: AttributeValue) -> Result<(), Error> {
+        let delete = self
+            .dynamodb
+            .delete_item()
+            .table_name(&self.table)
+            .key("name", s(name))
+            .condition_expression("#field = :value")
+            .expression_attribute_names("#field", field)
+            .expression_attribute_values(":value", value);
+        match delete.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(AwsFailure::new("dynamodb:DeleteItem", &error).into_error()),
+            },
+        }
+    }
+
+    /// The resources of an owner, newest first. One Query on the index, which never holds claims or deletions.
+    pub async fn list(&self, owner: &UserId, limit: Limit, cursor: Option<Cursor>) -> Result<Page<S::Resource>, Error> {
+        let start = cursor.map(|Cursor { at, id }| item([("owner", s(owner)), ("listedAt", s(at)), ("name", s(id))]));
+        let query = self
+            .dynamodb
+            .query()
+            .table_name(&self.table)
+            .index_name("by-owner")
+            .key_condition_expression("#owner = :owner")
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":owner", s(owner))
+            .scan_index_forward(false)
+            .limit(i32::from(limit.get()))
+            .set_exclusive_start_key(start);
+        let found = query.send().await.map_err(|error| AwsFailure::new("dynamodb:Query", &error).into_error())?;
+        let resources: Result<Vec<S::Resource>, Error> =
+            found.items().iter().map(|item| S::read(&Fields::of(S::Resource::KIND, item))).collect();
+        page(resources?, found.last_evaluated_key(), S::Resource::KIND, "listedAt", "name")
+    }
+
+    /// An update of a row, to be completed by an adapter that knows more of it.
+    pub fn update_row(&self, name: &Name<S>) -> UpdateItemFluentBuilder {
+        self.dynamodb.update_item().table_name(&self.table).key("name", s(name))
+    }
+
+    /// Sends a conditional update. False: its condition did not hold.
+    pub async fn was_accepted(update: UpdateItemFluentBuilder) -> Result<bool, Error> {
+        match update.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => refused_update::<S>(&error).map(|_| false),
+        }
+    }
+}
+
+/// The row that refused a conditional write; any other failure is one.
+fn refused_put<S: Schema>(error: &SdkError<PutItemError, HttpResponse>) -> Result<Option<NameRow<S::Resource>>, Error> {
+    match error.as_service_error() {
+        Some(PutItemError::ConditionalCheckFailedException(refusal)) => refusal.item().map(read_row::<S>).transpose(),
+        _ => Err(AwsFailure::new("dynamodb:PutItem", error).into_error()),
+    }
+}
+
+/// As [`refused_put`], for an update.
+pub fn refused_update<S: Schema>(
+    error: &SdkError<UpdateItemError, HttpResponse>,
+) -> Result<Option<NameRow<S::Resource>>, Error> {
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => {
+            refusal.item().map(read_row::<S>).transpose()
+        }
+        _ => Err(AwsFailure::new("dynamodb:UpdateItem", error).into_error()),
+    }
+}
+
+/// Reads a row in whichever form it has.
+pub fn read_row<S: Schema>(item: &Item) -> Result<NameRow<S::Resource>, Error> {
+    let row = Fields::of(S::Resource::KIND, item);
+    match row.text("status")? {
+        "creating" => Ok(NameRow::Creating(Claim {
+            name: row.parse("name")?,
+            owner: row.parse("owner")?,
+            options: S::read_options(&row)?,
+            id: row.parse("claimId")?,
+            origin: row.parse("originId")?,
+            lease_until: row.parse("leaseUntil")?,
+        })),
+        "active" => S::read(&row).map(NameRow::Active),
+        "deleting" => S::read(&row).map(NameRow::Deleting),
+        _ => Err(Error::internal(format!("a {} row has no valid status", S::Resource::KIND))),
+    }
+}
+
+fn claim_item<S: Schema>(claim: &Claim<S::Resource>) -> Item {
+    let mut row = S::options_item(&claim.options);
+    row.extend(item([
+        ("name", s(&claim.name)),
+        ("status", s("creating")),
+        ("owner", s(&claim.owner)),
+        ("claimId", s(&claim.id)),
+        ("originId", s(&claim.origin)),
+        ("leaseUntil", s(claim.lease_until)),
+        ("ttl", n((claim.lease_until + DEAD_CLAIM_KEPT).epoch_seconds())),
+    ]));
+    row
+}
+
+fn resource_item<S: Schema>(resource: &S::Resource) -> Item {
+    let mut row = S::item(resource);
+    row.extend(item([
+        ("name", s(resource.name())),
+        ("status", s("active")),
+        ("owner", s(resource.owner())),
+        ("arn", s(resource.arn())),
+        ("createdAt", s(resource.created_at())),
+        ("listedAt", s(resource.created_at())),
+    ]));
+    row
+}

@@ -1,0 +1,9 @@
+//! Participants and their tokens: the table, IVS Real-Time, and what the API does with both.
+
+mod ivs;
+mod operations;
+mod table;
+
+pub use ivs::{MintedToken, ParticipantIvs};
+pub use operations::{grant, list, remove, request_token};
+pub use table::ParticipantTable;

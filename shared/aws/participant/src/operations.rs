@@ -1,0 +1,231 @@
+//! What the API does with participants.
+
+use std::time::Duration;
+
+use aws_signer::Signers;
+use aws_stage::{StageIvs, StageTable, fresh_endpoints};
+use model::claim::owned_by;
+use model::participant::{
+    Access, Decision, GivenToken, Grant, GrantChanges, IssuedToken, Participant, TokenOrigin, TokenRequest, decide,
+};
+use model::stage::Stage;
+use model::token::{ParticipantSigner, ParticipantToken, TokenClaims};
+use model::{Cursor, Error, Limit, Page, StageName, Timestamp, UserId};
+
+use crate::{ParticipantIvs, ParticipantTable};
+
+/// How often a request starts over because another wrote the same row in between.
+const ATTEMPTS: usize = 8;
+
+fn contended() -> Error {
+    Error::Busy { resource: "participant", retry_after: Duration::from_secs(1) }
+}
+
+/// Gives the caller a participant token for the stage: the current one while it serves, else a new one. One read; a
+/// new token costs one write as well. IVS is not called, unless it has to mint the token because no key is configured.
+///
+/// # Errors
+/// [`Error::NotFound`] for the stage; [`Error::Forbidden`] by the rules of admission; [`Error::Conflict`] for an
+/// exchange that is not possible or too many tokens; what AWS fails with.
+pub async fn request_token(
+    ivs: &ParticipantIvs,
+    stage_ivs: &StageIvs,
+    stages: &StageTable,
+    participants: &ParticipantTable,
+    signers: &Signers<ParticipantSigner>,
+    now: Timestamp,
+    command: TokenRequest,
+) -> Result<GivenToken, Error> {
+    let signer = signers.current(now).await?;
+    let signer = signer.as_deref();
+    for _ in 0..ATTEMPTS {
+        let (stage, mut participant) = read(participants, &command.stage, &command.caller, now).await?;
+        let issued = match decide(&stage, &participant, &command, signer.is_some(), now)? {
+            Decision::GiveAgain(issued) => {
+                return Ok(GivenToken { text: text_of(&issued, signer, &stage, &command.caller)?, issued, new: false });
+            }
+            Decision::Issue { capabilities, attributes, replaces } => {
+                let expires_at = now.whole_seconds() + command.duration.into();
+                let (participant_id, expires_at, origin) = match (replaces, signer) {
+                    (Some(token), _) => (token.participant_id, expires_at, token.origin),
+                    (None, Some(_)) => {
+                        let endpoints = fresh_endpoints(stage_ivs, stages, &stage, now).await?;
+                        let origin = TokenOrigin::Signed { events_url: endpoints.events, whip_url: endpoints.whip };
+                        (command.participant_id.clone(), expires_at, origin)
+                    }
+                    (None, None) => {
+                        let minted = ivs
+                            .create_participant_token(
+                                &stage.arn,
+                                &command.caller,
+                                command.duration,
+                                capabilities,
+                                &attributes,
+                            )
+                            .await?;
+                        (minted.participant_id, minted.expires_at, TokenOrigin::Ivs(minted.text))
+                    }
+                };
+                IssuedToken {
+                    participant_id,
+                    issued_at: now,
+                    expires_at,
+                    capabilities,
+                    attributes,
+                    origin,
+                    outdated: false,
+                }
+            }
+        };
+        // The row is written before the token is given out, so that a removal that comes next knows of it.
+        participant.retire_current(now);
+        participant.current = Some(issued.clone());
+        if participants.write(&mut participant).await? {
+            return Ok(GivenToken { text: text_of(&issued, signer, &stage, &command.caller)?, issued, new: true });
+        }
+    }
+    Err(contended())
+}
+
+/// Signs the claims, or takes the text that IVS gave.
+fn text_of(
+    token: &IssuedToken,
+    signer: Option<&ParticipantSigner>,
+    stage: &Stage,
+    user_id: &UserId,
+) -> Result<ParticipantToken, Error> {
+    match (&token.origin, signer) {
+        (TokenOrigin::Ivs(text), _) => Ok(text.clone()),
+        (TokenOrigin::Signed { events_url, whip_url }, Some(signer)) => signer.sign(&TokenClaims {
+            participant_id: &token.participant_id,
+            user_id,
+            stage: &stage.arn,
+            events_url,
+            whip_url,
+            capabilities: token.capabilities,
+            attributes: &token.attributes,
+            issued_at: token.issued_at,
+            expires_at: token.expires_at,
+        }),
+        (TokenOrigin::Signed { .. }, None) => Err(Error::internal("a signed token was chosen without a key")),
+    }
+}
+
+/// The stage and a user of it, in one read.
+async fn read(
+    participants: &ParticipantTable,
+    stage: &StageName,
+    user_id: &UserId,
+    now: Timestamp,
+) -> Result<(Stage, Participant), Error> {
+    let (stage, row) = participants.read_with_stage(stage, user_id).await?;
+    let stage = stage.ok_or(Error::NotFound("stage"))?.into_active(now)?;
+    let participant = Participant::of(&stage, user_id.clone(), row);
+    Ok((stage, participant))
+}
+
+/// Returns who holds a token for the caller's own stage, newest first.
+///
+/// # Errors
+/// [`Error::NotFound`] for the stage, [`Denial::NotOwner`](model::error::Denial::NotOwner), what DynamoDB fails with.
+pub async fn list(
+    stages: &StageTable,
+    participants: &ParticipantTable,
+    now: Timestamp,
+    caller: &UserId,
+    stage: &StageName,
+    limit: Limit,
+    cursor: Option<Cursor>,
+) -> Result<Page<Participant>, Error> {
+    let stage = owned_by(aws_stage::fetch(stages, stage, now).await?, caller)?;
+    participants.list(&stage, now, limit, cursor).await
+}
+
+/// Says what a user of the caller's own stage may do from now on, and lets a removed one back in. A token that the
+/// user holds keeps what it allows until it is exchanged or ends.
+///
+/// # Errors
+/// [`Error::NotFound`] for the stage, [`Denial::NotOwner`](model::error::Denial::NotOwner), what DynamoDB fails with.
+pub async fn grant(
+    participants: &ParticipantTable,
+    now: Timestamp,
+    caller: &UserId,
+    stage: &StageName,
+    user_id: &UserId,
+    changes: GrantChanges,
+) -> Result<Grant, Error> {
+    for _ in 0..ATTEMPTS {
+        let (stage, mut participant) = read(participants, stage, user_id, now).await?;
+        let stage = owned_by(stage, caller)?;
+        let before = match &participant.access {
+            Access::Granted(grant) => grant.clone(),
+            Access::ByAdmission | Access::Removed => Grant::default(),
+        };
+        let grant = Grant {
+            capabilities: changes.capabilities.or(before.capabilities),
+            attributes: changes.attributes.clone().unwrap_or(before.attributes),
+        };
+        // A row with a grant stays: it must not keep what has ended.
+        if participant.current.as_ref().is_some_and(|token| token.expires_at <= now) {
+            participant.retire_current(now);
+        }
+        participant.change_access(Access::Granted(grant));
+        if participants.write(&mut participant).await? {
+            return Ok(participant.granted(&stage));
+        }
+    }
+    Err(contended())
+}
+
+/// Disconnects a user from the caller's own stage, with every token they can still join with. The user gets no new
+/// one until a [`grant`]. Repeating it is harmless, and finishes what was cut short.
+///
+/// # Errors
+/// [`Error::NotFound`] for the stage, [`Denial::NotOwner`](model::error::Denial::NotOwner), what AWS fails with; the user stays barred even then.
+pub async fn remove(
+    ivs: &ParticipantIvs,
+    participants: &ParticipantTable,
+    now: Timestamp,
+    caller: &UserId,
+    stage: &StageName,
+    user_id: &UserId,
+) -> Result<(), Error> {
+    for _ in 0..ATTEMPTS {
+        let (stage, before) = read(participants, stage, user_id, now).await?;
+        let stage = owned_by(stage, caller)?;
+        let mut barred = Participant { access: Access::Removed, ..before.clone() };
+        barred.retire_current(now);
+        // Barred first: a token given out after the disconnect would not be known to it.
+        if barred == before || participants.write(&mut barred).await? {
+            return disconnect(ivs, participants, &stage, barred).await;
+        }
+    }
+    Err(contended())
+}
+
+/// Disconnects a barred user with each token they can still join with. Those that are disconnected are forgotten, so
+/// that a retry goes on with the rest.
+async fn disconnect(
+    ivs: &ParticipantIvs,
+    participants: &ParticipantTable,
+    stage: &Stage,
+    mut barred: Participant,
+) -> Result<(), Error> {
+    let mut failure = None;
+    let mut left = Vec::new();
+    for token in std::mem::take(&mut barred.earlier) {
+        match ivs.disconnect(&stage.arn, &token.participant_id).await {
+            Ok(true) => {}
+            // A repeated removal tries again, until the token ends by itself.
+            Ok(false) => left.push(token),
+            Err(error) => {
+                failure = Some(error);
+                left.push(token);
+            }
+        }
+    }
+    barred.earlier = left;
+    // If somebody wrote in between, a grant say, the ids stay in the row: disconnecting them again is harmless.
+    participants.write(&mut barred).await?;
+    failure.map_or(Ok(()), Err)
+}

@@ -1,0 +1,71 @@
+//! Keys that sign tokens, from Secrets Manager, kept per instance. When another key becomes current, instances follow within
+//! [`REFRESH`], and tokens of both keys work for as long as IVS holds both public halves.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_client::Aws;
+use model::signing::{STALE, Signer};
+use model::{Error, Timestamp};
+
+use crate::KeySecret;
+
+/// How long a key is used before the secret is asked again.
+const REFRESH: Duration = Duration::from_secs(5 * 60);
+/// How long "there is none", or a failed refresh, is believed.
+const RETRY: Duration = Duration::from_secs(30);
+
+/// Signs one kind of token, with the key of now.
+pub struct Signers<S> {
+    /// `None` when nothing is signed here.
+    secret: Option<KeySecret>,
+    known: Mutex<Option<Known<S>>>,
+}
+
+struct Known<S> {
+    signer: Option<Arc<S>>,
+    /// When Secrets Manager is asked again.
+    until: Timestamp,
+    /// Until when it need not have answered.
+    stale: Timestamp,
+}
+
+impl<S: Signer> Signers<S> {
+    /// The secret of that name or ARN; `None` when no signing is configured.
+    pub fn new(aws: &Aws, secret: Option<String>) -> Self {
+        Self { secret: secret.map(|secret| KeySecret::new(aws, secret)), known: Mutex::new(None) }
+    }
+
+    /// The signer of now; `None` while the secret has no key.
+    ///
+    /// # Errors
+    /// What Secrets Manager fails with, unless a key is known that was the one less than [`STALE`] ago;
+    /// [`Error::Internal`] for a secret that is not of the documented form.
+    pub async fn current(&self, now: Timestamp) -> Result<Option<Arc<S>>, Error> {
+        let Some(secret) = &self.secret else { return Ok(None) };
+        let earlier = match &*self.known.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(known) if known.until > now => return Ok(known.signer.clone()),
+            Some(known) if known.stale > now => known.signer.clone().map(|signer| (signer, known.stale)),
+            _ => None,
+        };
+        let known = match (Self::fetch(secret).await, earlier) {
+            (Ok(Some(signer)), _) => Known { signer: Some(Arc::new(signer)), until: now + REFRESH, stale: now + STALE },
+            (Ok(None), _) => Known { signer: None, until: now + RETRY, stale: now + RETRY },
+            // Secrets Manager is not needed to go on signing, for a while.
+            (Err(error), Some((earlier, stale))) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(cause, "the signing key could not be refreshed; signing with the earlier one");
+                Known { signer: Some(earlier), until: now + RETRY, stale }
+            }
+            (Err(error), None) => return Err(error),
+        };
+        let signer = known.signer.clone();
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
+        Ok(signer)
+    }
+
+    async fn fetch(secret: &KeySecret) -> Result<Option<S>, Error> {
+        let Some(key) = secret.read().await?.and_then(|current| current.key) else { return Ok(None) };
+        S::from_secret(&key.id, key.private.expose()).map(Some).map_err(Error::internal)
+    }
+}

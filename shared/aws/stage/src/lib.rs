@@ -1,0 +1,11 @@
+//! Stages: their table, IVS Real-Time, and what the API does with both.
+
+mod ivs;
+mod operations;
+mod participants;
+mod table;
+
+pub use ivs::StageIvs;
+pub use operations::{create_or_fetch, delete, fetch, fresh_endpoints, list, sweep, update};
+pub use participants::ParticipantRows;
+pub use table::{StageRows, StageTable};

@@ -1,0 +1,150 @@
+//! What the API does with stages.
+
+use aws_claim::Provider;
+use model::claim::{Claim, CreateError, Found, NameRequest, Outcome, owned_by};
+use model::stage::{DesiredStageOptions, Endpoints, Stage, StageChanges};
+use model::sweep::{Sweep, Swept};
+use model::{Cursor, Error, Limit, Page, StageArn, StageName, Timestamp, UserId};
+
+use crate::{ParticipantRows, StageIvs, StageTable};
+
+/// Stages come to be in IVS Real-Time, and participants hang on them.
+struct StageProvider<'a> {
+    ivs: &'a StageIvs,
+    participants: &'a ParticipantRows,
+}
+
+impl Provider<Stage> for StageProvider<'_> {
+    async fn create(&self, claim: &Claim<Stage>, now: Timestamp) -> Result<Stage, CreateError> {
+        let (arn, endpoints) = self.ivs.create_stage(claim, now).await?;
+        Ok(Stage::of(claim, arn, endpoints, now))
+    }
+
+    async fn find(&self, name: Option<&StageName>) -> Result<Vec<Found<Stage>>, Error> {
+        self.ivs.find_stages(name).await
+    }
+
+    async fn adopt(&self, claim: &Claim<Stage>, arn: StageArn, now: Timestamp) -> Result<Option<Stage>, Error> {
+        let endpoints = self.ivs.read_endpoints(&arn, now).await?;
+        Ok(endpoints.map(|endpoints| Stage::of(claim, arn, endpoints, now)))
+    }
+
+    /// A stage can be deleted with everybody in it.
+    async fn check_deletable(&self, _: &StageArn) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn delete(&self, arn: &StageArn) -> Result<(), Error> {
+        self.ivs.delete_stage(arn).await
+    }
+
+    async fn forget(&self, name: &StageName, arn: &StageArn) -> Result<(), Error> {
+        self.participants.purge(name, arn).await
+    }
+}
+
+/// Ends what creates and deletes of stages left halfway.
+///
+/// # Errors
+/// What IVS and DynamoDB failed with first. Nothing is done before IVS has listed all stages.
+pub async fn sweep(
+    ivs: &StageIvs,
+    stages: &StageTable,
+    participants: &ParticipantRows,
+    now: Timestamp,
+    how: &Sweep,
+) -> (Swept, Result<(), Error>) {
+    aws_claim::sweep(&StageProvider { ivs, participants }, &stages.names, now, how).await
+}
+
+/// Returns the stage of that name, creating it first if there is none. Any number of concurrent callers get one stage.
+///
+/// # Errors
+/// [`Conflict::OptionsDiffer`](model::error::Conflict::OptionsDiffer) if it exists with other options;
+/// [`Error::Busy`] if another request holds the name for longer than this one waits; what IVS or DynamoDB fail with,
+/// after which the same request may be repeated.
+pub async fn create_or_fetch(
+    ivs: &StageIvs,
+    stages: &StageTable,
+    participants: &ParticipantRows,
+    now: Timestamp,
+    request: &NameRequest<StageName>,
+    desired: DesiredStageOptions,
+) -> Result<Outcome<Stage>, Error> {
+    aws_claim::create_or_fetch(&StageProvider { ivs, participants }, &stages.names, now, request, &desired).await
+}
+
+/// Returns the stage of that name.
+///
+/// # Errors
+/// [`Error::NotFound`], or [`Error::Busy`] while it is being created.
+pub async fn fetch(stages: &StageTable, name: &StageName, now: Timestamp) -> Result<Stage, Error> {
+    aws_claim::fetch(&stages.names, name, now).await
+}
+
+/// Returns the caller's own stages, newest first. The index behind it follows a write within moments, not at once.
+///
+/// # Errors
+/// What DynamoDB fails with.
+pub async fn list(
+    stages: &StageTable,
+    caller: &UserId,
+    limit: Limit,
+    cursor: Option<Cursor>,
+) -> Result<Page<Stage>, Error> {
+    stages.names.list(caller, limit, cursor).await
+}
+
+/// Changes a stage of the caller's in one conditional write.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Denial::NotOwner`](model::error::Denial::NotOwner), or [`Error::Busy`] while it is being
+/// created.
+pub async fn update(
+    stages: &StageTable,
+    caller: &UserId,
+    name: &StageName,
+    now: Timestamp,
+    changes: StageChanges,
+) -> Result<Stage, Error> {
+    match stages.update(name, caller, changes).await? {
+        Ok(stage) => Ok(stage),
+        // The condition failed: the row as it is says why.
+        Err(None) => Err(Error::NotFound("stage")),
+        Err(Some(row)) => owned_by(row.into_active(now)?, caller),
+    }
+}
+
+/// Deletes a stage of the caller's, in IVS too, with the rows of its participants. Repeating it is harmless, and
+/// finishes a delete that was cut short.
+///
+/// # Errors
+/// [`Denial::NotOwner`](model::error::Denial::NotOwner); [`Error::Busy`] while it is being created; what IVS or
+/// DynamoDB fail with.
+pub async fn delete(
+    ivs: &StageIvs,
+    stages: &StageTable,
+    participants: &ParticipantRows,
+    now: Timestamp,
+    request: &NameRequest<StageName>,
+) -> Result<(), Error> {
+    aws_claim::delete(&StageProvider { ivs, participants }, &stages.names, now, request).await
+}
+
+/// The stage's endpoints, asked of IVS anew once the stored ones are older than a token may carry.
+///
+/// # Errors
+/// [`Error::NotFound`] if IVS has no such stage any more; what IVS and DynamoDB fail with.
+pub async fn fresh_endpoints(
+    ivs: &StageIvs,
+    stages: &StageTable,
+    stage: &Stage,
+    now: Timestamp,
+) -> Result<Endpoints, Error> {
+    if !stage.endpoints.are_stale(now) {
+        return Ok(stage.endpoints.clone());
+    }
+    let endpoints = ivs.read_endpoints(&stage.arn, now).await?.ok_or(Error::NotFound("stage"))?;
+    stages.refresh_endpoints(stage, &endpoints).await?;
+    Ok(endpoints)
+}

@@ -1,0 +1,124 @@
+//! The `stages` table: what a row holds of a stage, and what changes in it.
+
+use std::collections::HashMap;
+
+use aws_claim::{NameTable, Schema, read_row, refused_update};
+use aws_client::Aws;
+use aws_item::{Fields, Item, item, s};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use model::claim::NameRow;
+use model::stage::{Admission, Endpoints, Stage, StageChanges};
+use model::{Error, StageName, UserId};
+
+/// How the rows of `stages` are written and read.
+#[derive(Debug)]
+pub enum StageRows {}
+
+impl Schema for StageRows {
+    type Resource = Stage;
+
+    fn options_item(admission: &Admission) -> Item {
+        item([("admission", s(admission.as_str()))])
+    }
+
+    fn read_options(row: &Fields<'_>) -> Result<Admission, Error> {
+        match row.text("admission")? {
+            "open" => Ok(Admission::Open),
+            "hosted" => Ok(Admission::Hosted),
+            _ => Err(Error::internal("a stage row has no valid admission")),
+        }
+    }
+
+    fn item(stage: &Stage) -> Item {
+        item([
+            ("live", AttributeValue::Bool(stage.live)),
+            ("admission", s(stage.admission.as_str())),
+            ("eventsUrl", s(&stage.endpoints.events)),
+            ("whipUrl", s(&stage.endpoints.whip)),
+            ("endpointsFetchedAt", s(stage.endpoints.fetched_at)),
+        ])
+    }
+
+    fn read(row: &Fields<'_>) -> Result<Stage, Error> {
+        Ok(Stage {
+            name: row.parse("name")?,
+            arn: row.parse("arn")?,
+            owner: row.parse("owner")?,
+            live: row.flag("live")?,
+            admission: Self::read_options(row)?,
+            endpoints: Endpoints {
+                events: row.text("eventsUrl")?.to_owned(),
+                whip: row.text("whipUrl")?.to_owned(),
+                fetched_at: row.parse("endpointsFetchedAt")?,
+            },
+            created_at: row.parse("createdAt")?,
+        })
+    }
+}
+
+/// The `stages` table.
+pub struct StageTable {
+    pub(crate) names: NameTable<StageRows>,
+}
+
+impl StageTable {
+    /// The table of that name.
+    pub fn new(aws: &Aws, table: String) -> Self {
+        Self { names: NameTable::new(aws, table) }
+    }
+
+    /// Changes a stage that `owner` owns. The inner error is the row that refused, if there is one.
+    pub(crate) async fn update(
+        &self,
+        name: &StageName,
+        owner: &UserId,
+        changes: StageChanges,
+    ) -> Result<Result<Stage, Option<NameRow<Stage>>>, Error> {
+        let mut assignments = Vec::new();
+        let mut values = HashMap::from([(":active".to_owned(), s("active")), (":owner".to_owned(), s(owner))]);
+        if let Some(live) = changes.live {
+            assignments.push("live = :live");
+            values.insert(":live".to_owned(), AttributeValue::Bool(live));
+        }
+        if let Some(admission) = changes.admission {
+            assignments.push("admission = :admission");
+            values.insert(":admission".to_owned(), s(admission.as_str()));
+        }
+        let update = self
+            .names
+            .update_row(name)
+            .update_expression(format!("SET {}", assignments.join(", ")))
+            .condition_expression("#status = :active AND #owner = :owner")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#owner", "owner")
+            .set_expression_attribute_values(Some(values))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match update.send().await {
+            Ok(updated) => match updated.attributes().map(read_row::<StageRows>).transpose()? {
+                Some(NameRow::Active(stage)) => Ok(Ok(stage)),
+                _ => Err(Error::internal("an updated stage row is not a stage")),
+            },
+            Err(error) => refused_update::<StageRows>(&error).map(Err),
+        }
+    }
+
+    /// Stores the endpoints that IVS gave anew. A stage that is gone by now is none of its business.
+    ///
+    /// # Errors
+    /// What DynamoDB fails with.
+    pub async fn refresh_endpoints(&self, stage: &Stage, endpoints: &Endpoints) -> Result<(), Error> {
+        let update = self
+            .names
+            .update_row(&stage.name)
+            .update_expression("SET eventsUrl = :events, whipUrl = :whip, endpointsFetchedAt = :fetched")
+            .condition_expression("arn = :arn AND #status = :active")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":events", s(&endpoints.events))
+            .expression_attribute_values(":whip", s(&endpoints.whip))
+            .expression_attribute_values(":fetched", s(endpoints.fetched_at))
+            .expression_attribute_values(":arn", s(&stage.arn))
+            .expression_attribute_values(":active", s("active"));
+        NameTable::<StageRows>::was_accepted(update).await.map(drop)
+    }
+}

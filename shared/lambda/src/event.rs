@@ -1,0 +1,153 @@
+//! The loop of a function that EventBridge or a schedule invokes: event in, nothing out, one log line each.
+
+use std::time::{Duration, Instant};
+
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::config;
+use crate::log::{Invocation, Line};
+use aws_client::Calls;
+use model::Error;
+use model::Timestamp;
+
+/// What came of an event, for the log.
+#[derive(Debug)]
+pub struct Report {
+    outcome: &'static str,
+    fields: Map<String, Value>,
+    counts: Vec<(&'static str, u64)>,
+    failures: Vec<Error>,
+}
+
+impl Report {
+    /// In a word.
+    pub fn new(outcome: &'static str) -> Self {
+        Self { outcome, fields: Map::new(), counts: Vec::new(), failures: Vec::new() }
+    }
+
+    /// Makes the invocation fail, for what one of its parts failed with; what the others did stays in the line. The first
+    /// failure counts.
+    #[must_use]
+    pub fn fail(mut self, error: Error) -> Self {
+        self.outcome = "failed";
+        self.failures.push(error);
+        self
+    }
+
+    /// Adds a field to the line. Never a secret.
+    #[must_use]
+    pub fn log(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.fields.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The report without its failures, and the first of them: for whoever hears of it in another way than by a failed
+    /// invocation.
+    pub fn without_failure(mut self) -> (Self, Option<Error>) {
+        let failure = std::mem::take(&mut self.failures).into_iter().next();
+        (self, failure)
+    }
+
+    /// Gives a metric its value.
+    #[must_use]
+    pub fn count(mut self, metric: &'static str, count: usize) -> Self {
+        self.counts.push((metric, u64::try_from(count).unwrap_or(u64::MAX)));
+        self
+    }
+
+    /// Gives a metric the sum of others, as far as they have values yet.
+    #[must_use]
+    pub fn count_sum(mut self, metric: &'static str, of: &[&str]) -> Self {
+        let sum = self.counts.iter().filter(|(name, _)| of.contains(name)).map(|(_, count)| *count).sum();
+        self.counts.push((metric, sum));
+        self
+    }
+
+    /// Gives a metric the value one, unless something has failed: a metric whose absence raises an alarm.
+    #[must_use]
+    pub fn count_success(mut self, metric: &'static str) -> Self {
+        if self.failures.is_empty() {
+            self.counts.push((metric, 1));
+        }
+        self
+    }
+}
+
+/// Serves events until Lambda ends the process. A handler's error is the invocation's, so that Lambda delivers the event
+/// again and, if that does not help, keeps it in the function's failure queue with what went wrong.
+///
+/// # Errors
+/// When `STACK_NAME` is not set, or the Runtime API is out of reach.
+pub async fn serve<E, H, F>(function: &'static str, calls: Calls, handler: H) -> Result<(), lambda_runtime::Error>
+where
+    E: DeserializeOwned,
+    H: Fn(E) -> F,
+    F: Future<Output = Result<Report, Error>>,
+{
+    let stack = config::stack_name()?;
+    let (stack, calls, handler) = (stack.as_str(), &calls, &handler);
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
+        let started = Instant::now();
+        // Whatever was called outside of an invocation, such as during init, is not this one's.
+        calls.take();
+        let handled = async {
+            let event = serde_json::from_value(event.payload).map_err(Error::internal)?;
+            handler(event).await
+        };
+        // Lambda would end the function without a line in the log.
+        let handled = tokio::time::timeout(time_left(event.context.deadline), handled).await;
+        let handled = handled.unwrap_or_else(|_| Err(Error::unavailable("the function's time is up")));
+        let report = handled.unwrap_or_else(|error| Report::new("failed").fail(error));
+        let failures: Vec<Failure> = report.failures.iter().map(Failure::of).collect();
+        for Failure { kind, text } in &failures {
+            tracing::error!(requestId = event.context.request_id, problem = kind, cause = text, "the event failed");
+        }
+        let line = Line {
+            stack,
+            function,
+            invocation: Invocation::Event { outcome: report.outcome, failed: !failures.is_empty() },
+            duration: started.elapsed(),
+            calls: &calls.take(),
+            request_id: &event.context.request_id,
+            fields: report.fields,
+            counts: &report.counts,
+        };
+        line.write(Timestamp::now());
+        failures.into_iter().next().map_or(Ok(()), Err)
+    }))
+    .await
+}
+
+/// How long a handler may take: until shortly before Lambda's deadline, in milliseconds since the epoch.
+pub fn time_left(deadline: u64) -> Duration {
+    const TO_ANSWER: Duration = Duration::from_millis(300);
+    let now = u64::try_from(Timestamp::now().epoch_millis()).unwrap_or_default();
+    Duration::from_millis(deadline.saturating_sub(now)).saturating_sub(TO_ANSWER)
+}
+
+/// What Lambda is told of a failed invocation. It stands in the failure queue beside the event, for whoever reads that.
+#[derive(Debug)]
+struct Failure {
+    kind: &'static str,
+    text: String,
+}
+
+impl Failure {
+    fn of(error: &Error) -> Self {
+        let kind = match error {
+            Error::Unavailable { .. } | Error::Busy { .. } => "Unavailable",
+            Error::QuotaExceeded(_) => "QuotaExceeded",
+            _ => "Internal",
+        };
+        // What a caller would read says less than what is behind it.
+        Self { kind, text: error.causes().unwrap_or_else(|| error.to_string()) }
+    }
+}
+
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Self {
+        Self { error_type: failure.kind.to_owned(), error_message: failure.text }
+    }
+}

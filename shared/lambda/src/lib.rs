@@ -1,0 +1,14 @@
+//! The edges of a function: how HTTP requests, events and custom resources come in and are answered, what is written to
+//! the log, and where configuration comes from.
+//!
+//! - [`http`] turns an API Gateway event into typed values and a result into an answer,
+//! - [`event`] is the loop of the functions that no caller waits for,
+//! - [`custom_resource`] answers the requests of a stack.
+
+pub mod config;
+pub mod custom_resource;
+pub mod event;
+pub mod http;
+pub mod log;
+
+pub use aws_client::Calls;

@@ -1,0 +1,216 @@
+//! What a function writes to its log: one line an invocation, which is its metrics, too (CloudWatch embedded metric
+//! format), and one line for whatever went wrong. Never a token, a key, or a body.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::Duration;
+
+use lambda_http::tracing::subscriber::filter::{LevelFilter, Targets};
+use lambda_http::tracing::subscriber::layer::SubscriberExt;
+use lambda_http::tracing::subscriber::util::SubscriberInitExt;
+use lambda_http::tracing::subscriber::{self, Layer};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use aws_client::Call;
+use model::Timestamp;
+
+/// Sends `tracing` to the log as JSON lines. Other crates' lines begin at warnings, whatever the function's log level
+/// says: below, the SDK and the runtime write bodies, and bodies hold tokens.
+pub fn init() {
+    let ours = Targets::new().with_default(LevelFilter::WARN).with_target("shared", LevelFilter::INFO);
+    // The runtime would log once more what a handler fails with; a panic speaks for itself on stderr.
+    let ours = ours.with_target("lambda_runtime::layers::panic", LevelFilter::OFF);
+    let lines = subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_target(false)
+        .with_current_span(false)
+        .with_span_list(false);
+    subscriber::registry().with(lines.with_filter(ours)).init();
+}
+
+/// Something that a function was asked to do.
+#[derive(Debug, Clone, Copy)]
+pub enum Invocation<'a> {
+    /// By a caller of the API.
+    Request {
+        /// Such as `PUT /stages/{stage}`.
+        route: &'a str,
+        /// HTTP status of the answer.
+        status: u16,
+    },
+    /// By an event or a schedule.
+    Event {
+        /// What came of it, such as `recorded`; `failed` if it has to be delivered again.
+        outcome: &'a str,
+        /// Whether it has.
+        failed: bool,
+    },
+}
+
+/// The line of one invocation.
+#[derive(Debug)]
+pub struct Line<'a> {
+    /// The stack, so that two in one account do not add up to one number.
+    pub stack: &'a str,
+    /// Which function.
+    pub function: &'a str,
+    /// What it was asked to do, and what came of it.
+    pub invocation: Invocation<'a>,
+    /// From the event to the answer.
+    pub duration: Duration,
+    /// The AWS calls made for it, retries included.
+    pub calls: &'a [Call],
+    /// Of a request, API Gateway's id: the caller sees it, as `apigw-requestid` and as a problem's `instance`. Of an
+    /// event, Lambda's.
+    pub request_id: &'a str,
+    /// Further fields, such as which stage it was about.
+    pub fields: Map<String, Value>,
+    /// Further counts, by the name of the metric.
+    pub counts: &'a [(&'static str, u64)],
+}
+
+impl Line<'_> {
+    /// Writes the line to stdout, where Lambda takes it from.
+    pub fn write(&self, now: Timestamp) {
+        let Ok(mut line) = self.to_json(now) else { return };
+        line.push('\n');
+        // One write, so that lines do not mix. If stdout is gone, there is nobody to tell.
+        let _ = std::io::stdout().write_all(line.as_bytes());
+    }
+
+    /// The line: fields for people and Logs Insights, `_aws` for CloudWatch's metrics
+    /// (CloudWatch user guide, "Specification: Embedded metric format").
+    fn to_json(&self, now: Timestamp) -> serde_json::Result<String> {
+        /// In the order in which a person wants to read it.
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Fields<'a> {
+            timestamp: Timestamp,
+            level: &'a str,
+            message: String,
+            stack: &'a str,
+            function: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            route: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            status: Option<u16>,
+            #[serde(flatten)]
+            fields: &'a Map<String, Value>,
+            request_id: &'a str,
+            duration_ms: f64,
+            aws_call_count: usize,
+            aws_calls: Vec<CallLine<'a>>,
+            #[serde(flatten)]
+            metrics: BTreeMap<&'a str, u64>,
+            #[serde(rename = "_aws", skip_serializing_if = "Option::is_none")]
+            declaration: Option<Value>,
+        }
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct CallLine<'a> {
+            operation: &'a str,
+            duration_ms: f64,
+        }
+        let (message, failed, route, status) = match self.invocation {
+            Invocation::Request { route, status } => {
+                (format!("{route} {status}"), status >= 500, Some(route), Some(status))
+            }
+            Invocation::Event { outcome, failed } => (format!("{} {outcome}", self.function), failed, None, None),
+        };
+        // A metric costs by the hour in which it has a value: only what the dashboard or an alarm shows, by stack alone, and
+        // no zeros. The rest is fields.
+        let mut metrics: BTreeMap<_, _> = self.counts.iter().copied().collect();
+        if let Some(status) = status {
+            metrics.insert("InternalErrors", u64::from(status == 500));
+        }
+        let counted = metrics.iter().filter(|(_, count)| **count > 0);
+        let declared: Vec<Value> = counted.map(|(name, _)| json!({"Name": name, "Unit": "Count"})).collect();
+        let declaration = (!declared.is_empty()).then(|| {
+            json!({
+                "Timestamp": now.epoch_millis(),
+                "CloudWatchMetrics": [{"Namespace": "Greenroom", "Dimensions": [["stack"]], "Metrics": declared}],
+            })
+        });
+        let calls = self.calls.iter();
+        let calls = calls.map(|call| CallLine { operation: &call.operation, duration_ms: millis(call.duration) });
+        serde_json::to_string(&Fields {
+            timestamp: now,
+            level: if failed { "ERROR" } else { "INFO" },
+            message,
+            stack: self.stack,
+            function: self.function,
+            route,
+            status,
+            fields: &self.fields,
+            request_id: self.request_id,
+            duration_ms: millis(self.duration),
+            aws_call_count: self.calls.len(),
+            aws_calls: calls.collect(),
+            metrics,
+            declaration,
+        })
+    }
+}
+
+/// Milliseconds to the microsecond.
+fn millis(duration: Duration) -> f64 {
+    f64::from(u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)) / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(invocation: Invocation<'_>, counts: &[(&'static str, u64)]) -> String {
+        let line = Line {
+            stack: "greenroom",
+            function: "participant",
+            invocation,
+            duration: Duration::from_micros(2500),
+            calls: &[Call { operation: "DynamoDB.BatchGetItem".to_owned(), duration: Duration::from_millis(1) }],
+            request_id: "id-1",
+            fields: Map::from_iter([("stage".to_owned(), json!("demo"))]),
+            counts,
+        };
+        line.to_json("2026-03-01T12:00:00Z".parse().unwrap()).unwrap()
+    }
+
+    fn metrics(line: &Value) -> Vec<(&str, u64)> {
+        let declared = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array();
+        let names = declared.into_iter().flatten().map(|metric| metric["Name"].as_str().unwrap());
+        names.map(|name| (name, line[name].as_u64().unwrap())).collect()
+    }
+
+    #[test]
+    fn every_metric_that_the_line_declares_has_a_number_in_it() {
+        let request = |status| Invocation::Request { route: "POST /stages/{stage}/participants", status };
+        let text = line(request(201), &[("TokensSigned", 1), ("TokensMintedByIvs", 0)]);
+        assert!(
+            text.starts_with(r#"{"timestamp":"2026-03-01T12:00:00.000Z","level":"INFO","message":"POST "#),
+            "{text}"
+        );
+        let made: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(metrics(&made), [("TokensSigned", 1)]);
+        assert_eq!((&made["TokensMintedByIvs"], &made["InternalErrors"]), (&json!(0), &json!(0)));
+        for dimension in made["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0].as_array().unwrap() {
+            assert!(made[dimension.as_str().unwrap()].is_string(), "{dimension}");
+        }
+        assert_eq!((&made["durationMs"], &made["awsCallCount"]), (&json!(2.5), &json!(1)));
+        assert_eq!(made["_aws"]["Timestamp"], json!(1_772_366_400_000_i64));
+        for (status, level, declared) in
+            [(500, "ERROR", &[("InternalErrors", 1)][..]), (503, "ERROR", &[]), (404, "INFO", &[])]
+        {
+            let made: Value = serde_json::from_str(&line(request(status), &[])).unwrap();
+            assert_eq!((made["level"].as_str(), metrics(&made).as_slice()), (Some(level), declared), "{status}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_counts_nothing_declares_no_metrics() {
+        let made = line(Invocation::Event { outcome: "no news", failed: false }, &[("Drift", 0)]);
+        let made: Value = serde_json::from_str(&made).unwrap();
+        assert_eq!((made.get("_aws"), &made["message"]), (None, &json!("participant no news")));
+    }
+}

@@ -1,0 +1,210 @@
+//! Channels: one-to-many broadcasts, whose stream key is their owner's alone. How one comes to exist exactly once is in
+//! [`claim`](crate::claim).
+
+use serde::{Deserialize, Serialize};
+
+use crate::claim::{DesiredOptions, Resource};
+use crate::error::FieldError;
+use crate::secret;
+use crate::{ChannelArn, ChannelName, ClaimId, Field, StreamKeyArn, Timestamp, UserId};
+
+/// What a channel is made for: resolutions, bitrates and transcoding (Low-Latency API reference, `Channel`, `type`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChannelType {
+    /// No transcoding: viewers get what is sent, up to 480p or 1080p by bitrate.
+    #[serde(rename = "BASIC")]
+    Basic,
+    /// Transcoded to several qualities, up to 1080p.
+    #[default]
+    #[serde(rename = "STANDARD")]
+    Standard,
+    /// Transcoded, up to 480p for viewers.
+    #[serde(rename = "ADVANCED_SD")]
+    AdvancedSd,
+    /// Transcoded, up to 720p for viewers.
+    #[serde(rename = "ADVANCED_HD")]
+    AdvancedHd,
+}
+
+impl ChannelType {
+    const ALL: [Self; 4] = [Self::Basic, Self::Standard, Self::AdvancedSd, Self::AdvancedHd];
+
+    /// IVS's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Basic => "BASIC",
+            Self::Standard => "STANDARD",
+            Self::AdvancedSd => "ADVANCED_SD",
+            Self::AdvancedHd => "ADVANCED_HD",
+        }
+    }
+
+    /// Reads IVS's word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|r#type| r#type.as_str() == word)
+    }
+}
+
+impl Field for ChannelType {
+    const RULE: &'static str = "must be BASIC, STANDARD, ADVANCED_SD or ADVANCED_HD";
+}
+
+/// How far viewers are behind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum LatencyMode {
+    /// As in ordinary HLS.
+    Normal,
+    /// A few seconds.
+    #[default]
+    Low,
+}
+
+impl LatencyMode {
+    /// IVS's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "NORMAL",
+            Self::Low => "LOW",
+        }
+    }
+
+    /// Reads IVS's word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Normal, Self::Low].into_iter().find(|mode| mode.as_str() == word)
+    }
+}
+
+impl Field for LatencyMode {
+    const RULE: &'static str = "must be NORMAL or LOW";
+}
+
+/// What the first caller of a channel decides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ChannelOptions {
+    /// Resolutions, bitrates and transcoding.
+    pub r#type: ChannelType,
+    /// How far viewers are behind.
+    pub latency_mode: LatencyMode,
+    /// Whether watching takes a playback token.
+    pub private: bool,
+}
+
+secret!(
+    /// The text of a stream key: whoever holds it can broadcast to the channel.
+    StreamKeyText
+);
+
+/// The one stream key of a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamKey {
+    /// What IVS calls it.
+    pub arn: StreamKeyArn,
+    /// The key itself.
+    pub text: StreamKeyText,
+}
+
+/// A key that is being replaced. IVS allows one key per channel, so the old one has to be deleted first: from this row
+/// on, until the new one is committed, the channel has no key that could be given out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotation {
+    /// The key that must go.
+    pub old: StreamKeyArn,
+    /// Which attempt is at work.
+    pub id: ClaimId,
+    /// Until when it is.
+    pub lease_until: Timestamp,
+}
+
+/// What a row knows of its channel's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyState {
+    /// The key that works.
+    Current(StreamKey),
+    /// There is none, or one that no row knows yet.
+    Rotating(Rotation),
+}
+
+/// A channel that exists in IVS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Channel {
+    /// Unique in the deployment.
+    pub name: ChannelName,
+    /// What IVS calls it.
+    pub arn: ChannelArn,
+    /// The first caller of the name.
+    pub owner: UserId,
+    /// What the first caller decided.
+    pub options: ChannelOptions,
+    /// The host that takes the broadcast.
+    pub ingest_endpoint: String,
+    /// What viewers play.
+    pub playback_url: String,
+    /// When the row became a channel.
+    pub created_at: Timestamp,
+    /// Absent in a list, which is read from an index that does not hold keys.
+    pub key: Option<KeyState>,
+}
+
+impl Channel {
+    /// Where a broadcaster sends its stream, with the stream key appended.
+    pub fn ingest_url(&self) -> String {
+        format!("rtmps://{}:443/app/", self.ingest_endpoint)
+    }
+}
+
+impl Resource for Channel {
+    const KIND: &'static str = "channel";
+    type Name = ChannelName;
+    type Arn = ChannelArn;
+    type Options = ChannelOptions;
+
+    fn name(&self) -> &ChannelName {
+        &self.name
+    }
+
+    fn owner(&self) -> &UserId {
+        &self.owner
+    }
+
+    fn arn(&self) -> &ChannelArn {
+        &self.arn
+    }
+
+    fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+}
+
+/// What a PUT asks of a channel; what is absent may be anything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DesiredChannelOptions {
+    /// Absent: `STANDARD` when new.
+    pub r#type: Option<ChannelType>,
+    /// Absent: `LOW` when new.
+    pub latency_mode: Option<LatencyMode>,
+    /// Absent: false when new.
+    pub private: Option<bool>,
+}
+
+impl DesiredOptions<Channel> for DesiredChannelOptions {
+    fn options(&self) -> ChannelOptions {
+        ChannelOptions {
+            r#type: self.r#type.unwrap_or_default(),
+            latency_mode: self.latency_mode.unwrap_or_default(),
+            private: self.private.unwrap_or_default(),
+        }
+    }
+
+    fn unmet(&self, channel: &Channel) -> Vec<FieldError> {
+        let is = channel.options;
+        let differs = |field: &str, is: &str, asked: &str| {
+            (is != asked).then(|| FieldError::new(field, format!("is {is} already, not {asked}")))
+        };
+        let r#type = self.r#type.and_then(|asked| differs("type", is.r#type.as_str(), asked.as_str()));
+        let latency_mode =
+            self.latency_mode.and_then(|asked| differs("latencyMode", is.latency_mode.as_str(), asked.as_str()));
+        let private = self.private.and_then(|asked| differs("private", &is.private.to_string(), &asked.to_string()));
+        r#type.into_iter().chain(latency_mode).chain(private).collect()
+    }
+}

@@ -1,0 +1,154 @@
+//! One error type for every operation, independent of HTTP. `lambda::http` turns it into an answer in one place.
+
+use std::time::Duration;
+
+/// The cause of a failure, for the log only. It never reaches a caller.
+pub type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why an operation failed. `Display` is what the caller may read; the source is for the log.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Values that could not be parsed: every bad field of the request at once.
+    #[error("the request has invalid fields")]
+    InvalidRequest(Vec<FieldError>),
+    /// The body is not the JSON object that it should be.
+    #[error("the body is not a JSON object: {0}")]
+    MalformedBody(String),
+    /// The body is declared as something else than JSON.
+    #[error("the body must be JSON, sent with the header content-type: application/json")]
+    UnsupportedMediaType,
+    /// The body is longer than any valid request, in bytes.
+    #[error("the body is longer than {limit} bytes")]
+    BodyTooLarge {
+        /// The longest body that is read, in bytes.
+        limit: usize,
+    },
+    /// The authorizer let the request through, but its token names no usable user.
+    #[error("the access token has no usable sub claim")]
+    Unauthenticated,
+    /// The caller is known and may not do this.
+    #[error("{0}")]
+    Forbidden(Denial),
+    /// There is no such thing.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The request contradicts the present state.
+    #[error("{0}")]
+    Conflict(Conflict),
+    /// Another request is at work on the same thing.
+    #[error("the {resource} is being worked on by another request; try again")]
+    Busy {
+        /// What is being worked on, such as `stage`.
+        resource: &'static str,
+        /// When it is worth asking again.
+        retry_after: Duration,
+    },
+    /// A quota of the account is used up: ours to raise, not the caller's to fix.
+    #[error("a limit of this deployment is reached; try again later")]
+    QuotaExceeded(#[source] Source),
+    /// A dependency is throttling, slow, unreachable or broken; the same request may succeed later.
+    #[error("the service is busy; try again")]
+    Unavailable {
+        /// What the dependency said.
+        #[source]
+        source: Source,
+        /// When it is worth asking again.
+        retry_after: Duration,
+    },
+    /// A bug or a broken set-up.
+    #[error("something went wrong on our side")]
+    Internal(#[source] Source),
+}
+
+impl Error {
+    /// A dependency failed in a way that passes; ask again in a second.
+    pub fn unavailable(source: impl Into<Source>) -> Self {
+        Self::Unavailable { source: source.into(), retry_after: Duration::from_secs(1) }
+    }
+
+    /// A bug or a broken set-up.
+    pub fn internal(source: impl Into<Source>) -> Self {
+        Self::Internal(source.into())
+    }
+
+    /// The same failure, with a later moment to try again.
+    #[must_use]
+    pub fn retry_after(self, retry_after: Duration) -> Self {
+        match self {
+            Self::Unavailable { source, .. } => Self::Unavailable { source, retry_after },
+            other => other,
+        }
+    }
+}
+
+impl Error {
+    /// What is behind it, for the log: each cause in a row.
+    pub fn causes(&self) -> Option<String> {
+        std::error::Error::source(self).map(chain)
+    }
+}
+
+/// An error and its causes in a row.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// One bad field of a request.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct FieldError {
+    /// The field as the caller knows it: `durationMinutes`, `stage`, `limit`.
+    pub field: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl FieldError {
+    /// One bad field.
+    pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { field: field.into(), reason: reason.into() }
+    }
+}
+
+/// Why a known caller may not do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Denial {
+    /// Only the owner may.
+    #[error("only the owner may do this")]
+    NotOwner,
+    /// The owner has closed the doors (`live: false`).
+    #[error("the stage is closed; its owner can open it")]
+    StageClosed,
+    /// The owner disconnected this user and has not granted a return.
+    #[error("the owner of the stage has removed you from it")]
+    Removed,
+    /// More capabilities asked for than granted.
+    #[error("you may not have all of these capabilities on this stage")]
+    Capabilities,
+}
+
+/// How a request contradicts the present state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Conflict {
+    /// It exists already, with other options: one entry per option that differs.
+    #[error("it exists already with other options")]
+    OptionsDiffer(Vec<FieldError>),
+    /// `exchange` without a token that is still valid.
+    #[error("you hold no valid participant token to exchange; ask for one without exchange")]
+    NothingToExchange,
+    /// Only tokens signed by this deployment's own key can be exchanged.
+    #[error("participant tokens cannot be exchanged, because this deployment does not sign its own")]
+    ExchangeNotSupported,
+    /// A live channel cannot be deleted.
+    #[error("the channel is live; stop the broadcast first")]
+    Live,
+    /// A playback token for a channel that anybody may watch.
+    #[error("the channel is not private: its playbackUrl needs no token")]
+    NotPrivate,
+    /// Private channels need a playback key, and none is configured.
+    #[error("this deployment has no playback key to sign with")]
+    PlaybackNotSupported,
+    /// The user holds as many unexpired tokens as one user may.
+    #[error("you hold as many unexpired participant tokens for this stage as one user may")]
+    TooManyTokens,
+}

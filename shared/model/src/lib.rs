@@ -1,0 +1,32 @@
+//! Greenroom's values, ids, errors and pure rules: what there is, and what follows from what. No I/O, no async, no AWS SDK;
+//! time and ids come from the caller, so every rule is tested in milliseconds.
+//!
+//! A resource's rules are the module of its name. Whoever carries them out is a crate of `shared/aws`.
+
+pub mod broadcast_settings;
+pub mod channel;
+pub mod claim;
+pub mod error;
+mod field;
+mod id;
+mod page;
+pub mod participant;
+pub mod playback;
+pub mod secret;
+pub mod server;
+pub mod signing;
+pub mod signing_keys;
+pub mod stage;
+pub mod sweep;
+pub mod tags;
+mod time;
+pub mod token;
+
+pub use error::Error;
+pub use field::Field;
+pub use id::{
+    ChannelArn, ChannelName, ClaimId, ClusterArn, InterfaceId, InvalidId, ParticipantId, PlaybackKeyArn, PublicKeyArn,
+    RowVersion, StageArn, StageName, StreamKeyArn, TaskId, UserId, ViewerId,
+};
+pub use page::{Cursor, InvalidCursor, InvalidLimit, Limit, Page};
+pub use time::{InvalidTimestamp, Timestamp};

@@ -1,0 +1,153 @@
+//! Which servers a caller is shown. Everybody begins somewhere else, or all broadcasts would go to the same server.
+//!
+//! The table lists servers by their task ids, which ECS draws at random. A list begins at a random point of that order,
+//! goes on to its end, and ends where it began. If all servers fit on a page, the page itself is turned instead.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+use super::Server;
+use crate::id::random_bytes;
+use crate::{Error, InvalidCursor, TaskId};
+
+/// Where in the order of task ids a list begins, drawn for each list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seed(u64);
+
+impl Seed {
+    /// A new one.
+    ///
+    /// # Errors
+    /// Only when the operating system has no randomness to give.
+    pub fn random() -> Result<Self, Error> {
+        random_bytes().map(|bytes| Self(u64::from_le_bytes(bytes)))
+    }
+
+    /// A place between task ids: they are hexadecimal, and so is this.
+    pub fn place(self) -> TaskId {
+        // Sixteen hexadecimal digits are a valid id.
+        format!("{:016x}", self.0).parse().unwrap_or_else(|_| unreachable!("hexadecimal digits are a task id"))
+    }
+
+    /// Rotates a page, so that each of its servers is as likely to be the first.
+    pub fn rotate(self, servers: &mut [Server]) {
+        if !servers.is_empty() {
+            servers.rotate_left(usize::try_from(self.0 % servers.len() as u64).unwrap_or_default());
+        }
+    }
+}
+
+/// A part of the order of task ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Segment {
+    /// All of it.
+    Whole,
+    /// From this place on; what comes before it follows.
+    From(TaskId),
+    /// What comes before this place.
+    Before(TaskId),
+}
+
+impl Segment {
+    /// Whether a task is in this part.
+    fn contains(&self, task: &TaskId) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::From(place) => task >= place,
+            Self::Before(place) => task < place,
+        }
+    }
+
+    /// What follows when this is at its end.
+    pub fn next(self) -> Option<Self> {
+        match self {
+            Self::From(place) => Some(Self::Before(place)),
+            Self::Whole | Self::Before(_) => None,
+        }
+    }
+}
+
+/// Where the next page of servers begins. Its text is opaque: unpadded base64url.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RingCursor {
+    /// In which part of the order.
+    pub segment: Segment,
+    /// After which task; at the beginning of the segment when absent.
+    pub after: Option<TaskId>,
+}
+
+impl fmt::Display for RingCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, place) = match &self.segment {
+            Segment::Whole => ("whole", ""),
+            Segment::From(place) => ("from", place.as_str()),
+            Segment::Before(place) => ("before", place.as_str()),
+        };
+        let after = self.after.as_ref().map_or("", TaskId::as_str);
+        f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(format!("{kind}\n{place}\n{after}")))
+    }
+}
+
+impl FromStr for RingCursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor)?;
+        let text = String::from_utf8(bytes).map_err(|_| InvalidCursor)?;
+        let mut parts = text.split('\n');
+        let (Some(kind), Some(place), Some(after), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(InvalidCursor);
+        };
+        let id = |text: &str| text.parse::<TaskId>().map_err(|_| InvalidCursor);
+        let segment = match kind {
+            "whole" if place.is_empty() => Segment::Whole,
+            "from" => Segment::From(id(place)?),
+            "before" => Segment::Before(id(place)?),
+            _ => return Err(InvalidCursor),
+        };
+        let after = if after.is_empty() { None } else { Some(id(after)?) };
+        // DynamoDB refuses to go on after a key that it would not have come to.
+        if after.as_ref().is_some_and(|after| !segment.contains(after)) {
+            return Err(InvalidCursor);
+        }
+        Ok(Self { segment, after })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_cursor_survives_its_text_unless_it_leaves_its_segment(kind in 0..3, place in "[0-9a-f]{1,32}", after in "[0-9a-f]{0,32}") {
+            let place: TaskId = place.parse().unwrap();
+            let segment = match kind {
+                0 => Segment::Whole,
+                1 => Segment::From(place),
+                _ => Segment::Before(place),
+            };
+            let after = after.parse().ok();
+            let is_within = after.as_ref().is_none_or(|after| segment.contains(after));
+            let cursor = RingCursor { segment, after };
+            let expected = if is_within { Ok(cursor.clone()) } else { Err(InvalidCursor) };
+            prop_assert_eq!(cursor.to_string().parse::<RingCursor>(), expected);
+        }
+
+        #[test]
+        fn any_text_is_a_cursor_or_refused_without_a_panic(text in ".{0,100}") {
+            let _ = text.parse::<RingCursor>();
+        }
+
+        #[test]
+        fn any_seed_is_a_place(seed: u64) {
+            prop_assert_eq!(Seed(seed).place().as_str().len(), 16);
+        }
+    }
+}

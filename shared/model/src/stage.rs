@@ -1,0 +1,141 @@
+//! Stages: who owns them, who may come in. How one comes to exist exactly once is in [`claim`](crate::claim).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::claim::{Claim, DesiredOptions, Resource};
+use crate::error::FieldError;
+use crate::{Field, StageArn, StageName, Timestamp, UserId};
+
+/// Who may publish without being promoted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Admission {
+    /// Every caller may publish and subscribe, as in a call-in room.
+    #[default]
+    Open,
+    /// Others than the owner subscribe until the owner promotes them.
+    Hosted,
+}
+
+impl Admission {
+    /// The word used in the API and in the table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Hosted => "hosted",
+        }
+    }
+}
+
+impl Field for Admission {
+    const RULE: &'static str = "must be open or hosted";
+}
+
+/// Where clients of a stage connect. IVS allows these to be cached for up to 14 days
+/// (Real-Time API reference, `StageEndpoints`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    /// WebSocket URL for the events of a stage.
+    pub events: String,
+    /// URL for publishing and subscribing by WHIP.
+    pub whip: String,
+    /// When IVS gave them.
+    pub fetched_at: Timestamp,
+}
+
+impl Endpoints {
+    /// A day less than IVS allows, so that a token never carries older ones.
+    const MAX_AGE: Duration = Duration::from_secs(13 * 24 * 60 * 60);
+
+    /// Whether they must be asked for again before they go into a token.
+    pub fn are_stale(&self, now: Timestamp) -> bool {
+        self.fetched_at + Self::MAX_AGE <= now
+    }
+}
+
+/// A stage that exists in IVS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stage {
+    /// Unique in the deployment.
+    pub name: StageName,
+    /// What IVS calls it.
+    pub arn: StageArn,
+    /// The first caller of the name.
+    pub owner: UserId,
+    /// While false, only the owner gets a participant token.
+    pub live: bool,
+    /// Who may publish without being promoted.
+    pub admission: Admission,
+    /// Where clients connect.
+    pub endpoints: Endpoints,
+    /// When the row became a stage.
+    pub created_at: Timestamp,
+}
+
+impl Stage {
+    /// The stage that a claim has become.
+    pub fn of(claim: &Claim<Self>, arn: StageArn, endpoints: Endpoints, now: Timestamp) -> Self {
+        Self {
+            name: claim.name.clone(),
+            arn,
+            owner: claim.owner.clone(),
+            live: true,
+            admission: claim.options,
+            endpoints,
+            created_at: now,
+        }
+    }
+}
+
+impl Resource for Stage {
+    const KIND: &'static str = "stage";
+    type Name = StageName;
+    type Arn = StageArn;
+    type Options = Admission;
+
+    fn name(&self) -> &StageName {
+        &self.name
+    }
+
+    fn owner(&self) -> &UserId {
+        &self.owner
+    }
+
+    fn arn(&self) -> &StageArn {
+        &self.arn
+    }
+
+    fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+}
+
+/// What a PUT asks of a stage.
+#[derive(Debug, Clone, Copy)]
+pub struct DesiredStageOptions {
+    /// Absent: whatever it is, `open` when new.
+    pub admission: Option<Admission>,
+}
+
+impl DesiredOptions<Stage> for DesiredStageOptions {
+    fn options(&self) -> Admission {
+        self.admission.unwrap_or_default()
+    }
+
+    fn unmet(&self, stage: &Stage) -> Vec<FieldError> {
+        let asked = self.admission.filter(|asked| *asked != stage.admission);
+        let reason = |asked: Admission| format!("is {} already, not {}", stage.admission.as_str(), asked.as_str());
+        asked.map(|asked| FieldError::new("admission", reason(asked))).into_iter().collect()
+    }
+}
+
+/// What `PATCH /stages/{stage}` changes; what is absent stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StageChanges {
+    /// Open the doors, or close them to all but the owner. Those inside stay.
+    pub live: Option<bool>,
+    /// Who may publish from now on. Tokens in use keep what they allow.
+    pub admission: Option<Admission>,
+}
