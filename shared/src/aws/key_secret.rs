@@ -74,12 +74,13 @@ impl KeySecret {
             }
         };
         let version = got.version_id().map(|id| SecretVersion(id.to_owned()));
-        let since = got.created_date().and_then(|at| OffsetDateTime::from_unix_timestamp(at.secs()).ok());
+        let since =
+            got.created_date().and_then(|at| OffsetDateTime::from_unix_timestamp(at.secs()).ok()?.try_into().ok());
         let (Some(version), Some(since)) = (version, since) else {
             return Err(Error::unavailable(AwsFailure::malformed(operation, "no version")));
         };
         let key = read_form(got.secret_string().unwrap_or_default())?;
-        Ok(Some(KeyVersion { version, since: since.into(), key }))
+        Ok(Some(KeyVersion { version, since, key }))
     }
 
     /// Makes an empty version the current one.
