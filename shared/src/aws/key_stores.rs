@@ -16,7 +16,7 @@ use super::tags::{TAG_CLAIM, TAG_LEASE_UNTIL, TAG_STACK};
 use super::{Aws, client};
 use crate::Error;
 use crate::domain::signing::{KeyPair, PrivatePem};
-use crate::domain::signing_keys::{Current, Imported, KeyStore, Keys, Mark, Marks, SecretVersion};
+use crate::domain::signing_keys::{Current, Imported, KeyStore, Keys, Mark, Marks, SecretValue, SecretVersion};
 use crate::domain::{ClaimId, PlaybackKeyArn, PublicKeyArn, Timestamp};
 
 /// Since when a key may have signed something.
@@ -112,16 +112,20 @@ impl<P: Places> KeyStore for SigningKeys<P> {
         let current = self.secret.read().await?.map(|current| Current {
             version: current.version,
             since: current.since,
-            // An id that IVS cannot know verifies nothing, and is replaced as one that is gone.
-            key: current.key.and_then(|key| key.id.parse().ok()),
+            value: match current.value {
+                SecretValue::Key(key) => key.id.parse().map_or(SecretValue::UnknownKey, SecretValue::Key),
+                SecretValue::UnknownKey => SecretValue::UnknownKey,
+                SecretValue::Empty => SecretValue::Empty,
+                SecretValue::Malformed => SecretValue::Malformed,
+            },
         });
         let listed = self.list().await?.into_iter();
         let imported = listed.map(|(arn, tags)| Imported { marks: self.marks(&tags), arn });
         Ok(Keys { current, imported: imported.collect() })
     }
 
-    async fn empty(&self) -> Result<SecretVersion, Error> {
-        self.secret.empty().await
+    async fn store_empty(&self) -> Result<SecretVersion, Error> {
+        self.secret.store_empty().await
     }
 
     async fn import(&self, pair: &KeyPair, claim: &ClaimId, lease_until: Timestamp) -> Result<P::Arn, Error> {

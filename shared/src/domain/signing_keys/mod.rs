@@ -43,8 +43,37 @@ pub struct Current<A> {
     pub version: SecretVersion,
     /// When it was made.
     pub since: Timestamp,
-    /// The key that it holds; `None` for an empty one.
-    pub key: Option<A>,
+    /// What it holds.
+    pub value: SecretValue<A>,
+}
+
+/// What a version of the secret holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretValue<A> {
+    /// No key, so that nothing is signed.
+    Empty,
+    /// A key, by its name in IVS.
+    Key(A),
+    /// A key by a name that IVS cannot know: it verifies nothing.
+    UnknownKey,
+    /// Something else than the documented form, which somebody put there by hand.
+    Malformed,
+}
+
+impl<A> SecretValue<A> {
+    /// The key, if there is one that can be named.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for a malformed value, which the text does not quote.
+    pub fn key(&self) -> Result<Option<&A>, Error> {
+        match self {
+            Self::Key(key) => Ok(Some(key)),
+            Self::Empty | Self::UnknownKey => Ok(None),
+            Self::Malformed => Err(Error::internal(
+                "the signing key's secret is not {\"keyId\": <ARN>, \"privateKey\": <PEM>}, nor {}",
+            )),
+        }
+    }
 }
 
 /// A public key in IVS.
@@ -88,9 +117,9 @@ pub trait KeyStore {
     /// What there is: the secret first, then a complete listing.
     fn read(&self) -> impl Future<Output = Result<Keys<Self::Arn>, Error>>;
 
-    /// Makes a version without a key the current one, with which functions sign nothing, and answers its id.
-    /// [`Error::NotFound`] if the secret is gone.
-    fn empty(&self) -> impl Future<Output = Result<SecretVersion, Error>>;
+    /// Adds a version without a key, with which functions sign nothing, and answers its id. It is current only if it is
+    /// the first one. [`Error::NotFound`] if the secret is gone.
+    fn store_empty(&self) -> impl Future<Output = Result<SecretVersion, Error>>;
 
     /// Imports a public half. The claim finds it again if the answer is lost.
     fn import(
@@ -152,10 +181,13 @@ pub struct Maintained {
 /// goes on from wherever an earlier one has stopped.
 ///
 /// # Errors
-/// What IVS and Secrets Manager fail with. [`Error::QuotaExceeded`] when IVS has no place for another key: then the
-/// present one goes on.
+/// What IVS and Secrets Manager fail with; [`Error::Internal`] for a malformed secret. [`Error::QuotaExceeded`] when IVS
+/// has no place for another key: then the present one goes on.
 pub async fn maintain<K: KeyStore>(keys: &K, now: Timestamp, how: &Maintenance) -> Result<Maintained, Error> {
     let found = keys.read().await?;
+    if let Some(current) = &found.current {
+        current.value.key()?;
+    }
     let mut done = Maintained::default();
     if how.asked == Asked::BySchedule && found.is_being_deleted(now) {
         return Ok(done);
@@ -184,16 +216,13 @@ pub async fn maintain<K: KeyStore>(keys: &K, now: Timestamp, how: &Maintenance) 
     Ok(done)
 }
 
-/// Ends all keys of the stack: first nothing is signed any more, then nothing verifies.
+/// Ends all keys of the stack: first nothing is signed with them any more, then nothing verifies. What an operator put
+/// into the secret stays there, since a stack that fails to take keys over is rolled back by the same request.
 ///
 /// # Errors
 /// What IVS and Secrets Manager fail with; to call it again goes on.
 pub async fn end<K: KeyStore>(keys: &K) -> Result<Maintained, Error> {
-    // Also where there was no key: a run that is under way cannot put one in its place.
-    match keys.empty().await {
-        Ok(_) | Err(Error::NotFound(_)) => {}
-        Err(error) => return Err(error),
-    }
+    empty(keys).await?;
     let mut done = Maintained::default();
     for key in keys.read().await?.imported.iter().filter(|key| key.marks.is_some()) {
         keys.delete(&key.arn).await?;
@@ -202,12 +231,36 @@ pub async fn end<K: KeyStore>(keys: &K) -> Result<Maintained, Error> {
     Ok(done)
 }
 
+/// Makes a version without a key the current one, unless the secret holds what is not the stack's own.
+async fn empty<K: KeyStore>(keys: &K) -> Result<(), Error> {
+    // Each time that it is lost, somebody else has changed the secret meanwhile.
+    const ATTEMPTS: usize = 10;
+    for _ in 0..ATTEMPTS {
+        let found = keys.read().await?;
+        if found.is_of_others() {
+            return Ok(());
+        }
+        // Also where there is no key: a run that is under way cannot put one in the place of another version.
+        let empty = match keys.store_empty().await {
+            Ok(empty) => empty,
+            Err(Error::NotFound(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if let Some(current) = found.current
+            && keys.promote(&current.version, &empty).await?
+        {
+            return Ok(());
+        }
+    }
+    Err(Error::unavailable("the secret of a signing key is changed again and again"))
+}
+
 /// Makes a key and makes it current. False if another run did so meanwhile.
 async fn make<K: KeyStore>(keys: &K, found: &Keys<K::Arn>, now: Timestamp, how: &Maintenance) -> Result<bool, Error> {
     let from = match &found.current {
         Some(current) => current.version.clone(),
         // The first version of a secret is current by itself, and must not name a key that is not marked yet.
-        None => keys.empty().await?,
+        None => keys.store_empty().await?,
     };
     let pair = KeyPair::generate()?;
     let arn = keys.import(&pair, &how.run, now + how.lease).await?;
@@ -223,11 +276,21 @@ async fn make<K: KeyStore>(keys: &K, found: &Keys<K::Arn>, now: Timestamp, how: 
 
 impl<A: Clone + PartialEq> Keys<A> {
     fn signing(&self) -> Option<&A> {
-        self.current.as_ref().and_then(|current| current.key.as_ref())
+        self.current.as_ref()?.value.key().ok()?
     }
 
     fn is_being_deleted(&self, now: Timestamp) -> bool {
-        self.current.as_ref().is_some_and(|current| current.key.is_none() && current.since + QUIET > now)
+        self.current.as_ref().is_some_and(|current| current.value == SecretValue::Empty && current.since + QUIET > now)
+    }
+
+    /// Whether the secret holds what the stack did not put there. A key that IVS does not have counts as the stack's: it
+    /// verifies nothing, and a run that was overtaken by the end of its stack leaves one.
+    fn is_of_others(&self) -> bool {
+        match self.current.as_ref().map(|current| &current.value) {
+            None | Some(SecretValue::Empty) => false,
+            Some(SecretValue::Key(arn)) => self.imported.iter().any(|key| key.arn == *arn && key.marks.is_none()),
+            Some(SecretValue::UnknownKey | SecretValue::Malformed) => true,
+        }
     }
 
     /// The stack's own keys but for the one that signs.
@@ -266,8 +329,16 @@ impl<A: Clone + PartialEq> Keys<A> {
     /// Whether there is no key that signs and verifies, or it is time for the next one.
     fn wants_another(&self, now: Timestamp, how: &Maintenance) -> bool {
         let Some((current, signing)) = self.current.as_ref().zip(self.signing()) else { return true };
-        let verifies = self.imported.iter().any(|key| key.arn == *signing);
-        how.asked == Asked::ToRotate || !verifies || current.since + how.rotate_after <= now
+        if !self.imported.iter().any(|key| key.arn == *signing) {
+            return true;
+        }
+        let is_old = current.since + how.rotate_after <= now;
+        match how.asked {
+            Asked::ToRotate => true,
+            Asked::BySchedule => is_old,
+            // An operator's key is not followed before the stack stands: it may be rolled back yet.
+            Asked::ByStack => is_old && self.own_signing().is_some(),
+        }
     }
 
     /// Keys that sign no longer and are not marked so.
