@@ -212,7 +212,10 @@ pub struct BroadcastSettings {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use proptest::prelude::*;
+    use proptest::test_runner::TestRunner;
 
     use super::*;
 
@@ -330,10 +333,58 @@ mod tests {
                 prop_assert!(format!("rtmp://{host}/app").parse::<IngestUrl>().is_err(), "{}", host);
             }
         }
+    }
 
-        #[test]
-        fn any_text_is_read_or_refused_without_a_panic(text in ".{0,200}") {
-            let _ = (text.parse::<IngestUrl>(), format!("rtmp://{text}").parse::<IngestUrl>());
-        }
+    /// URLs of parts, and whether each part may be saved.
+    fn urls() -> impl Strategy<Value = (String, bool)> {
+        let part = |right: &'static [&'static str], wrong: &'static [&'static str]| {
+            prop_oneof![
+                8 => prop::sample::select(right).prop_map(|part| (part.to_owned(), true)),
+                1 => prop::sample::select(wrong).prop_map(|part| (part.to_owned(), false)),
+            ]
+        };
+        let label = "[a-z][a-z0-9]{0,8}";
+        let host = prop_oneof![
+            4 => (label, label).prop_map(|(a, b)| (format!("{a}.{b}.com"), true)),
+            2 => (1u8..=9, any::<[u8; 3]>()).prop_map(|(a, [b, c, d])| (format!("{a}.{b}.{c}.{d}"), true)),
+            1 => any::<[u16; 3]>().prop_map(|[a, b, c]| (format!("[2606:2800:{a:x}:1:248:1893:{b:x}:{c:x}]"), true)),
+            1 => any::<[u8; 3]>().prop_map(|[b, c, d]| (format!("10.{b}.{c}.{d}"), false)),
+            1 => (224u8.., any::<[u8; 3]>()).prop_map(|(a, [b, c, d])| (format!("{a}.{b}.{c}.{d}"), false)),
+            1 => label.prop_map(|a| (format!("{a}.internal"), false)),
+            1 => any::<u16>().prop_map(|a| (format!("[fd12::{a:x}]"), false)),
+            1 => Just((String::new(), false)),
+        ];
+        let parts = (
+            part(&["rtmp://", "rtmps://", "RTMPS://"], &["http://", "rtmp:", "rtmp:/", "", "//"]),
+            part(&[""], &["user@", "user:key@", "@", "\\"]),
+            host,
+            part(&["", ":443", ":1935"], &[":99999", ":x", "%2e", " "]),
+            part(&["", "/", "/app", "/app/key", "/a%20b"], &["/a b", "/a\\b", "/a\n"]),
+            part(&[""], &["?a=b", "#c", "?"]),
+        );
+        parts.prop_map(|(scheme, user, host, port, path, query)| {
+            let valid = [&scheme, &user, &host, &port, &path, &query].iter().all(|(_, valid)| *valid);
+            (format!("{}{}{}{}{}{}", scheme.0, user.0, host.0, port.0, path.0, query.0), valid)
+        })
+    }
+
+    #[test]
+    fn a_url_is_taken_if_each_of_its_parts_may_be_saved() {
+        const CASES: u32 = 2048;
+        let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(CASES) };
+        let (read, taken) = (Cell::new(0), Cell::new(0));
+        let checked = TestRunner::new(config).run(&urls(), |(text, valid)| {
+            let is_url = text.split_once("://").is_some_and(|(_, rest)| Url::parse(&format!("https://{rest}")).is_ok());
+            read.set(read.get() + u32::from(is_url));
+            taken.set(taken.get() + u32::from(valid));
+            prop_assert_eq!(text.parse::<IngestUrl>().is_ok(), valid, "{:?}", text);
+            prop_assert!(text.parse::<PlaybackUrl>().is_err());
+            let watched = text.replacen("rtmps://", "https://", 1);
+            prop_assert_eq!(watched.parse::<PlaybackUrl>().is_ok(), valid && watched != text, "{:?}", watched);
+            Ok(())
+        });
+        checked.unwrap_or_else(|failure| panic!("{failure}"));
+        assert!(read.get() > CASES / 2, "{read:?} of {CASES} were URLs");
+        assert!((CASES / 5..CASES * 4 / 5).contains(&taken.get()), "{taken:?} of {CASES} may be saved");
     }
 }

@@ -235,7 +235,10 @@ fn is_ivs_arn(text: &str, kind: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use proptest::prelude::*;
+    use proptest::test_runner::TestRunner;
 
     use super::*;
 
@@ -249,11 +252,55 @@ mod tests {
         fn no_other_character_makes_a_stage_name(text in ".*[^A-Za-z0-9_-].*") {
             prop_assert!(text.parse::<StageName>().is_err());
         }
+    }
 
-        #[test]
-        fn any_text_is_parsed_or_refused_without_a_panic(text in ".{0,200}") {
-            let _ = (text.parse::<StageName>(), text.parse::<UserId>(), text.parse::<StageArn>());
-        }
+    /// Texts near the form of an ARN: its parts, each wrong now and then.
+    fn arn_texts() -> impl Strategy<Value = (String, bool)> {
+        let part = |right: &'static [&'static str], wrong: &'static [&'static str]| {
+            prop_oneof![
+                12 => prop::sample::select(right).prop_map(|part| (part.to_owned(), true)),
+                1 => prop::sample::select(wrong).prop_map(|part| (part.to_owned(), false)),
+            ]
+        };
+        let id = prop_oneof![
+            8 => "[A-Za-z0-9_-]{1,64}".prop_map(|id| (id, true)),
+            1 => "[A-Za-z0-9_-]{65}".prop_map(|id| (id, false)),
+            1 => "[a-z]{0,4}[/:. é][a-z]{0,4}".prop_map(|id| (id, false)),
+            1 => Just((String::new(), false)),
+        ];
+        let parts = (
+            part(&["arn"], &["", "urn", "ARN"]),
+            part(&["aws", "aws-cn", "aws-us-gov"], &["", "azure"]),
+            part(&["ivs"], &["", "ecs", "ivschat"]),
+            part(&["us-east-1", "eu-central-1"], &[""]),
+            // API Gateway's and other ARNs have no account.
+            part(&["000000000000", "123456789012", ""], &["me", "-1"]),
+            part(&["stage/"], &["", "stage", "channel/", "stage/stage/", "stages/"]),
+            id,
+        );
+        parts.prop_map(|(arn, partition, service, region, account, kind, id)| {
+            let valid = [&arn, &partition, &service, &region, &account, &kind, &id].iter().all(|(_, valid)| *valid);
+            let text = format!("{}:{}:{}:{}:{}:{}{}", arn.0, partition.0, service.0, region.0, account.0, kind.0, id.0);
+            (text, valid)
+        })
+    }
+
+    #[test]
+    fn a_text_is_an_arn_if_each_of_its_parts_is_right() {
+        const CASES: u32 = 2048;
+        let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(CASES) };
+        let taken = Cell::new(0);
+        let checked = TestRunner::new(config).run(&arn_texts(), |(text, valid)| {
+            let parsed = text.parse::<StageArn>();
+            taken.set(taken.get() + u32::from(parsed.is_ok()));
+            prop_assert_eq!(parsed.is_ok(), valid, "{}", text);
+            // Of other kinds, whatever it is of this one.
+            let _ = (text.parse::<StageName>(), text.parse::<UserId>(), text.parse::<ClusterArn>());
+            prop_assert!(text.parse::<ChannelArn>().is_err() || text.contains(":channel/"));
+            Ok(())
+        });
+        checked.unwrap_or_else(|failure| panic!("{failure}"));
+        assert!((CASES / 5..CASES * 4 / 5).contains(&taken.get()), "{taken:?} of {CASES} were ARNs");
     }
 
     #[test]

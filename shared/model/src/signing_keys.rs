@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use crate::{ClaimId, Timestamp};
+use crate::{ClaimId, Error, Timestamp};
 
 /// How long a key stays in IVS after it was found replaced: a token lives for 14 days at most, an instance that cannot
 /// reach Secrets Manager goes on with an earlier key for [`STALE`](crate::signing::STALE), and 15 minutes are for whatever was
@@ -37,8 +37,37 @@ pub struct Current<A> {
     pub version: SecretVersion,
     /// When it was made.
     pub since: Timestamp,
-    /// The key that it holds; `None` for an empty one.
-    pub key: Option<A>,
+    /// What it holds.
+    pub value: SecretValue<A>,
+}
+
+/// What a version of the secret holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretValue<A> {
+    /// No key, so that nothing is signed.
+    Empty,
+    /// A key, by its name in IVS.
+    Key(A),
+    /// A key by a name that IVS cannot know: it verifies nothing.
+    UnknownKey,
+    /// Something else than the documented form, which somebody put there by hand.
+    Malformed,
+}
+
+impl<A> SecretValue<A> {
+    /// The key, if there is one that can be named.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for a malformed value, which the text does not quote.
+    pub fn key(&self) -> Result<Option<&A>, Error> {
+        match self {
+            Self::Key(key) => Ok(Some(key)),
+            Self::Empty | Self::UnknownKey => Ok(None),
+            Self::Malformed => Err(Error::internal(
+                "the signing key's secret is not {\"keyId\": <ARN>, \"privateKey\": <PEM>}, nor {}",
+            )),
+        }
+    }
 }
 
 /// A public key in IVS.
@@ -111,12 +140,22 @@ pub struct Maintained {
 
 impl<A: Clone + PartialEq> Keys<A> {
     fn signing(&self) -> Option<&A> {
-        self.current.as_ref().and_then(|current| current.key.as_ref())
+        self.current.as_ref()?.value.key().ok()?
     }
 
     /// Whether the secret was emptied so lately that its stack may be on the way out.
     pub fn is_being_deleted(&self, now: Timestamp) -> bool {
-        self.current.as_ref().is_some_and(|current| current.key.is_none() && current.since + QUIET > now)
+        self.current.as_ref().is_some_and(|current| current.value == SecretValue::Empty && current.since + QUIET > now)
+    }
+
+    /// Whether the secret holds what the stack did not put there. A key that IVS does not have counts as the stack's: it
+    /// verifies nothing, and a run that was overtaken by the end of its stack leaves one.
+    pub fn is_of_others(&self) -> bool {
+        match self.current.as_ref().map(|current| &current.value) {
+            None | Some(SecretValue::Empty) => false,
+            Some(SecretValue::Key(arn)) => self.imported.iter().any(|key| key.arn == *arn && key.marks.is_none()),
+            Some(SecretValue::UnknownKey | SecretValue::Malformed) => true,
+        }
     }
 
     /// The stack's own keys but for the one that signs.
@@ -155,8 +194,16 @@ impl<A: Clone + PartialEq> Keys<A> {
     /// Whether there is no key that signs and verifies, or it is time for the next one.
     pub fn wants_another(&self, now: Timestamp, how: &Maintenance) -> bool {
         let Some((current, signing)) = self.current.as_ref().zip(self.signing()) else { return true };
-        let verifies = self.imported.iter().any(|key| key.arn == *signing);
-        how.trigger == Trigger::Rotate || !verifies || current.since + how.rotate_after <= now
+        if !self.imported.iter().any(|key| key.arn == *signing) {
+            return true;
+        }
+        let is_old = current.since + how.rotate_after <= now;
+        match how.trigger {
+            Trigger::Rotate => true,
+            Trigger::Schedule => is_old,
+            // An operator's key is not followed before the stack stands: it may be rolled back yet.
+            Trigger::Stack => is_old && self.own_signing().is_some(),
+        }
     }
 
     /// Keys that sign no longer and are not marked so.

@@ -67,8 +67,8 @@ pub struct Sweep {
     /// How long a claim of this run holds a name; longer than the sweep may take.
     pub lease: Duration,
     /// How many orphans of a kind this run may delete. Unless told: ten or a tenth of what is listed, whichever is more,
-    /// and of more than two no more than half. Beyond, it looks as if a table was restored or lost, and no resource
-    /// comes back.
+    /// and never more than half. Beyond, it looks as if a table was restored or lost, and no resource comes back, while an
+    /// orphan waits at no cost but its place in the quota.
     pub max_orphans: Option<usize>,
 }
 
@@ -77,7 +77,7 @@ impl Sweep {
     pub fn allows(&self, orphans: usize, listed: usize) -> bool {
         match self.max_orphans {
             Some(max) => orphans <= max,
-            None => orphans <= 2 || (orphans <= (listed / 10).max(10) && orphans <= listed / 2),
+            None => orphans <= (listed / 10).max(10) && orphans <= listed / 2,
         }
     }
 }
@@ -90,7 +90,13 @@ mod tests {
     fn more_orphans_than_an_accident_leaves_are_not_allowed_unless_told() {
         let sweep = |max_orphans| Sweep { attempt: claim("now"), lease: Duration::ZERO, max_orphans };
         for (orphans, listed, allowed) in [
-            (2, 2, true),
+            (0, 0, true),
+            (0, 1, true),
+            (1, 1, false),
+            (1, 2, true),
+            (2, 2, false),
+            (2, 3, false),
+            (2, 4, true),
             (3, 3, false),
             (3, 6, true),
             (10, 20, true),

@@ -104,7 +104,7 @@ fn read(task: &EcsTask) -> Option<Task> {
         availability_zone: task.availability_zone().map(str::to_owned),
         started_at: task.started_at().and_then(|at| {
             let at = OffsetDateTime::from_unix_timestamp_nanos(at.as_nanos()).ok()?;
-            Some(at.into())
+            at.try_into().ok()
         }),
     });
     Some(Task { id: task_id(task.task_arn()?)?, version: task.version(), phase })

@@ -72,7 +72,7 @@ impl ParticipantIvs {
             Some(MintedToken {
                 participant_id: token.participant_id()?.parse().ok()?,
                 text: ParticipantToken::new(token.token()?.to_owned()),
-                expires_at: expires_at.into(),
+                expires_at: expires_at.try_into().ok()?,
             })
         });
         token.ok_or_else(|| Error::unavailable(AwsFailure::malformed(operation, "no token")))

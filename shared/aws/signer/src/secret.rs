@@ -7,7 +7,7 @@ use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
 use aws_sdk_secretsmanager::operation::update_secret_version_stage::UpdateSecretVersionStageError;
 use model::signing::PrivatePem;
-use model::signing_keys::SecretVersion;
+use model::signing_keys::{SecretValue, SecretVersion};
 use model::{Error, Timestamp};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -30,8 +30,8 @@ pub struct KeyVersion {
     pub version: SecretVersion,
     /// When it was made.
     pub since: Timestamp,
-    /// `None` for an empty one.
-    pub key: Option<StoredKey>,
+    /// What it holds.
+    pub value: SecretValue<StoredKey>,
 }
 
 /// A key as the secret holds it.
@@ -60,7 +60,7 @@ impl KeySecret {
     /// The current version; `None` if there is no such secret, one that is being deleted, or one without a value.
     ///
     /// # Errors
-    /// What Secrets Manager fails with; [`Error::Internal`] for a value that is not of the documented form.
+    /// What Secrets Manager fails with.
     pub async fn read(&self) -> Result<Option<KeyVersion>, Error> {
         let operation = "secretsmanager:GetSecretValue";
         let got = match self.secrets.get_secret_value().secret_id(&self.id).send().await {
@@ -76,20 +76,21 @@ impl KeySecret {
             }
         };
         let version = got.version_id().map(|id| SecretVersion(id.to_owned()));
-        let since = got.created_date().and_then(|at| OffsetDateTime::from_unix_timestamp(at.secs()).ok());
+        let since =
+            got.created_date().and_then(|at| OffsetDateTime::from_unix_timestamp(at.secs()).ok()?.try_into().ok());
         let (Some(version), Some(since)) = (version, since) else {
             return Err(Error::unavailable(AwsFailure::malformed(operation, "no version")));
         };
-        let key = read_form(got.secret_string().unwrap_or_default())?;
-        Ok(Some(KeyVersion { version, since: since.into(), key }))
+        let value = read_form(got.secret_string().unwrap_or_default());
+        Ok(Some(KeyVersion { version, since, value }))
     }
 
-    /// Makes an empty version the current one.
+    /// Adds a version without a key that is not current, unless it is the first one.
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is no such secret, or one that is being deleted; what Secrets Manager fails with.
-    pub async fn empty(&self) -> Result<SecretVersion, Error> {
-        self.put(CURRENT, "{}").await
+    pub async fn store_empty(&self) -> Result<SecretVersion, Error> {
+        self.put("{}").await
     }
 
     /// Adds a version that is not current, unless it is the first one.
@@ -99,13 +100,13 @@ impl KeySecret {
     pub async fn store(&self, key_id: &str, private: &PrivatePem) -> Result<SecretVersion, Error> {
         let form = Form { key_id: Some(key_id.into()), private_key: Some(private.expose().into()) };
         let text = serde_json::to_string(&form).map_err(Error::internal)?;
-        self.put(PENDING, &text).await
+        self.put(&text).await
     }
 
-    async fn put(&self, label: &str, value: &str) -> Result<SecretVersion, Error> {
+    async fn put(&self, value: &str) -> Result<SecretVersion, Error> {
         let operation = "secretsmanager:PutSecretValue";
         // The SDK draws the version's id once for all attempts, so a repeated one adds no second version.
-        let put = self.secrets.put_secret_value().secret_id(&self.id).secret_string(value).version_stages(label);
+        let put = self.secrets.put_secret_value().secret_id(&self.id).secret_string(value).version_stages(PENDING);
         let put = put.send().await.map_err(|error| match error.as_service_error() {
             Some(
                 PutSecretValueError::ResourceNotFoundException(_) | PutSecretValueError::InvalidRequestException(_),
@@ -143,15 +144,14 @@ impl KeySecret {
     }
 }
 
-/// The key that a value holds. The parser's own words would quote it.
-fn read_form(text: &str) -> Result<Option<StoredKey>, Error> {
-    let wrong = || Error::internal("the signing key's secret is not {\"keyId\": <ARN>, \"privateKey\": <PEM>}, nor {}");
-    match serde_json::from_str(text).map_err(|_| wrong())? {
-        Form { key_id: Some(id), private_key: Some(private) } => {
-            Ok(Some(StoredKey { id: id.into_owned(), private: PrivatePem::new(private.into_owned()) }))
+/// What a value holds. The parser's own words would quote it.
+fn read_form(text: &str) -> SecretValue<StoredKey> {
+    match serde_json::from_str(text) {
+        Ok(Form { key_id: Some(id), private_key: Some(private) }) => {
+            SecretValue::Key(StoredKey { id: id.into_owned(), private: PrivatePem::new(private.into_owned()) })
         }
-        Form { key_id: None, private_key: None } => Ok(None),
-        _ => Err(wrong()),
+        Ok(Form { key_id: None, private_key: None }) => SecretValue::Empty,
+        _ => SecretValue::Malformed,
     }
 }
 
@@ -161,11 +161,12 @@ mod tests {
 
     #[test]
     fn a_value_holds_a_key_or_none_and_anything_else_is_refused_without_being_quoted() {
-        let key = read_form(r#"{"keyId": "arn", "privateKey": "pem"}"#).unwrap().unwrap();
+        let value = read_form(r#"{"keyId": "arn", "privateKey": "pem"}"#);
+        let key = value.key().unwrap().unwrap();
         assert_eq!((key.id.as_str(), key.private.expose()), ("arn", "pem"));
-        assert!(read_form("{}").unwrap().is_none());
+        assert!(matches!(read_form("{}"), SecretValue::Empty));
         for text in ["", "hunter2", r#"{"keyId": "hunter2"}"#, r#"{"keyId": "a", "privateKey": "b", "hunter2": 1}"#] {
-            let error = read_form(text).err().unwrap();
+            let error = read_form(text).key().err().unwrap();
             assert!(!error.causes().unwrap().contains("hunter2"), "{text}");
         }
     }

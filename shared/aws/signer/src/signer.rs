@@ -65,7 +65,8 @@ impl<S: Signer> Signers<S> {
     }
 
     async fn fetch(secret: &KeySecret) -> Result<Option<S>, Error> {
-        let Some(key) = secret.read().await?.and_then(|current| current.key) else { return Ok(None) };
-        S::from_secret(&key.id, key.private.expose()).map(Some).map_err(Error::internal)
+        let Some(current) = secret.read().await? else { return Ok(None) };
+        let signer = current.value.key()?.map(|key| S::from_secret(&key.id, key.private.expose()));
+        signer.transpose().map_err(Error::internal)
     }
 }

@@ -15,9 +15,9 @@ pub trait KeyStore {
     /// What there is: the secret first, then a complete listing.
     fn read(&self) -> impl Future<Output = Result<Keys<Self::Arn>, Error>>;
 
-    /// Makes a version without a key the current one, with which functions sign nothing, and answers its id.
-    /// [`Error::NotFound`] if the secret is gone.
-    fn empty(&self) -> impl Future<Output = Result<SecretVersion, Error>>;
+    /// Adds a version without a key, with which functions sign nothing, and answers its id. It is current only if it is
+    /// the first one. [`Error::NotFound`] if the secret is gone.
+    fn store_empty(&self) -> impl Future<Output = Result<SecretVersion, Error>>;
 
     /// Imports a public half. The claim finds it again if the answer is lost.
     fn import(
@@ -44,10 +44,13 @@ pub trait KeyStore {
 /// goes on from wherever an earlier one has stopped.
 ///
 /// # Errors
-/// What IVS and Secrets Manager fail with. [`Error::QuotaExceeded`] when IVS has no place for another key: then the
-/// present one goes on.
+/// What IVS and Secrets Manager fail with; [`Error::Internal`] for a malformed secret. [`Error::QuotaExceeded`] when IVS
+/// has no place for another key: then the present one goes on.
 pub async fn maintain<K: KeyStore>(keys: &K, now: Timestamp, how: &Maintenance) -> Result<Maintained, Error> {
     let found = keys.read().await?;
+    if let Some(current) = &found.current {
+        current.value.key()?;
+    }
     let mut done = Maintained::default();
     if how.trigger == Trigger::Schedule && found.is_being_deleted(now) {
         return Ok(done);
@@ -76,16 +79,13 @@ pub async fn maintain<K: KeyStore>(keys: &K, now: Timestamp, how: &Maintenance) 
     Ok(done)
 }
 
-/// Ends all keys of the stack: first nothing is signed any more, then nothing verifies.
+/// Ends all keys of the stack: first nothing is signed with them any more, then nothing verifies. What an operator put
+/// into the secret stays there, since a stack that fails to take keys over is rolled back by the same request.
 ///
 /// # Errors
 /// What IVS and Secrets Manager fail with; to call it again goes on.
 pub async fn end<K: KeyStore>(keys: &K) -> Result<Maintained, Error> {
-    // Also where there was no key: a run that is under way cannot put one in its place.
-    match keys.empty().await {
-        Ok(_) | Err(Error::NotFound(_)) => {}
-        Err(error) => return Err(error),
-    }
+    empty(keys).await?;
     let mut done = Maintained::default();
     for key in keys.read().await?.imported.iter().filter(|key| key.marks.is_some()) {
         keys.delete(&key.arn).await?;
@@ -94,12 +94,36 @@ pub async fn end<K: KeyStore>(keys: &K) -> Result<Maintained, Error> {
     Ok(done)
 }
 
+/// Makes a version without a key the current one, unless the secret holds what is not the stack's own.
+async fn empty<K: KeyStore>(keys: &K) -> Result<(), Error> {
+    // Each time that it is lost, somebody else has changed the secret meanwhile.
+    const ATTEMPTS: usize = 10;
+    for _ in 0..ATTEMPTS {
+        let found = keys.read().await?;
+        if found.is_of_others() {
+            return Ok(());
+        }
+        // Also where there is no key: a run that is under way cannot put one in the place of another version.
+        let empty = match keys.store_empty().await {
+            Ok(empty) => empty,
+            Err(Error::NotFound(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if let Some(current) = found.current
+            && keys.promote(&current.version, &empty).await?
+        {
+            return Ok(());
+        }
+    }
+    Err(Error::unavailable("the secret of a signing key is changed again and again"))
+}
+
 /// Makes a key and makes it current. False if another run did so meanwhile.
 async fn make<K: KeyStore>(keys: &K, found: &Keys<K::Arn>, now: Timestamp, how: &Maintenance) -> Result<bool, Error> {
     let from = match &found.current {
         Some(current) => current.version.clone(),
         // The first version of a secret is current by itself, and must not name a key that is not marked yet.
-        None => keys.empty().await?,
+        None => keys.store_empty().await?,
     };
     let pair = KeyPair::generate()?;
     let arn = keys.import(&pair, &how.run, now + how.lease).await?;

@@ -12,7 +12,7 @@ use aws_sdk_ivsrealtime::operation::delete_public_key::DeletePublicKeyError;
 use aws_sdk_ivsrealtime::operation::import_public_key::ImportPublicKeyError;
 use aws_signer::KeySecret;
 use model::signing::{KeyPair, PrivatePem};
-use model::signing_keys::{Current, Imported, Keys, Mark, Marks, SecretVersion};
+use model::signing_keys::{Current, Imported, Keys, Mark, Marks, SecretValue, SecretVersion};
 use model::tags::{TAG_CLAIM, TAG_LEASE_UNTIL, TAG_STACK};
 use model::{ClaimId, Error, PlaybackKeyArn, PublicKeyArn, Timestamp};
 
@@ -119,16 +119,20 @@ impl<P: KeyRegistry> KeyStore for SigningKeys<P> {
         let current = self.secret.read().await?.map(|current| Current {
             version: current.version,
             since: current.since,
-            // An id that IVS cannot know verifies nothing, and is replaced as one that is gone.
-            key: current.key.and_then(|key| key.id.parse().ok()),
+            value: match current.value {
+                SecretValue::Key(key) => key.id.parse().map_or(SecretValue::UnknownKey, SecretValue::Key),
+                SecretValue::UnknownKey => SecretValue::UnknownKey,
+                SecretValue::Empty => SecretValue::Empty,
+                SecretValue::Malformed => SecretValue::Malformed,
+            },
         });
         let listed = self.list().await?.into_iter();
         let imported = listed.map(|(arn, tags)| Imported { marks: self.marks(&tags), arn });
         Ok(Keys { current, imported: imported.collect() })
     }
 
-    async fn empty(&self) -> Result<SecretVersion, Error> {
-        self.secret.empty().await
+    async fn store_empty(&self) -> Result<SecretVersion, Error> {
+        self.secret.store_empty().await
     }
 
     async fn import(&self, pair: &KeyPair, claim: &ClaimId, lease_until: Timestamp) -> Result<P::Arn, Error> {

@@ -163,12 +163,16 @@ fn is_json(request: &Request) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use lambda_http::Body;
+    use model::participant::{Attributes, Capabilities, TokenDuration};
+    use model::{Limit, StageName};
     use proptest::prelude::*;
+    use proptest::test_runner::TestRunner;
+    use serde_json::json;
 
     use super::*;
-    use model::participant::TokenDuration;
-    use model::{Limit, StageName};
 
     fn request(content_type: &str, body: &str) -> Request {
         let request = lambda_http::http::Request::builder().header("content-type", content_type);
@@ -216,14 +220,113 @@ mod tests {
         assert!(matches!(refused("application/json", &long), Some(Error::BodyTooLarge { limit: MAX_BODY })));
     }
 
-    proptest! {
-        #[test]
-        fn any_body_is_read_or_refused_without_a_panic(body in ".{0,300}") {
-            let request = request("application/json", &body);
-            if let Ok(mut input) = Input::with_body(&request) {
-                let live = input.field::<bool>("live");
-                let _ = input.finish((live,));
+    /// A body near the valid form: each field with a right value, a wrong one or none, perhaps a field that is none, and
+    /// perhaps broken off. With it: how many fields are there, and which of them are wrong.
+    fn bodies() -> impl Strategy<Value = (String, usize, Vec<String>)> {
+        let any_json = prop_oneof![
+            Just(json!(null)),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,9}".prop_map(Value::from),
+            prop::collection::vec(".{0,3}", 0..3).prop_map(Value::from),
+            Just(json!({"a": {"b": []}})),
+        ];
+        let duration = (1u16..=20160).prop_map(Value::from);
+        let capabilities = prop::sample::subsequence(vec!["PUBLISH", "SUBSCRIBE"], 1..=2).prop_map(Value::from);
+        let attributes = prop::collection::btree_map("\\PC{1,9}", "\\PC{0,20}", 0..5).prop_map(|map| json!(map));
+        let fields = [
+            ("durationMinutes", duration.boxed()),
+            ("capabilities", capabilities.boxed()),
+            ("attributes", attributes.boxed()),
+            ("live", any::<bool>().prop_map(Value::from).boxed()),
+        ];
+        let fields = fields.map(|(name, right)| {
+            prop_oneof![
+                6 => right.prop_map(move |value| Some((name, value))),
+                1 => any_json.clone().prop_map(move |value| Some((name, value))),
+                2 => Just(None),
+            ]
+        });
+        let [a, b, c, d] = fields;
+        let unknown = prop::option::weighted(0.1, ("[a-zA-Z]{0,8}", any_json));
+        (a, b, c, d, unknown, 0..12, any::<prop::sample::Index>()).prop_map(|(a, b, c, d, unknown, cuts, at)| {
+            let known: Map<String, Value> =
+                [a, b, c, d].into_iter().flatten().map(|(name, value)| (name.to_owned(), value)).collect();
+            let is_right = |name: &str, value: &Value| match name {
+                "durationMinutes" => {
+                    value.as_f64().is_some_and(|minutes| minutes.fract() == 0.0 && (1.0..=20160.0).contains(&minutes))
+                }
+                "capabilities" => value.as_array().is_some_and(|list| {
+                    !list.is_empty() && list.iter().all(|it| *it == "PUBLISH" || *it == "SUBSCRIBE")
+                }),
+                "attributes" => value.as_object().is_some_and(|map| map.values().all(Value::is_string)),
+                _ => value.is_boolean(),
+            };
+            let mut wrong: Vec<String> =
+                known.iter().filter(|(name, value)| !is_right(name, value)).map(|(name, _)| name.clone()).collect();
+            let mut body = known;
+            if let Some((name, value)) = unknown.filter(|(name, _)| name != "live") {
+                wrong.push(name.clone());
+                body.insert(name, value);
             }
-        }
+            let (count, mut text) = (body.len(), Value::from(body).to_string());
+            if cuts == 0 {
+                text = text.chars().take(at.index(text.len())).collect();
+            }
+            (text, count, wrong)
+        })
+    }
+
+    #[test]
+    fn each_field_of_any_body_is_read_or_named_and_what_is_no_object_is_refused() {
+        const CASES: u32 = 2048;
+        let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(CASES) };
+        let (objects, fields, right, refused) = (Cell::new(0), Cell::new(0), Cell::new(0), Cell::new(0));
+        let add = |counter: &Cell<usize>, more: usize| counter.set(counter.get() + more);
+        let checked = TestRunner::new(config).run(&bodies(), |(body, count, mut wrong)| {
+            let request = request("application/json", &body);
+            let mut input = match Input::with_body(&request) {
+                Ok(input) => input,
+                Err(error) => {
+                    prop_assert!(matches!(error, Error::MalformedBody(_)), "{}: {:?}", body, error);
+                    prop_assert!(serde_json::from_str::<Value>(&body).is_err());
+                    return Ok(());
+                }
+            };
+            if body.is_empty() {
+                return Ok(());
+            }
+            add(&objects, 1);
+            add(&fields, count);
+            let values = (
+                input.field::<TokenDuration>("durationMinutes"),
+                input.field::<Capabilities>("capabilities"),
+                input.field::<Attributes>("attributes"),
+                input.field::<bool>("live"),
+            );
+            match input.finish(values) {
+                Ok((duration, capabilities, attributes, live)) => {
+                    prop_assert!(wrong.is_empty(), "{}", body);
+                    let values = [duration.is_some(), capabilities.is_some(), attributes.is_some(), live.is_some()];
+                    prop_assert_eq!(values.into_iter().filter(|is_there| *is_there).count(), count, "{}", body);
+                    add(&right, 1);
+                }
+                Err(Error::InvalidRequest(errors)) => {
+                    let mut named: Vec<String> = errors.into_iter().map(|error| error.field).collect();
+                    named.sort();
+                    wrong.sort();
+                    prop_assert_eq!(named, wrong, "{}", body);
+                    add(&refused, 1);
+                }
+                Err(error) => prop_assert!(false, "{}: {:?}", body, error),
+            }
+            Ok(())
+        });
+        checked.unwrap_or_else(|failure| panic!("{failure}"));
+        let cases = usize::try_from(CASES).unwrap();
+        assert!(objects.get() > cases * 3 / 4, "{objects:?} of {CASES} were JSON objects");
+        assert!(fields.get() > cases * 2, "{fields:?} fields in {CASES} bodies");
+        assert!(right.get() > cases / 5 && refused.get() > cases / 5, "{right:?} right, {refused:?} wrong");
     }
 }
