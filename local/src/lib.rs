@@ -13,32 +13,12 @@
 //! [`LocalCloud::start`] runs it inside another program, such as a test; `cargo run -p local` runs it alone.
 
 mod aws;
-mod build;
-mod clock;
-mod cloud;
-mod cloud_formation;
-mod data_dir;
-mod events;
-mod gateway;
-mod http_server;
-mod issuer;
-mod jobs;
-mod lambda;
-mod log;
-mod numbered_log;
-mod options;
-mod pem;
-mod percent;
-mod random;
-mod retry;
-mod scheduler;
-mod side_door;
-mod sync;
+mod plumbing;
+mod program;
 mod template;
-mod wildcard;
 
-pub use self::build::{Packages, Profile, build};
-pub use self::cloud::{LocalCloud, check};
-pub use self::log::{Log, LogLine};
-pub use self::options::{Options, TemplateSource};
+pub use self::program::build::{Packages, Profile, build};
+pub use self::program::cloud::{LocalCloud, check};
+pub use self::program::log::{Log, LogLine};
+pub use self::program::options::{Options, TemplateSource};
 pub use self::template::{Route, Template, TemplateError};

@@ -12,8 +12,8 @@ use super::queue::Queue;
 use super::queue_policy::QueuePolicy;
 use super::resources;
 use super::schedule::ScheduleService;
-use crate::retry::RetryPolicy;
-use crate::wildcard::Wildcard;
+use crate::plumbing::retry::RetryPolicy;
+use crate::plumbing::wildcard::Wildcard;
 
 /// The queue for events that a rule or schedule cannot deliver.
 #[derive(Debug, Clone)]

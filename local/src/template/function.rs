@@ -11,8 +11,8 @@ use super::node::Node;
 use super::policy::{self, Statement};
 use super::resources;
 use super::schedule::{self, Schedule};
-use crate::events::Pattern;
-use crate::retry::RetryPolicy;
+use crate::aws::event_bridge::Pattern;
+use crate::plumbing::retry::RetryPolicy;
 
 /// A Lambda function.
 #[derive(Debug, Clone)]

@@ -25,12 +25,12 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::time::{self, MissedTickBehavior};
 
-use super::call::Call;
-use super::reply::{Protocol, Reply};
 use super::service::Requirement;
-use crate::data_dir;
-use crate::http_server;
-use crate::jobs::Jobs;
+use crate::aws::service::call::Call;
+use crate::aws::service::reply::{Protocol, Reply};
+use crate::plumbing::http_server;
+use crate::plumbing::jobs::Jobs;
+use crate::program::data_dir;
 use crate::template::Table;
 
 /// The operations that the engine has and the local cloud passes on. Those of DynamoDB Streams are another service's.
@@ -250,7 +250,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::aws::state_file::tests::TemporaryDirectory;
+    use crate::plumbing::state_file::tests::TemporaryDirectory;
 
     #[test]
     fn a_file_that_is_no_database_is_named_with_what_to_delete() {

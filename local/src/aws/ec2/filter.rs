@@ -2,7 +2,7 @@
 
 use super::{NetworkInterface, parameters::Parameters};
 use crate::aws::service::ServiceError;
-use crate::wildcard::Wildcard;
+use crate::plumbing::wildcard::Wildcard;
 
 /// Values of one filter (`DescribeNetworkInterfaces` in the API reference).
 const MOST_VALUES: usize = 200;

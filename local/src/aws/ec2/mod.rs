@@ -11,11 +11,9 @@ use serde_json::Value;
 
 pub(crate) use self::interface::NetworkInterface;
 use self::{filter::Filter, parameters::Parameters};
-use super::{
-    paging::page,
-    service::{Requirement, ServiceError},
-};
-use crate::random;
+use crate::aws::service::{Requirement, ServiceError};
+use crate::plumbing::paging::page;
+use crate::plumbing::random;
 
 /// The operations that the local cloud has.
 pub(crate) const OPERATIONS: [&str; 1] = ["DescribeNetworkInterfaces"];

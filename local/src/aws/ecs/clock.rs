@@ -50,7 +50,7 @@ impl Clock {
     }
 
     /// The time between two steps; none if the clock does not run by itself.
-    pub(super) fn step(self) -> Option<Duration> {
+    pub(crate) fn step(self) -> Option<Duration> {
         match self {
             Self::Manual {} => None,
             Self::Automatic { step_ms } => Some(Duration::from_millis(step_ms)),

@@ -11,7 +11,9 @@ use super::{
     tags,
     task::Task,
 };
-use crate::aws::{paging::page, service::ServiceError, shape::Input};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
+use crate::plumbing::paging::page;
 
 /// Clusters that one call may describe, and those on a page of the list.
 const MOST: usize = 100;

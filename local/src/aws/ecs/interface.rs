@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{arn, status::Status, task::Task};
-use crate::aws::{ec2::NetworkInterface, ids};
-use crate::random;
+use crate::aws::ec2::NetworkInterface;
+use crate::plumbing::ids;
+use crate::plumbing::random;
 
 /// 10.0.0.0/8. AWS keeps the first four addresses of a subnet.
 const PRIVATE_ADDRESSES: (u32, u32) = (0x0a00_0004, 1 << 23);

@@ -13,7 +13,6 @@ mod interface;
 mod list;
 mod operation;
 mod permission;
-mod publish;
 mod run;
 mod side_door;
 mod state;
@@ -35,13 +34,11 @@ use self::{
     operation::{Context, OPERATIONS, Run},
     state::State,
 };
-use super::{
-    ec2::NetworkInterface,
-    operation::Operation,
-    service::{Requirement, ServiceError},
-    shape::Input,
-    state_file::Stored,
-};
+use crate::aws::ec2::NetworkInterface;
+use crate::aws::service::operation::Operation;
+use crate::aws::service::shape::Input;
+use crate::aws::service::{Requirement, ServiceError};
+use crate::plumbing::state_file::Stored;
 
 /// An event as ECS hands it to EventBridge, which completes it.
 pub(crate) type Event = Map<String, Value>;
@@ -112,6 +109,6 @@ impl Ecs {
     }
 
     fn context(&self, now: OffsetDateTime) -> Context<'_> {
-        Context { region: &self.region, now: crate::clock::epoch_millis(now) }
+        Context { region: &self.region, now: crate::plumbing::clock::epoch_millis(now) }
     }
 }

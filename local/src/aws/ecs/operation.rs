@@ -4,11 +4,9 @@
 use serde_json::Value;
 
 use super::{Outcome, cluster, list, run, state::State, task_definition};
-use crate::aws::{
-    operation::Operation,
-    service::ServiceError,
-    shape::{Input, Member, Pattern, Shape, matching, optional, required, text},
-};
+use crate::aws::service::ServiceError;
+use crate::aws::service::operation::Operation;
+use crate::aws::service::shape::{Input, Member, Pattern, Shape, matching, optional, required, text};
 
 /// What an operation is given besides its input.
 pub(super) struct Context<'a> {

@@ -13,10 +13,9 @@ use super::{
     task::{Container, Task, Times},
     task_definition::TaskDefinition,
 };
-use crate::{
-    aws::{service::ServiceError, shape::Input},
-    random,
-};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
+use crate::plumbing::random;
 
 /// What `LATEST` means for Linux.
 const LATEST_PLATFORM: &str = "1.4.0";

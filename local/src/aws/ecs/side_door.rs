@@ -6,7 +6,8 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 
 use super::{Clock, Ecs, Event, Outcome, error, operation::RUN_TASK, run, run::Starter, state::State, task::Task};
-use crate::aws::{service::ServiceError, shape::Input};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
 
 impl Ecs {
     pub(crate) fn clock(&self) -> Clock {
@@ -24,7 +25,7 @@ impl Ecs {
     }
 
     /// The clock and its changes.
-    pub(super) fn watch_clock(&self) -> watch::Receiver<Clock> {
+    pub(crate) fn watch_clock(&self) -> watch::Receiver<Clock> {
         self.clock.subscribe()
     }
 

@@ -10,10 +10,9 @@ use super::{
     state::State,
     tags::{self, Tags},
 };
-use crate::{
-    aws::{service::ServiceError, shape::Input},
-    clock,
-};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
+use crate::plumbing::clock;
 
 /// What a task definition keeps as it was registered.
 const MEMBERS: [&str; 14] = [

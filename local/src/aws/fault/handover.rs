@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Fault, Faults, When};
-use crate::aws::call::ServiceName;
+use crate::aws::service::call::ServiceName;
 
 /// What goes wrong while an event is handed to Lambda, and what the one who hands it over makes of that.
 #[derive(Debug, Clone, PartialEq, Eq)]

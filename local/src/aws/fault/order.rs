@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Fault;
-use crate::aws::call::ServiceName;
-use crate::aws::known;
+use crate::aws::endpoint::known;
+use crate::aws::service::call::ServiceName;
 
 /// A fault and the calls that it is for.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -10,17 +10,13 @@ use super::{
     state::{Channel, Endpoints, State},
     stream_key,
 };
-use crate::aws::{
-    ids,
-    service::{ACCOUNT, ServiceError},
-    shape::Input,
-    video::{
-        error::{conflict, quota_exceeded},
-        list::page_of,
-        tags,
-    },
-};
-use crate::random;
+use crate::aws::service::shape::Input;
+use crate::aws::service::{ACCOUNT, ServiceError};
+use crate::aws::video::error::{conflict, quota_exceeded};
+use crate::aws::video::list::page_of;
+use crate::aws::video::tags;
+use crate::plumbing::ids;
+use crate::plumbing::random;
 
 /// The filters of `ListChannels`, and the settings that they compare.
 const FILTERS: [(&str, &str); 5] = [

@@ -12,14 +12,14 @@ use super::{
     stream::view,
     token,
 };
-use crate::aws::{
-    ids,
-    service::ServiceError,
-    shape::{Input, Member, Shape, optional, required},
-    state_file::SaveError,
-    video::{constraint::ANY_TEXT, error::validation, public_key::PublicKeys},
-};
-use crate::{clock, percent};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::{Input, Member, Shape, optional, required};
+use crate::aws::video::constraint::ANY_TEXT;
+use crate::aws::video::error::validation;
+use crate::aws::video::public_key::PublicKeys;
+use crate::plumbing::ids;
+use crate::plumbing::state_file::SaveError;
+use crate::plumbing::{clock, percent};
 
 const LIVE: &[Member] =
     &[optional("health", HEALTH), optional("viewerCount", Shape::Integer { min: -1, max: i64::MAX })];

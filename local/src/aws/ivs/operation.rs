@@ -15,14 +15,11 @@ use super::{
     state::State,
     stream, stream_key, viewer_session,
 };
-use crate::aws::{
-    shape::{Shape, optional, required},
-    video::{
-        constraint::{ANY_TEXT, MAX_RESULTS, NAME, PAGE_TOKEN, TAGS},
-        operation::{self, Run, Target, list_tags_for_resource, tag_resource, untag_resource},
-        quotas::Limits,
-    },
-};
+use crate::aws::service::shape::{Shape, optional, required};
+use crate::aws::video::constraint::{ANY_TEXT, MAX_RESULTS, NAME, PAGE_TOKEN, TAGS};
+use crate::aws::video::operation;
+use crate::aws::video::operation::{Run, Target, list_tags_for_resource, tag_resource, untag_resource};
+use crate::aws::video::quotas::Limits;
 
 /// Calls per second of every operation that the quotas do not single out.
 const OTHERS: f64 = 5.0;

@@ -7,16 +7,13 @@ use super::{
     operation::Context,
     state::{State, StreamKey},
 };
-use crate::aws::{
-    ids,
-    service::{ACCOUNT, ServiceError},
-    shape::Input,
-    video::{
-        error::quota_exceeded,
-        list::page_of,
-        tags::{self, Tags},
-    },
-};
+use crate::aws::service::shape::Input;
+use crate::aws::service::{ACCOUNT, ServiceError};
+use crate::aws::video::error::quota_exceeded;
+use crate::aws::video::list::page_of;
+use crate::aws::video::tags;
+use crate::aws::video::tags::Tags;
+use crate::plumbing::ids;
 
 /// Items of a page of `ListStreamKeys` when `maxResults` is not given.
 const DEFAULT_PAGE: usize = 1;

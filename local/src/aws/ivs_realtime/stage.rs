@@ -9,15 +9,12 @@ use super::{
     participant,
     state::{Endpoints, Stage, State},
 };
-use crate::{
-    aws::{
-        ids,
-        service::{ACCOUNT, ServiceError},
-        shape::Input,
-        video::{error::quota_exceeded, list::page_of, tags},
-    },
-    random,
-};
+use crate::aws::service::shape::Input;
+use crate::aws::service::{ACCOUNT, ServiceError};
+use crate::aws::video::error::quota_exceeded;
+use crate::aws::video::list::page_of;
+use crate::aws::video::tags;
+use crate::plumbing::{ids, random};
 
 /// Makes a stage each time: names are not unique, and there is no client token.
 pub(super) fn create(state: &mut State, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {

@@ -14,7 +14,7 @@ use crate::aws::{
     service::ServiceError,
     video::{Model, error::not_found, public_key::PublicKeys, tags::Tags},
 };
-use crate::clock;
+use crate::plumbing::clock;
 
 /// Everything, by ARN. The order of the ARNs is that of the lists: random, as IVS promises none.
 #[derive(Clone, Serialize, Deserialize)]

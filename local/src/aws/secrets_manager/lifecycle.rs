@@ -10,7 +10,10 @@ use super::{
     tags, value,
     version::CURRENT,
 };
-use crate::aws::{ids, paging::page, service::ServiceError, shape::Input};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
+use crate::plumbing::ids;
+use crate::plumbing::paging::page;
 
 /// Days in which a deleted secret can be restored, when the request does not say.
 const RECOVERY_WINDOW: i64 = 30;

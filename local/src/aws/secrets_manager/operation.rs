@@ -4,11 +4,9 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::{lifecycle, secret::Secrets, tags, value};
-use crate::aws::{
-    operation::Operation,
-    service::ServiceError,
-    shape::{Input, Pattern, Shape, matching, optional, required, text},
-};
+use crate::aws::service::ServiceError;
+use crate::aws::service::operation::Operation;
+use crate::aws::service::shape::{Input, Pattern, Shape, matching, optional, required, text};
 
 /// What an operation that changes something is given besides its input.
 pub(super) struct Context<'a> {

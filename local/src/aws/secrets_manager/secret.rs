@@ -11,7 +11,7 @@ use super::{
     version::Versions,
 };
 use crate::aws::service::ServiceError;
-pub(super) use crate::clock::{epoch_millis as milliseconds, epoch_seconds};
+pub(super) use crate::plumbing::clock::{epoch_millis as milliseconds, epoch_seconds};
 
 /// Milliseconds of a day.
 const DAY: i64 = 24 * 60 * 60 * 1_000;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{error::invalid_parameter, operation::Context, secret::Secrets};
-use crate::aws::{service::ServiceError, shape::Input};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
 
 /// Tags of one secret.
 const MAX_TAGS: usize = 50;

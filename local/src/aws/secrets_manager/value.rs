@@ -10,10 +10,9 @@ use super::{
     secret::{Secret, Secrets, epoch_seconds, milliseconds},
     version::{CURRENT, SecretValue, Version},
 };
-use crate::{
-    aws::{service::ServiceError, shape::Input},
-    random,
-};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
+use crate::plumbing::random;
 
 /// Bytes of a value.
 const MAX_VALUE: usize = 65_536;

@@ -3,12 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{Sqs, batch, error, queue, queue::Queue, receive};
-use crate::aws::{
-    operation::Operation,
-    paging::page,
-    service::ServiceError,
-    shape::{Input, Member, Shape, optional, required, text},
-};
+use crate::aws::service::ServiceError;
+use crate::aws::service::operation::Operation;
+use crate::aws::service::shape::{Input, Member, Shape, optional, required, text};
+use crate::plumbing::paging::page;
 use crate::template;
 
 /// What an operation on a queue is given besides its input.

@@ -7,10 +7,10 @@ use tokio::sync::RwLock;
 use tokio::time::{self, Instant};
 
 use super::{Sqs, error};
-use crate::aws::call::Call;
-use crate::aws::reply::{Protocol, Reply};
+use crate::aws::service::call::Call;
+use crate::aws::service::reply::{Protocol, Reply};
 use crate::aws::service::{Service, ServiceError};
-use crate::{clock, http_server};
+use crate::plumbing::{clock, http_server};
 
 /// How often a waiting receiver looks for messages whose visibility timeout or delay is over.
 const LOOK: Duration = Duration::from_millis(100);

@@ -7,8 +7,9 @@ use super::attribute::Attributes;
 use super::error::{invalid_contents, invalid_handle, invalid_value, not_in_flight, unknown_attribute};
 use super::message::{Message, Receipt};
 use super::operation::Context;
-use crate::aws::{service::ServiceError, shape::Input};
-use crate::random;
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
+use crate::plumbing::random;
 
 /// A queue and its messages, in the order of their sending.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

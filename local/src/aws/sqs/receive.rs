@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::message::Message;
 use super::operation::Context;
 use super::queue::Queue;
-use crate::aws::{service::ServiceError, shape::Input};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
 
 /// Answers what can be received now, and does not wait.
 pub(super) fn receive(queue: &mut Queue, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::aws::state_file::tests::TemporaryDirectory;
+use crate::plumbing::state_file::tests::TemporaryDirectory;
 
 const URL: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/dead";
 

@@ -8,10 +8,8 @@ use super::{
     stand_in::Model,
     tags,
 };
-use crate::aws::{
-    service::ServiceError,
-    shape::{Input, Member, required},
-};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::{Input, Member, required};
 
 /// Calls per second of each tag operation.
 const TAGGING: f64 = 10.0;

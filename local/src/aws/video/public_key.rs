@@ -14,11 +14,9 @@ use super::{
     operation::Context,
     tags::{self, Tags},
 };
-use crate::aws::{
-    ids,
-    service::{ACCOUNT, ServiceError},
-    shape::Input,
-};
+use crate::aws::service::shape::Input;
+use crate::aws::service::{ACCOUNT, ServiceError};
+use crate::plumbing::ids;
 
 /// How the DER of every P-384 key in SubjectPublicKeyInfo form starts (RFC 5480); the point follows.
 const P384_PREFIX: [u8; 23] = [

@@ -14,12 +14,10 @@ use super::{
     quotas::{Limits, Quotas},
     tags::Tags,
 };
-use crate::aws::{
-    service::{Requirement, Service, ServiceError},
-    shape::Input,
-    state_file::{SaveError, Stored},
-};
-use crate::sync::lock;
+use crate::aws::service::shape::Input;
+use crate::aws::service::{Requirement, Service, ServiceError};
+use crate::plumbing::state_file::{SaveError, Stored};
+use crate::plumbing::sync::lock;
 
 /// What a service remembers, and with it what the service is.
 pub(crate) trait Model: Clone + Default + Serialize + DeserializeOwned + Send + 'static {

@@ -9,7 +9,8 @@ use super::{
     operation::Context,
     stand_in::Model,
 };
-use crate::aws::{service::ServiceError, shape::Input};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
 
 /// Tags of a resource.
 pub(crate) type Tags = BTreeMap<String, String>;

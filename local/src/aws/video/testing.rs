@@ -14,7 +14,7 @@ use time::{OffsetDateTime, macros::datetime};
 
 use super::{Model, StandIn, operation::Operation};
 use crate::aws::service::{Service, ServiceError};
-use crate::pem;
+use crate::plumbing::pem;
 
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-01-01 00:00:00.25 UTC);
 

@@ -1,0 +1,3 @@
+//! STS: who calls.
+
+pub(crate) mod callers;
