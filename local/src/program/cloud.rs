@@ -14,7 +14,7 @@ use crate::aws::api_gateway::Gateway;
 use crate::aws::cloud_formation::{ANSWERS, CloudFormation};
 use crate::aws::cognito::Issuer;
 use crate::aws::event_bridge::{Courier, EventBus};
-use crate::aws::lambda::{EventQueue, Lambda, World};
+use crate::aws::lambda::{EventQueue, Lambda, Settings};
 use crate::aws::scheduler::Scheduler;
 use crate::aws::{CallLog, Callers, DynamoDb, Ecs, Endpoint, Faults, IvsServices, SecretsManager, Sqs};
 use crate::plumbing::clock;
@@ -68,7 +68,7 @@ impl LocalCloud {
         let jobs = Jobs::default();
         let callers = Arc::new(Callers::default());
         let lines = Arc::new(Lines::new(options.log));
-        let world = World {
+        let settings = Settings {
             region: options.region.clone(),
             aws_url: format!("http://{aws_address}"),
             endpoints: options.endpoints,
@@ -78,7 +78,7 @@ impl LocalCloud {
             lines: Arc::clone(&lines),
             jobs: jobs.clone(),
         };
-        let lambda = Arc::new(Lambda::new(&template.functions, world));
+        let lambda = Arc::new(Lambda::new(&template.functions, settings));
         jobs.spawn(Arc::clone(&lambda).sweep());
         let policies = template.functions.iter().map(|function| (function.id.clone(), function.policy.clone()));
         let policies: BTreeMap<_, _> = policies.collect();

@@ -6,6 +6,7 @@
 
 mod api;
 mod custom_resource;
+mod dead_letter;
 mod delivery;
 mod error;
 mod function;
@@ -41,6 +42,7 @@ use self::error::Result;
 use self::intrinsics::Scope;
 use self::node::Node;
 use self::queue_policy::QueuePolicy;
+use self::resources::Stack;
 
 /// A template, its parameters settled and its functions evaluated.
 #[derive(Debug, Clone)]
@@ -236,7 +238,7 @@ impl Loader<'_> {
             let properties = Node::new(&properties, properties_at(id));
             template.custom_resources.push(custom_resource::read(id, kind, &properties, &template.functions)?);
         }
-        delivery::check_dead_letter_queues(&template.functions, &template.queues, &queue_policies)?;
+        dead_letter::check_dead_letter_queues(&template.functions, &template.queues, &queue_policies)?;
         Ok(template)
     }
 

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    Outcome, arn,
+    arn,
+    context::{Context, Outcome},
     error::{invalid_page_token, invalid_parameter},
-    operation::Context,
     state::{Cluster, State},
     status::Status,
     tags,

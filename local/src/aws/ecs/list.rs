@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    Outcome, arn,
+    arn,
+    context::{Context, Outcome},
     error::{invalid_page_token, invalid_parameter, no_such_service},
-    operation::Context,
     state::State,
     task::Task,
 };

@@ -3,10 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    Outcome,
+    context::{Context, Outcome},
     error::{conflict, invalid_parameter},
     interface::Interface,
-    operation::Context,
     state::{PastRequest, State, request_key},
     status::Status,
     tags,

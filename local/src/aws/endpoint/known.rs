@@ -9,7 +9,7 @@ use crate::aws::ivs_realtime;
 use crate::aws::secrets_manager::SecretsManager;
 use crate::aws::service::call::ServiceName;
 use crate::aws::sqs::Sqs;
-use crate::aws::video::Model;
+use crate::aws::video::operation::Model;
 
 /// The operations of a service, in alphabetical order.
 pub(crate) fn operations(service: ServiceName) -> Vec<&'static str> {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Fault, Faults, When};
+use super::Faults;
+use super::kind::{Fault, When};
 use crate::aws::service::call::ServiceName;
 
 /// What goes wrong while an event is handed to Lambda, and what the one who hands it over makes of that.

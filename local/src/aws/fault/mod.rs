@@ -1,85 +1,19 @@
 //! Faults on demand: what goes wrong with AWS in life, at a chosen call.
 
 mod handover;
+mod kind;
 mod order;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub(crate) use self::handover::{Handover, Refusal};
+pub(crate) use self::kind::{Fault, When};
 use self::order::Order;
 use crate::aws::service::call::ServiceName;
-use crate::aws::service::reply::Reply;
 use crate::plumbing::sync::lock;
-
-/// What goes wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) enum Fault {
-    /// The service's own throttling error.
-    Throttle {},
-    /// Any error.
-    Error {
-        status: u16,
-        code: String,
-        #[serde(default)]
-        message: String,
-    },
-    /// The call succeeds, later: its effect comes after the time has passed, or before.
-    Latency {
-        ms: u64,
-        #[serde(default)]
-        when: When,
-    },
-    /// The connection is closed without an answer.
-    Drop { when: When },
-    /// The calling instance is killed.
-    Kill { when: When },
-}
-
-/// Whether the call has its effect.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum When {
-    /// It has none.
-    #[default]
-    Before,
-    /// It has, and the caller does not learn of it.
-    After,
-}
-
-impl Fault {
-    /// The answer in place of the service's own, if this fault is one.
-    pub(crate) fn reply(&self, service: ServiceName) -> Option<Reply> {
-        match self {
-            Self::Throttle {} => {
-                let (status, code) = match service {
-                    ServiceName::DynamoDb => (400, "ProvisionedThroughputExceededException"),
-                    ServiceName::Ivs => (429, "ThrottlingException"),
-                    ServiceName::Lambda => (429, "TooManyRequestsException"),
-                    ServiceName::Sqs => (400, "RequestThrottled"),
-                    ServiceName::Ec2 => (503, "RequestLimitExceeded"),
-                    _ => (400, "ThrottlingException"),
-                };
-                Some(service.protocol().error(status, code, "Rate exceeded"))
-            }
-            Self::Error { status, code, message } => Some(service.protocol().error(*status, code, message)),
-            Self::Latency { .. } | Self::Drop { .. } | Self::Kill { .. } => None,
-        }
-    }
-
-    /// How long to wait at this point of the call.
-    pub(crate) fn latency(&self, at: When) -> Option<Duration> {
-        match self {
-            Self::Latency { ms, when } if *when == at => Some(Duration::from_millis(*ms)),
-            _ => None,
-        }
-    }
-}
 
 struct Active {
     order: Order,

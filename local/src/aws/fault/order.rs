@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Fault;
+use super::kind::Fault;
 use crate::aws::endpoint::known;
 use crate::aws::service::call::ServiceName;
 

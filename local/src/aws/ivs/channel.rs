@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    operation::{Context, DEFAULT_PAGE},
+    batch::batch,
+    context::{Context, DEFAULT_PAGE},
     settings::Settings,
     state::{Channel, Endpoints, State},
     stream_key,
@@ -14,6 +15,7 @@ use crate::aws::service::shape::Input;
 use crate::aws::service::{ACCOUNT, ServiceError};
 use crate::aws::video::error::{conflict, quota_exceeded};
 use crate::aws::video::list::page_of;
+use crate::aws::video::operation::Tags;
 use crate::aws::video::tags;
 use crate::plumbing::ids;
 use crate::plumbing::random;
@@ -42,7 +44,7 @@ pub(super) fn create(state: &mut State, input: Input<'_>, context: &Context<'_>)
     let view = view(&arn, &channel);
     state.channels.insert(arn.clone(), channel);
     // The tags of the request are the channel's alone.
-    let stream_key = stream_key::add(state, &arn, tags::Tags::new(), context.region);
+    let stream_key = stream_key::add(state, &arn, Tags::new(), context.region);
     Ok(json!({"channel": view, "streamKey": stream_key}))
 }
 
@@ -85,18 +87,6 @@ pub(super) fn list(state: &State, input: Input<'_>, _: &Context<'_>) -> Result<V
         .map(|(arn, channel)| (arn.as_str(), summary(arn, channel)))
         .filter(|(_, channel)| filter.is_none_or(|(setting, wanted)| channel[setting] == *wanted));
     page_of("channels", "channels", channels, DEFAULT_PAGE, input)
-}
-
-/// The answer of a batch operation: what `find` has for each ARN of the input under `member`, and the errors.
-pub(super) fn batch(member: &str, input: Input<'_>, find: impl Fn(&str) -> Result<Value, ServiceError>) -> Value {
-    let (mut found, mut errors) = (Vec::new(), Vec::new());
-    for arn in input.texts("arns").unwrap_or_default() {
-        match find(arn) {
-            Ok(view) => found.push(view),
-            Err(error) => errors.push(json!({"arn": arn, "code": error.code, "message": error.message})),
-        }
-    }
-    json!({member: found, "errors": errors})
 }
 
 pub(super) fn arn(region: &str, id: &str) -> String {

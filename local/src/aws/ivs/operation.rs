@@ -3,6 +3,7 @@
 //! After the service model `ivs` 2020-07-14; the rates after "Service Quotas" in the IVS Low-Latency user guide. The
 //! limit of `PutMetadata` per channel (5 a second) is not here.
 
+use super::context::ResourceQuotas;
 use super::{
     channel,
     constraint::{
@@ -18,8 +19,8 @@ use super::{
 use crate::aws::service::shape::{Shape, optional, required};
 use crate::aws::video::constraint::{ANY_TEXT, MAX_RESULTS, NAME, PAGE_TOKEN, TAGS};
 use crate::aws::video::operation;
-use crate::aws::video::operation::{Run, Target, list_tags_for_resource, tag_resource, untag_resource};
-use crate::aws::video::quotas::Limits;
+use crate::aws::video::operation::{Model, Run, Tags, Target};
+use crate::aws::video::tags::{list_tags_for_resource, tag_resource, untag_resource};
 
 /// Calls per second of every operation that the quotas do not single out.
 const OTHERS: f64 = 5.0;
@@ -30,39 +31,11 @@ const REVOCATIONS: f64 = 10.0;
 /// Calls per second of `PutMetadata`.
 const METADATA_INSERTS: f64 = 155.0;
 
-/// Items of a page when `maxResults` is not given.
-pub(super) const DEFAULT_PAGE: usize = 100;
-
 const ANY_CHANNEL: Target = Target::Any(&["channel"]);
 const ANY_PLAYBACK_KEY: Target = Target::Any(&["playback-key"]);
 const THE_CHANNEL: Target = Target::Named("channelArn");
 
 pub(super) type Operation = operation::Operation<State>;
-pub(super) type Context<'a> = operation::Context<'a, ResourceQuotas>;
-
-/// How many resources an account may have in the region.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ResourceQuotas {
-    pub(super) channels: usize,
-    pub(super) stream_keys_per_channel: usize,
-    pub(super) playback_key_pairs: usize,
-}
-
-impl Default for ResourceQuotas {
-    fn default() -> Self {
-        Self { channels: 5_000, stream_keys_per_channel: 1, playback_key_pairs: 3 }
-    }
-}
-
-impl Limits for ResourceQuotas {
-    fn named(&mut self) -> Vec<(&'static str, &mut usize)> {
-        vec![
-            ("channels", &mut self.channels),
-            ("streamKeysPerChannel", &mut self.stream_keys_per_channel),
-            ("playbackKeyPairs", &mut self.playback_key_pairs),
-        ]
-    }
-}
 
 /// The members that `CreateChannel` and `UpdateChannel` share, and one of their own. See [`settings`](super::settings).
 macro_rules! settings_and {
@@ -253,3 +226,23 @@ pub(super) static OPERATIONS: [Operation; 23] = [
     untag_resource(),
     list_tags_for_resource(),
 ];
+
+impl Model for State {
+    type Limits = ResourceQuotas;
+
+    fn operations() -> &'static [Operation] {
+        &OPERATIONS
+    }
+
+    fn tags(&self, arn: &str) -> Option<&Tags> {
+        let channel = self.channels.get(arn).map(|channel| &channel.tags);
+        let channel_or_key = channel.or_else(|| self.stream_keys.get(arn).map(|key| &key.tags));
+        channel_or_key.or_else(|| self.playback_keys.get(arn).map(|key| &key.tags))
+    }
+
+    fn tags_mut(&mut self, arn: &str) -> Option<&mut Tags> {
+        let channel = self.channels.get_mut(arn).map(|channel| &mut channel.tags);
+        let channel_or_key = channel.or_else(|| self.stream_keys.get_mut(arn).map(|key| &mut key.tags));
+        channel_or_key.or_else(|| self.playback_keys.get_mut(arn).map(|key| &mut key.tags))
+    }
+}

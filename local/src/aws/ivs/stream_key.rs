@@ -3,16 +3,16 @@
 use serde_json::{Value, json};
 
 use super::{
-    channel::batch,
-    operation::Context,
+    batch::batch,
+    context::Context,
     state::{State, StreamKey},
 };
 use crate::aws::service::shape::Input;
 use crate::aws::service::{ACCOUNT, ServiceError};
 use crate::aws::video::error::quota_exceeded;
 use crate::aws::video::list::page_of;
+use crate::aws::video::operation::Tags;
 use crate::aws::video::tags;
-use crate::aws::video::tags::Tags;
 use crate::plumbing::ids;
 
 /// Items of a page of `ListStreamKeys` when `maxResults` is not given.

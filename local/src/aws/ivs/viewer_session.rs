@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{operation::Context, state::State};
+use super::{context::Context, state::State};
 use crate::aws::service::ServiceError;
 use crate::aws::service::shape::Input;
 

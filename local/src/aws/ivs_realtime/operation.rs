@@ -2,6 +2,7 @@
 //!
 //! After the service model `ivs-realtime` 2020-07-14; the rates after "Service Quotas" in the IVS Real-Time user guide.
 
+use super::context::ResourceQuotas;
 use super::{
     constraint::{
         ATTRIBUTES, CAPABILITIES, DURATION, PARTICIPANT_ID, PUBLIC_KEY_ARN, PUBLIC_KEY_MATERIAL, RECORDING, SESSION_ID,
@@ -13,8 +14,8 @@ use super::{
 use crate::aws::service::shape::{Shape, optional, required, text};
 use crate::aws::video::constraint::{MAX_RESULTS, NAME, PAGE_TOKEN, TAGS};
 use crate::aws::video::operation;
-use crate::aws::video::operation::{Run, Target, list_tags_for_resource, tag_resource, untag_resource};
-use crate::aws::video::quotas::Limits;
+use crate::aws::video::operation::{Model, Run, Tags, Target};
+use crate::aws::video::tags::{list_tags_for_resource, tag_resource, untag_resource};
 
 /// Calls per second of every operation that the quotas do not single out.
 const OTHERS: f64 = 5.0;
@@ -22,9 +23,6 @@ const OTHERS: f64 = 5.0;
 const PUBLIC_KEYS: f64 = 3.0;
 /// Calls per second of `CreateParticipantToken`.
 const TOKENS: f64 = 50.0;
-
-/// Items of a page when `maxResults` is not given.
-pub(super) const DEFAULT_PAGE: usize = 50;
 
 /// For a create or a list of stages.
 const STAGES: Target = Target::Any(&["stage"]);
@@ -35,26 +33,6 @@ const ANY_PUBLIC_KEY: Target = Target::Any(&["public-key"]);
 const NO_RESOURCE: Target = Target::Any(&[]);
 
 pub(super) type Operation = operation::Operation<State>;
-pub(super) type Context<'a> = operation::Context<'a, ResourceQuotas>;
-
-/// How many stages and public keys an account may have in the region.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ResourceQuotas {
-    pub(super) stages: usize,
-    pub(super) public_keys: usize,
-}
-
-impl Default for ResourceQuotas {
-    fn default() -> Self {
-        Self { stages: 1_000, public_keys: 3 }
-    }
-}
-
-impl Limits for ResourceQuotas {
-    fn named(&mut self) -> Vec<(&'static str, &mut usize)> {
-        vec![("stages", &mut self.stages), ("publicKeys", &mut self.public_keys)]
-    }
-}
 
 /// All operations that the local cloud has.
 pub(super) static OPERATIONS: [Operation; 18] = [
@@ -203,3 +181,21 @@ pub(super) static OPERATIONS: [Operation; 18] = [
     untag_resource(),
     list_tags_for_resource(),
 ];
+
+impl Model for State {
+    type Limits = ResourceQuotas;
+
+    fn operations() -> &'static [Operation] {
+        &OPERATIONS
+    }
+
+    fn tags(&self, arn: &str) -> Option<&Tags> {
+        let stage = self.stages.get(arn).map(|stage| &stage.tags);
+        stage.or_else(|| self.public_keys.get(arn).map(|key| &key.tags))
+    }
+
+    fn tags_mut(&mut self, arn: &str) -> Option<&mut Tags> {
+        let stage = self.stages.get_mut(arn).map(|stage| &mut stage.tags);
+        stage.or_else(|| self.public_keys.get_mut(arn).map(|key| &mut key.tags))
+    }
+}

@@ -14,8 +14,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time;
 
+use super::environment;
+use super::outcome::{FunctionError, Outcome};
 use super::runtime_api::{Invocation, Phase, RuntimeApi};
-use super::{FunctionError, Outcome, World, environment};
+use super::settings::Settings;
 use crate::aws::ACCOUNT;
 use crate::plumbing::clock;
 use crate::plumbing::http_server;
@@ -32,7 +34,7 @@ const LAST_LINES: Duration = Duration::from_millis(500);
 pub(crate) struct Instance {
     pub(crate) id: String,
     function: Arc<Function>,
-    world: Arc<World>,
+    settings: Arc<Settings>,
     api: Arc<RuntimeApi>,
     invocations: mpsc::UnboundedSender<Invocation>,
     phase: watch::Receiver<Phase>,
@@ -50,27 +52,27 @@ pub(crate) enum Handled {
 
 impl Instance {
     /// Starts a process. It does its initialization while the caller goes on.
-    pub(crate) async fn start(function: &Arc<Function>, world: &Arc<World>) -> io::Result<Arc<Self>> {
+    pub(crate) async fn start(function: &Arc<Function>, settings: &Arc<Settings>) -> io::Result<Arc<Self>> {
         let id = random::hex(32);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?.to_string();
-        let credentials = world.callers.issue(&function.id, &id);
-        let mut child = Command::new(world.bin_dir.join(&function.binary))
+        let credentials = settings.callers.issue(&function.id, &id);
+        let mut child = Command::new(settings.bin_dir.join(&function.binary))
             .env_clear()
-            .envs(environment::variables(function, world, &address, &id, &credentials))
+            .envs(environment::variables(function, settings, &address, &id, &credentials))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .inspect_err(|_| world.callers.revoke(&credentials.access_key_id))?;
+            .inspect_err(|_| settings.callers.revoke(&credentials.access_key_id))?;
 
         let (invocations, rx) = mpsc::unbounded_channel();
         let api = Arc::new(RuntimeApi::new(rx));
         let instance = Arc::new(Self {
             id,
             function: Arc::clone(function),
-            world: Arc::clone(world),
+            settings: Arc::clone(settings),
             phase: api.phase(),
             api: Arc::clone(&api),
             invocations,
@@ -79,7 +81,7 @@ impl Instance {
         });
         let lines = instance.copy_lines(&mut child);
         let watched = Arc::clone(&instance);
-        world.jobs.spawn(async move {
+        settings.jobs.spawn(async move {
             let server = http_server::serve(listener, move |request| Arc::clone(&api).handle(request));
             let reason = tokio::select! {
                 status = child.wait() => exit_reason(status),
@@ -89,7 +91,7 @@ impl Instance {
                 }
                 () = server => unreachable!("the server runs until it is dropped"),
             };
-            watched.world.callers.revoke(&watched.access_key_id);
+            watched.settings.callers.revoke(&watched.access_key_id);
             let _ = time::timeout(LAST_LINES, lines.join_all()).await;
             watched.api.end(FunctionError::new("Runtime.ExitError", format!("Runtime exited with error: {reason}")));
         });
@@ -103,7 +105,7 @@ impl Instance {
 
     /// Ends the process. From now on AWS does not know it any more, whatever it still sends.
     pub(crate) fn kill(&self) {
-        self.world.callers.revoke(&self.access_key_id);
+        self.settings.callers.revoke(&self.access_key_id);
         self.kill.send_replace(true);
     }
 
@@ -130,7 +132,7 @@ impl Instance {
         let invocation = Invocation {
             request_id: request_id.clone(),
             event,
-            function_arn: format!("arn:aws:lambda:{}:{ACCOUNT}:function:{name}", self.world.region),
+            function_arn: format!("arn:aws:lambda:{}:{ACCOUNT}:function:{name}", self.settings.region),
             deadline: clock::now() + timeout,
             outcome,
         };
@@ -184,7 +186,7 @@ impl Instance {
     }
 
     fn log(&self, line: String) {
-        self.world.lines.push(LogLine { function: self.function.id.clone(), instance: self.id.clone(), line });
+        self.settings.lines.push(LogLine { function: self.function.id.clone(), instance: self.id.clone(), line });
     }
 }
 

@@ -8,67 +8,26 @@ mod environment;
 mod event_queue;
 mod idle;
 mod instance;
+mod outcome;
 mod pool;
 mod runtime_api;
+mod settings;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hyper::body::Bytes;
-use serde_json::{Value, json};
 
 pub(crate) use self::event_queue::{EventQueue, Handled};
+pub(crate) use self::outcome::{FunctionError, Outcome, PAYLOAD_LIMIT};
 use self::pool::Pool;
-use crate::aws::Callers;
+pub(crate) use self::settings::Settings;
 use crate::plumbing::jobs::Jobs;
-use crate::program::log::Lines;
 use crate::template::Function;
-
-/// The most that a synchronous invocation may carry, either way: 6 MB.
-pub(crate) const PAYLOAD_LIMIT: usize = 6 << 20;
 
 /// How often idle instances are looked for.
 const SWEEP: Duration = Duration::from_secs(5);
-
-/// What an invocation came to.
-pub(crate) type Outcome = Result<Bytes, FunctionError>;
-
-/// An invocation that did not succeed, with what Lambda would answer the invoker.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FunctionError {
-    /// JSON with `errorType` and `errorMessage`.
-    pub(crate) payload: Bytes,
-}
-
-impl FunctionError {
-    pub(crate) fn new(kind: &str, message: impl Into<String>) -> Self {
-        let payload = json!({"errorType": kind, "errorMessage": message.into()});
-        Self { payload: payload.to_string().into() }
-    }
-
-    /// What it says, for the log.
-    fn message(&self) -> String {
-        let payload: Value = serde_json::from_slice(&self.payload).unwrap_or_default();
-        payload["errorMessage"].as_str().unwrap_or_default().to_owned()
-    }
-}
-
-/// What every instance needs to know.
-pub(crate) struct World {
-    pub(crate) region: String,
-    /// URL of the AWS endpoint.
-    pub(crate) aws_url: String,
-    /// URLs of other endpoints, by the name of their service in `AWS_ENDPOINT_URL_<NAME>`.
-    pub(crate) endpoints: BTreeMap<String, String>,
-    pub(crate) bin_dir: PathBuf,
-    /// Instances of one function at a time.
-    pub(crate) max_instances: usize,
-    pub(crate) callers: Arc<Callers>,
-    pub(crate) lines: Arc<Lines>,
-    pub(crate) jobs: Jobs,
-}
 
 /// All functions.
 pub(crate) struct Lambda {
@@ -77,11 +36,11 @@ pub(crate) struct Lambda {
 }
 
 impl Lambda {
-    pub(crate) fn new(functions: &[Function], world: World) -> Self {
-        let jobs = world.jobs.clone();
-        let world = Arc::new(world);
+    pub(crate) fn new(functions: &[Function], settings: Settings) -> Self {
+        let jobs = settings.jobs.clone();
+        let settings = Arc::new(settings);
         let pool = |function: &Function| {
-            let pool = Pool::new(Arc::new(function.clone()), Arc::clone(&world));
+            let pool = Pool::new(Arc::new(function.clone()), Arc::clone(&settings));
             (function.id.clone(), Arc::new(pool))
         };
         Self { pools: functions.iter().map(pool).collect(), jobs }

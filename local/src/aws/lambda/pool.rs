@@ -9,14 +9,15 @@ use tokio::sync::Semaphore;
 
 use super::idle::Idle;
 use super::instance::{Handled, Instance};
-use super::{FunctionError, Outcome, World};
+use super::outcome::{FunctionError, Outcome};
+use super::settings::Settings;
 use crate::plumbing::sync::lock;
 use crate::template::Function;
 
 /// Idle and busy instances of one function, and the queue for them.
 pub(crate) struct Pool {
     function: Arc<Function>,
-    world: Arc<World>,
+    settings: Arc<Settings>,
     /// One permit for each instance that may be busy; fair, so requests are served in their order.
     slots: Semaphore,
     idle: Mutex<Idle<Arc<Instance>>>,
@@ -26,11 +27,11 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(crate) fn new(function: Arc<Function>, world: Arc<World>) -> Self {
+    pub(crate) fn new(function: Arc<Function>, settings: Arc<Settings>) -> Self {
         // AWS turns away what is over the function's own limit; here it waits, as it does at the general one.
         let own = function.max_concurrency.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-        let slots = Semaphore::new(world.max_instances.min(own).clamp(1, Semaphore::MAX_PERMITS));
-        Self { function, world, slots, idle: Mutex::default(), all: Mutex::default(), generation: AtomicU64::new(0) }
+        let slots = Semaphore::new(settings.max_instances.min(own).clamp(1, Semaphore::MAX_PERMITS));
+        Self { function, settings, slots, idle: Mutex::default(), all: Mutex::default(), generation: AtomicU64::new(0) }
     }
 
     pub(crate) fn function(&self) -> &Function {
@@ -92,9 +93,9 @@ impl Pool {
     }
 
     async fn start(&self) -> Result<Arc<Instance>, FunctionError> {
-        let started = Instance::start(&self.function, &self.world).await;
+        let started = Instance::start(&self.function, &self.settings).await;
         let instance = started.map_err(|error| {
-            let binary = self.world.bin_dir.join(&self.function.binary);
+            let binary = self.settings.bin_dir.join(&self.function.binary);
             FunctionError::new("Runtime.InvalidEntrypoint", format!("cannot run {}: {error}", binary.display()))
         })?;
         let mut all = lock(&self.all);

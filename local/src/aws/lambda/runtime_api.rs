@@ -10,7 +10,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{FunctionError, Outcome, PAYLOAD_LIMIT};
+use super::outcome::{FunctionError, Outcome, PAYLOAD_LIMIT};
 use crate::plumbing::clock;
 use crate::plumbing::http_server;
 use crate::plumbing::http_server::{Answer, BodyError, HangUp};

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{
-    arn,
+    context::Context,
     error::{exists, invalid_parameter, invalid_request, marked_deleted, no_such_secret},
-    operation::Context,
-    secret::{Secret, Secrets, epoch_seconds, milliseconds},
+    secret::{Secret, arn, epoch_seconds, milliseconds},
+    state::Secrets,
     tags, value,
     version::CURRENT,
 };

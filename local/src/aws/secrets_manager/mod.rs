@@ -3,11 +3,13 @@
 //! After the service model `secretsmanager` 2017-10-17 and the API reference. Rotation, replication, resource policies
 //! and encryption keys are not here; the state file alone (mode 0600) protects the values.
 
+mod context;
 mod error;
 mod lifecycle;
 mod operation;
 mod permission;
 mod secret;
+mod state;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -20,12 +22,14 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use self::{
-    operation::{Context, OPERATIONS, Run},
-    secret::{Secret, Secrets},
+    context::Context,
+    operation::{OPERATIONS, Run},
+    secret::{Secret, arn},
+    state::Secrets,
 };
 use crate::aws::service::operation::Operation;
 use crate::aws::service::shape::Input;
-use crate::aws::service::{ACCOUNT, Requirement, Service, ServiceError};
+use crate::aws::service::{Requirement, Service, ServiceError};
 use crate::plumbing::ids;
 use crate::plumbing::state_file::Stored;
 
@@ -84,9 +88,4 @@ impl Service for SecretsManager {
     fn reset(&self) {
         self.secrets.change_anyway(|secrets| secrets.by_name = BTreeMap::new());
     }
-}
-
-/// AWS puts six random characters after the name, so that a new secret of an old name has an ARN of its own.
-fn arn(region: &str, name: &str, suffix: &str) -> String {
-    format!("arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:{name}-{suffix}")
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{error::invalid_parameter, operation::Context, secret::Secrets};
+use super::{context::Context, error::invalid_parameter, state::Secrets};
 use crate::aws::service::ServiceError;
 use crate::aws::service::shape::Input;
 

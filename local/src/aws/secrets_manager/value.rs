@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::{
+    context::Context,
     error::{exists, invalid_parameter, invalid_request, not_found},
-    operation::Context,
-    secret::{Secret, Secrets, epoch_seconds, milliseconds},
+    secret::{Secret, epoch_seconds, milliseconds},
+    state::Secrets,
     version::{CURRENT, SecretValue, Version},
 };
 use crate::aws::service::ServiceError;

@@ -6,7 +6,8 @@ use serde_json::Value;
 use tokio::sync::RwLock;
 use tokio::time::{self, Instant};
 
-use super::{Sqs, error};
+use super::error;
+use super::state::Sqs;
 use crate::aws::service::call::Call;
 use crate::aws::service::reply::{Protocol, Reply};
 use crate::aws::service::{Service, ServiceError};

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::attribute::Attributes;
+use super::context::Context;
 use super::error::{invalid_contents, invalid_handle, invalid_value, not_in_flight, unknown_attribute};
 use super::message::{Message, Receipt};
-use super::operation::Context;
 use crate::aws::service::ServiceError;
 use crate::aws::service::shape::Input;
 use crate::plumbing::random;

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::context::Context;
 use super::message::Message;
-use super::operation::Context;
 use super::queue::Queue;
 use crate::aws::service::ServiceError;
 use crate::aws::service::shape::Input;

@@ -2,8 +2,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use std::path::PathBuf;
+
+use super::attribute::Attributes;
 use super::*;
 use crate::plumbing::state_file::tests::TemporaryDirectory;
+use crate::template;
 
 const URL: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/dead";
 

@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{
-    operation::{Operation, Target},
-    stand_in::Model,
-};
+use super::operation::{Model, Operation, Target};
 use crate::aws::service::shape::text_map;
 use crate::aws::service::{ACCOUNT, Requirement};
 

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     error::{conflict, quota_exceeded, validation},
-    operation::Context,
-    tags::{self, Tags},
+    operation::{Context, Tags},
+    tags,
 };
 use crate::aws::service::shape::Input;
 use crate::aws::service::{ACCOUNT, ServiceError};

@@ -5,13 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use super::stand_in::Model;
-
-/// How many of its resources an account may have in the region.
-pub(crate) trait Limits: Copy + Default + Send {
-    /// Every limit with its name.
-    fn named(&mut self) -> Vec<(&'static str, &mut usize)>;
-}
+use super::operation::{Limits, Model};
 
 /// The quotas of a service, and how much of each rate is used up.
 #[derive(Clone)]

@@ -12,7 +12,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, macros::datetime};
 
-use super::{Model, StandIn, operation::Operation};
+use super::StandIn;
+use super::operation::{Model, Operation};
 use crate::aws::service::{Service, ServiceError};
 use crate::plumbing::pem;
 

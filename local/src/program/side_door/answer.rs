@@ -5,6 +5,7 @@ use http::header::ACCESS_CONTROL_REQUEST_HEADERS;
 use serde_json::{Value, json};
 
 use crate::aws::ServiceError;
+use crate::aws::event_bridge::Delivery;
 use crate::plumbing::http_server;
 use crate::plumbing::http_server::Answer;
 
@@ -19,6 +20,11 @@ impl From<ServiceError> for Refused {
 
 pub(super) fn bad_request(message: String) -> Refused {
     Refused(400, message)
+}
+
+/// How the deliveries of events to rules went.
+pub(super) fn deliveries(of_rules: &[Delivery]) -> Value {
+    json!({"deliveries": of_rules.iter().map(|delivery| delivery.to_json("rule")).collect::<Vec<_>>()})
 }
 
 /// An answer of JSON.

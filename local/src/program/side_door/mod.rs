@@ -32,6 +32,7 @@
 
 mod answer;
 mod ecs;
+mod request;
 
 use std::sync::Arc;
 
@@ -40,11 +41,11 @@ use hyper::body::{Bytes, Incoming};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use self::answer::{Refused, bad_request};
+use self::answer::{Refused, bad_request, deliveries};
+use self::request::{parse, since, waits};
 use crate::aws::Endpoint;
 use crate::aws::cloud_formation::{CloudFormation, RequestType};
 use crate::aws::cognito::Issuer;
-use crate::aws::event_bridge::Delivery;
 use crate::aws::scheduler::Scheduler;
 use crate::plumbing::clock;
 use crate::plumbing::http_server;
@@ -161,7 +162,7 @@ impl SideDoor {
             }
             ("POST", ["ingest"]) => ivs.low_latency.ingest(&parse(body)?)?,
             ("POST", ["play"]) => ivs.low_latency.play(&parse(body)?, clock::now())?,
-            (method, ["ecs", path @ ..]) => match self.ecs(method, path, query, body).await? {
+            (method, ["ecs", path @ ..]) => match ecs::answer(&self.endpoint, method, path, query, body).await? {
                 Some(json) => json,
                 None => return Err(no_such_route(method, &format!("ecs/{}", path.join("/")))),
             },
@@ -318,24 +319,6 @@ impl Endpoint {
             self.secrets.declare(&secret.name, &secret.description);
         }
     }
-}
-
-fn since(query: &[(String, String)]) -> Result<u64, Refused> {
-    let since = query.iter().find(|(key, _)| key == "since").map_or(Ok(0), |(_, value)| value.parse());
-    since.map_err(|_| bad_request("`since` is the number of an entry".to_owned()))
-}
-
-fn deliveries(of_rules: &[Delivery]) -> Value {
-    json!({"deliveries": of_rules.iter().map(|delivery| delivery.to_json("rule")).collect::<Vec<_>>()})
-}
-
-fn parse(body: &[u8]) -> Result<Value, Refused> {
-    serde_json::from_slice(body).map_err(|error| bad_request(format!("the body is not JSON: {error}")))
-}
-
-/// Whether the answer is to wait for the delivery of the events.
-fn waits(query: &[(String, String)]) -> bool {
-    query.iter().any(|(key, value)| key == "wait" && value == "true")
 }
 
 fn no_such_route(method: &str, path: &str) -> Refused {
