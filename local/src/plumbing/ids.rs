@@ -1,4 +1,4 @@
-//! Resource ids and other random bytes.
+//! Random bytes, and identifiers in the shapes that AWS gives them.
 
 /// Letters and digits, the alphabet of resource ids.
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -16,6 +16,24 @@ pub(crate) fn alphanumeric(length: usize) -> String {
 pub(crate) fn derived(seed: &str, length: usize) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, seed.as_bytes());
     digest.as_ref().iter().map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()])).take(length).collect()
+}
+
+/// `digits` lower-case hexadecimal digits, at most 64.
+pub(crate) fn hex(digits: usize) -> String {
+    let mut text: String = bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect();
+    text.truncate(digits);
+    text
+}
+
+/// `count` decimal digits, at most 32.
+pub(crate) fn digits(count: usize) -> String {
+    bytes::<32>().iter().map(|byte| char::from(b'0' + byte % 10)).take(count).collect()
+}
+
+/// A version 4 UUID, such as every AWS request id.
+pub(crate) fn uuid() -> String {
+    let h = hex(32);
+    format!("{}-{}-4{}-a{}-{}", &h[..8], &h[8..12], &h[13..16], &h[17..20], &h[20..])
 }
 
 /// `N` random bytes.

@@ -16,7 +16,6 @@ use super::claims;
 use super::route::Match;
 use crate::aws::ACCOUNT;
 use crate::plumbing::clock;
-use crate::plumbing::percent;
 
 /// Builds the event.
 pub(crate) fn event(
@@ -102,7 +101,7 @@ fn cookies(headers: &HeaderMap) -> Vec<String> {
 
 fn query_parameters(query: &str) -> Value {
     let mut parameters = BTreeMap::<String, Vec<String>>::new();
-    for (key, value) in percent::pairs(query) {
+    for (key, value) in form_urlencoded::parse(query.as_bytes()).into_owned() {
         parameters.entry(key).or_default().push(value);
     }
     parameters.into_iter().map(|(key, values)| (key, Value::from(values.join(",")))).collect::<Map<_, _>>().into()
@@ -182,6 +181,12 @@ mod tests {
             "isBase64Encoded": false,
         });
         assert_eq!(event, expected);
+    }
+
+    #[test]
+    fn a_query_keeps_its_order_and_its_duplicates() {
+        let event = make(Request::builder().uri("/stages/s?b=1&a=x+y%2Bz&&b=2&flag"), b"", None);
+        assert_eq!(event["queryStringParameters"], json!({"a": "x y+z", "b": "1,2", "flag": ""}));
     }
 
     #[test]

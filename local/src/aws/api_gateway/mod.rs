@@ -12,7 +12,6 @@ mod route;
 mod throttle;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use http::header::AUTHORIZATION;
 use http::request::Parts;
@@ -28,7 +27,7 @@ use crate::aws::lambda::{Lambda, PAYLOAD_LIMIT};
 use crate::plumbing::clock;
 use crate::plumbing::http_server;
 use crate::plumbing::http_server::{Answer, BodyError};
-use crate::plumbing::random;
+use crate::plumbing::ids;
 use crate::template::{Api, Cors, HttpRoute};
 
 /// The most that a request's body may hold: 10 MB.
@@ -52,7 +51,7 @@ impl Gateway {
 
     /// Answers one request.
     pub(crate) async fn handle(&self, request: Request<Incoming>) -> Answer {
-        let request_id = random::uuid();
+        let request_id = ids::uuid();
         let (parts, body) = request.into_parts();
         let body = http_server::read_body(body, BODY_LIMIT).await;
         let mut answer = match self.answer(&parts, body, &request_id).await {
@@ -69,7 +68,7 @@ impl Gateway {
         }
         let found = self.router.find(parts.method.as_str(), parts.uri.path());
         if let Some(found) = &found
-            && !self.throttles.admits(found.route.key(), Instant::now())
+            && !self.throttles.admits(found.route.key(), clock::now())
         {
             return Err(Refused::new(429, "Too Many Requests"));
         }

@@ -6,7 +6,8 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::plumbing::percent;
+use percent_encoding::percent_decode_str;
+
 use crate::template::HttpRoute;
 
 /// The routes of the API.
@@ -82,14 +83,14 @@ impl Router {
 fn parameters(segments: &[Segment], path: &[&str]) -> Option<BTreeMap<String, String>> {
     let mut parameters = BTreeMap::new();
     for (index, segment) in segments.iter().enumerate() {
-        let part = percent::decode(path.get(index)?);
+        let part = decode(path.get(index)?);
         match segment {
             Segment::Literal(literal) if *literal == part => {}
             Segment::Parameter(name) if !part.is_empty() => {
                 parameters.insert(name.clone(), part);
             }
             Segment::Greedy(name) => {
-                let rest = percent::decode(&path[index..].join("/"));
+                let rest = decode(&path[index..].join("/"));
                 return (!rest.is_empty()).then(|| {
                     parameters.insert(name.clone(), rest);
                     parameters
@@ -99,6 +100,11 @@ fn parameters(segments: &[Segment], path: &[&str]) -> Option<BTreeMap<String, St
         }
     }
     (segments.len() == path.len()).then_some(parameters)
+}
+
+/// What is no escape stays as it is.
+fn decode(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -158,6 +164,13 @@ mod tests {
         let keys = ["GET /a/{x}"];
         for (method, path) in [("PUT", "/a/b"), ("GET", "/a/"), ("GET", "/a"), ("GET", "/a/b/"), ("GET", "/A/b")] {
             assert!(find(&keys, method, path).is_none(), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_escape_stays_as_it_is() {
+        for (sent, expected) in [("100%", "100%"), ("%zz%4", "%zz%4"), ("%e2%82%ac", "€"), ("€%41", "€A")] {
+            assert_eq!(find(&["GET /a/{x}"], "GET", &format!("/a/{sent}")).unwrap().1[0].1, expected);
         }
     }
 

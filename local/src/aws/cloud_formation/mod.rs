@@ -21,7 +21,7 @@ use crate::aws::ACCOUNT;
 use crate::aws::lambda::EventQueue;
 use crate::plumbing::http_server;
 use crate::plumbing::http_server::Answer;
-use crate::plumbing::random;
+use crate::plumbing::ids;
 use crate::plumbing::state_file::Stored;
 use crate::plumbing::sync::lock;
 use crate::template::CustomResource;
@@ -172,7 +172,7 @@ impl CloudFormation {
         resource: &CustomResource,
         before: Option<&Made>,
     ) -> Result<Value, String> {
-        let (id, signature) = (random::uuid(), random::uuid());
+        let (id, signature) = (ids::uuid(), ids::uuid());
         let mut event = json!({
             "RequestType": request_type,
             "ServiceToken": resource.properties["ServiceToken"],

@@ -12,8 +12,8 @@ use serde_json::Value;
 pub(crate) use self::interface::NetworkInterface;
 use self::{filter::Filter, parameters::Parameters};
 use crate::aws::service::{Requirement, ServiceError};
+use crate::plumbing::ids;
 use crate::plumbing::paging::page;
-use crate::plumbing::random;
 
 /// The operations that the local cloud has.
 pub(crate) const OPERATIONS: [&str; 1] = ["DescribeNetworkInterfaces"];
@@ -57,7 +57,7 @@ pub(crate) fn describe_network_interfaces(
         .map_err(|_| ServiceError::new(400, "InvalidPaginationToken", "The pagination token is not valid."))?;
     let items: String = page.items.into_iter().map(NetworkInterface::to_xml).collect();
     let next = page.next.map(|token| format!("<nextToken>{token}</nextToken>")).unwrap_or_default();
-    let request_id = random::uuid();
+    let request_id = ids::uuid();
     Ok(format!(
         "<DescribeNetworkInterfacesResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">\
          <requestId>{request_id}</requestId><networkInterfaceSet>{items}</networkInterfaceSet>{next}\

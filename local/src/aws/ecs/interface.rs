@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::{arn, status::Status};
 use crate::aws::ec2::NetworkInterface;
 use crate::plumbing::ids;
-use crate::plumbing::random;
 
 /// 10.0.0.0/8. AWS keeps the first four addresses of a subnet.
 const PRIVATE_ADDRESSES: (u32, u32) = (0x0a00_0004, 1 << 23);
@@ -49,8 +48,8 @@ impl Interface {
         // A subnet is in one zone, always the same.
         let zone = ["a", "b", "c"][subnet.bytes().map(usize::from).sum::<usize>() % 3];
         Self {
-            attachment_id: random::uuid(),
-            id: format!("eni-{}", random::hex(17)),
+            attachment_id: ids::uuid(),
+            id: format!("eni-{}", ids::hex(17)),
             mac_address: format!("0e:{mac}"),
             private_ip: address(PRIVATE_ADDRESSES),
             public_ip: address(PUBLIC_ADDRESSES),

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::aws::service::ServiceError;
 use crate::aws::service::shape::Input;
-use crate::plumbing::random;
+use crate::plumbing::ids;
 
 /// What `LATEST` means for Linux.
 const LATEST_PLATFORM: &str = "1.4.0";
@@ -135,7 +135,7 @@ impl<'a> Launch<'a> {
 
     /// A task in its first state. Its subnet is the next one in turn.
     fn task(&self, cluster: &str, input: Input<'_>, context: &Context<'_>, number: u32) -> Task {
-        let id = random::hex(32);
+        let id = ids::hex(32);
         let overrides = input.json("overrides");
         // What the request overrides, or what the definition says.
         let size = |member: &str| {
@@ -213,12 +213,12 @@ fn capacity_provider<'a>(
 fn new_container(definition: &Value, task: &str) -> Container {
     let text = |member: &str| definition[member].as_str().unwrap_or_default().to_owned();
     Container {
-        id: random::uuid(),
+        id: ids::uuid(),
         name: text("name"),
         image: text("image"),
         cpu: definition["cpu"].to_string(),
         memory: definition.get("memory").filter(|memory| memory.is_number()).map(Value::to_string),
-        runtime_id: format!("{task}-{}", random::digits(10)),
+        runtime_id: format!("{task}-{}", ids::digits(10)),
         exit_code: None,
     }
 }

@@ -34,8 +34,8 @@ use crate::aws::sts::callers::{Caller, Callers};
 use crate::plumbing::clock;
 use crate::plumbing::http_server;
 use crate::plumbing::http_server::{Answer, BodyError, HangUp};
+use crate::plumbing::ids;
 use crate::plumbing::jobs::Jobs;
-use crate::plumbing::random;
 use crate::template::Statement;
 
 /// DynamoDB takes bodies up to 16 MB, and nothing here takes more.
@@ -80,7 +80,7 @@ impl Endpoint {
     }
 
     async fn answer(&self, parts: &Parts, body: Bytes) -> Result<Answer, HangUp> {
-        let request_id = random::uuid();
+        let request_id = ids::uuid();
         let (caller, call) = match self.read(parts, body) {
             Ok(read) => read,
             Err(reply) => return Ok(finish(*reply, &request_id)),

@@ -20,9 +20,9 @@ pub(crate) use self::pattern::Pattern;
 
 use crate::aws::ACCOUNT;
 use crate::plumbing::clock;
+use crate::plumbing::ids;
 use crate::plumbing::jobs::Jobs;
 use crate::plumbing::numbered_log::NumberedLog;
-use crate::plumbing::random;
 use crate::template::{Function, Rule};
 
 /// How many events the log keeps.
@@ -130,7 +130,7 @@ impl EventBus {
     pub(crate) fn complete(&self, event: Map<String, Value>, now: OffsetDateTime) -> Value {
         let mut complete = Map::from_iter([
             ("version".to_owned(), Value::from("0")),
-            ("id".to_owned(), random::uuid().into()),
+            ("id".to_owned(), ids::uuid().into()),
             ("account".to_owned(), ACCOUNT.into()),
             ("time".to_owned(), clock::rfc3339_seconds(now).into()),
             ("region".to_owned(), self.region.as_str().into()),

@@ -18,7 +18,6 @@ use crate::aws::video::list::page_of;
 use crate::aws::video::operation::Tags;
 use crate::aws::video::tags;
 use crate::plumbing::ids;
-use crate::plumbing::random;
 
 /// The filters of `ListChannels`, and the settings that they compare.
 const FILTERS: [(&str, &str); 5] = [
@@ -125,7 +124,7 @@ fn with_identity(mut view: Value, arn: &str, channel: &Channel) -> Value {
 
 /// Endpoints in the form that AWS's samples show. Each channel has hosts of its own, so that a mix-up is found out.
 fn endpoints(region: &str, id: &str) -> Endpoints {
-    let host = random::hex(12);
+    let host = ids::hex(12);
     Endpoints {
         ingest: format!("{host}.global-contribute.live-video.net"),
         playback_url: format!(

@@ -14,7 +14,7 @@ use crate::aws::service::{ACCOUNT, ServiceError};
 use crate::aws::video::error::quota_exceeded;
 use crate::aws::video::list::page_of;
 use crate::aws::video::tags;
-use crate::plumbing::{ids, random};
+use crate::plumbing::ids;
 
 /// Makes a stage each time: names are not unique, and there is no client token.
 pub(super) fn create(state: &mut State, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
@@ -98,7 +98,7 @@ fn summary(arn: &str, stage: &Stage) -> Value {
 
 /// Endpoints in the form that AWS's samples show. Each stage has hosts of its own, so that a mix-up is found out.
 fn endpoints() -> Endpoints {
-    let host = random::hex(12);
+    let host = ids::hex(12);
     Endpoints {
         events: "wss://global.events.live-video.net".to_owned(),
         whip: format!("https://{host}.global-bm.whip.live-video.net"),

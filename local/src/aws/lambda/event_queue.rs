@@ -15,8 +15,8 @@ use tokio::sync::oneshot;
 use super::{FunctionError, Lambda};
 use crate::aws::{ACCOUNT, NotSent, Requirement, Sqs, iam};
 use crate::plumbing::clock;
+use crate::plumbing::ids;
 use crate::plumbing::jobs::Jobs;
-use crate::plumbing::random;
 use crate::plumbing::retry::{Exhausted, Retries, Wait};
 use crate::program::log::{Lines, LogLine};
 use crate::template::{Function, Statement};
@@ -120,7 +120,7 @@ impl EventQueue {
             "version": "1.0",
             "timestamp": clock::rfc3339_millis(clock::now()),
             "requestContext": {
-                "requestId": random::uuid(),
+                "requestId": ids::uuid(),
                 "functionArn": format!("arn:aws:lambda:{}:{ACCOUNT}:function:{}:$LATEST", self.region, function.name),
                 "condition": match limit {
                     Exhausted::Attempts => "RetriesExhausted",

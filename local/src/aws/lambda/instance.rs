@@ -21,7 +21,7 @@ use super::settings::Settings;
 use crate::aws::ACCOUNT;
 use crate::plumbing::clock;
 use crate::plumbing::http_server;
-use crate::plumbing::random;
+use crate::plumbing::ids;
 use crate::program::log::LogLine;
 use crate::template::Function;
 
@@ -53,7 +53,7 @@ pub(crate) enum Handled {
 impl Instance {
     /// Starts a process. It does its initialization while the caller goes on.
     pub(crate) async fn start(function: &Arc<Function>, settings: &Arc<Settings>) -> io::Result<Arc<Self>> {
-        let id = random::hex(32);
+        let id = ids::hex(32);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?.to_string();
         let credentials = settings.callers.issue(&function.id, &id);
@@ -125,7 +125,7 @@ impl Instance {
             return Handled::Ended(Err(error));
         }
 
-        let request_id = random::uuid();
+        let request_id = ids::uuid();
         let timeout = self.function.timeout;
         let (outcome, mut answered) = oneshot::channel();
         let name = &self.function.name;

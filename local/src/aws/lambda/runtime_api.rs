@@ -153,6 +153,6 @@ fn unacceptable(status: u16, kind: &str, message: &str) -> Answer {
 
 /// A trace that nobody samples, in X-Ray's form.
 fn trace_id(time: OffsetDateTime) -> String {
-    use crate::plumbing::random::hex;
+    use crate::plumbing::ids::hex;
     format!("Root=1-{:08x}-{};Parent={};Sampled=0", time.unix_timestamp(), hex(24), hex(16))
 }

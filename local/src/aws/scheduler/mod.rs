@@ -14,8 +14,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use crate::aws::ACCOUNT;
 use crate::aws::event_bridge::{Courier, Delivery, Target};
 use crate::plumbing::clock;
+use crate::plumbing::ids;
 use crate::plumbing::jobs::Jobs;
-use crate::plumbing::random;
 use crate::program::log::{Lines, LogLine};
 use crate::template::{Expression, Function, Schedule, ScheduleService};
 
@@ -100,7 +100,7 @@ impl Scheduler {
 
     async fn fire(&self, index: usize) -> Delivery {
         let Entry { schedule, function, function_arn } = &self.schedules[index];
-        let (now, execution) = (clock::now(), random::uuid());
+        let (now, execution) = (clock::now(), ids::uuid());
         let origin = match schedule.service {
             ScheduleService::Rule => vec![("RULE_ARN", schedule.arn.clone())],
             ScheduleService::Scheduler => vec![

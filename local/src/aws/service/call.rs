@@ -3,10 +3,10 @@
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use hyper::body::Bytes;
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 use super::reply::Protocol;
-use crate::plumbing::percent;
 
 /// A service, told from the signing name in the credential scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,9 +124,10 @@ impl Call {
             ServiceName::EventBridge => (target(parts, "AWSEvents.")?, Some(json_body(&body)?)),
             ServiceName::Ivs => ivs(parts, &body)?,
             ServiceName::Lambda => match path.strip_prefix("/2015-03-31/functions/").and_then(invoked) {
-                Some(function) if parts.method == Method::POST => {
-                    ("Invoke".to_owned(), Some(json!({"FunctionName": percent::decode(function)})))
-                }
+                Some(function) if parts.method == Method::POST => (
+                    "Invoke".to_owned(),
+                    Some(json!({"FunctionName": percent_decode_str(function).decode_utf8_lossy()})),
+                ),
                 _ => return Err(NotACall::UnknownOperation(format!("{} {path}", parts.method))),
             },
             ServiceName::Sts | ServiceName::Ec2 => query(&body)?,
@@ -157,13 +158,13 @@ fn ivs(parts: &Parts, body: &[u8]) -> Result<(String, Option<Value>), NotACall> 
     let unknown = || NotACall::UnknownOperation(format!("{} {path}", parts.method));
     if let Some(arn) = path.strip_prefix("/tags/") {
         let mut input = json_body(body)?;
-        input["resourceArn"] = percent::decode(arn).into();
+        input["resourceArn"] = percent_decode_str(arn).decode_utf8_lossy().into();
         let operation = match parts.method {
             Method::GET => "ListTagsForResource",
             Method::POST => "TagResource",
             Method::DELETE => {
-                let pairs = percent::pairs(parts.uri.query().unwrap_or_default());
-                let keys = pairs.into_iter().filter(|(key, _)| key == "tagKeys").map(|(_, value)| Value::from(value));
+                let pairs = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+                let keys = pairs.filter(|(key, _)| key == "tagKeys").map(|(_, value)| Value::from(value));
                 input["tagKeys"] = keys.collect();
                 "UntagResource"
             }
@@ -187,7 +188,8 @@ fn invoked(path: &str) -> Option<&str> {
 /// The query protocol: a form with `Action`.
 fn query(body: &[u8]) -> Result<(String, Option<Value>), NotACall> {
     let form = str::from_utf8(body).map_err(|_| NotACall::Malformed)?;
-    let fields: Map<String, Value> = percent::pairs(form).into_iter().map(|(key, value)| (key, value.into())).collect();
+    let fields: Map<String, Value> =
+        form_urlencoded::parse(form.as_bytes()).into_owned().map(|(key, value)| (key, value.into())).collect();
     match fields.get("Action").and_then(Value::as_str) {
         Some(action) => Ok((action.to_owned(), Some(fields.clone().into()))),
         None => Err(NotACall::UnknownOperation(String::new())),

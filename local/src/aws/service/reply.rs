@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::ServiceError;
 use crate::plumbing::http_server;
 use crate::plumbing::http_server::Answer;
-use crate::plumbing::random;
+use crate::plumbing::ids;
 
 /// How a service writes answers and errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Protocol {
                 "<Response><Errors><Error><Code>{code}</Code><Message>{}</Message></Error></Errors>\
                  <RequestID>{}</RequestID></Response>",
                 xml_escape(message),
-                random::uuid()
+                ids::uuid()
             ),
         };
         let mut reply = self.body(status, body);

@@ -9,7 +9,7 @@ use super::error::{invalid_contents, invalid_handle, invalid_value, not_in_fligh
 use super::message::{Message, Receipt};
 use crate::aws::service::ServiceError;
 use crate::aws::service::shape::Input;
-use crate::plumbing::random;
+use crate::plumbing::ids;
 
 /// A queue and its messages, in the order of their sending.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -83,7 +83,7 @@ impl Queue {
         }
         let delay_ms = delay.map_or(context.settings.delay.as_millis() as i64, |seconds| seconds * 1_000);
         let message = Message {
-            id: random::uuid(),
+            id: ids::uuid(),
             body: body.to_owned(),
             attributes,
             sent_ms: context.now_ms,

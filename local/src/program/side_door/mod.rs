@@ -50,7 +50,6 @@ use crate::aws::scheduler::Scheduler;
 use crate::plumbing::clock;
 use crate::plumbing::http_server;
 use crate::plumbing::http_server::Answer;
-use crate::plumbing::percent;
 use crate::template::{JwtAuthorizer, Secret};
 
 /// The prefix of every path of the side door.
@@ -114,7 +113,8 @@ impl SideDoor {
         };
         let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
         let path: Vec<_> = path.split('/').collect();
-        let query = percent::pairs(parts.uri.query().unwrap_or_default());
+        let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        let query: Vec<_> = query.into_owned().collect();
         let answered = self.answer(&parts.method, &path, &query, &body, &parts.headers).await;
         answered.unwrap_or_else(|refusal| answer::refused(&refusal))
     }
