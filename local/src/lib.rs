@@ -17,6 +17,7 @@ mod plumbing;
 mod program;
 mod template;
 
+pub use self::program::arguments::{Arguments, CommandLine};
 pub use self::program::build::{Packages, Profile, build};
 pub use self::program::cloud::{LocalCloud, check};
 pub use self::program::log::{Log, LogLine};
