@@ -9,10 +9,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use serde::{Serialize, de::DeserializeOwned};
-
-use crate::program::data_dir;
 
 /// State behind a lock. With a file, a change is on disk before it is visible or acknowledged.
 pub(crate) struct Stored<T> {
@@ -88,7 +86,7 @@ impl<T: Clone + Default + Serialize + DeserializeOwned> Stored<T> {
 
 fn read<T: Default + DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
     match fs::read(file) {
-        Ok(json) => serde_json::from_slice(&json).map_err(|error| data_dir::broken(file, error)),
+        Ok(json) => serde_json::from_slice(&json).map_err(|error| broken(file, error)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(T::default()),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
     }
@@ -108,6 +106,17 @@ fn write(file: &Path, state: &impl Serialize) -> io::Result<()> {
     writer.write_all(&serde_json::to_vec(state)?)?;
     writer.sync_all()?;
     fs::rename(next, file)
+}
+
+/// A file of the data directory that is not what the local cloud writes there. The files refer to each other (a secret
+/// names a public key of IVS, say), so that none can be deleted alone.
+pub(crate) fn broken(file: &Path, cause: impl std::fmt::Display) -> anyhow::Error {
+    let directory = file.parent().unwrap_or(file).display();
+    anyhow!(
+        "{} is broken ({cause}): delete the whole data directory {directory} to start afresh, since its files refer \
+         to each other",
+        file.display()
+    )
 }
 
 #[cfg(test)]

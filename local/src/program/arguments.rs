@@ -54,19 +54,19 @@ pub struct Arguments {
     jwks: Option<PathBuf>,
     /// How the functions' log lines are shown; compact on a terminal and raw elsewhere by default
     #[arg(long, value_enum)]
-    log: Option<Lines>,
+    log: Option<LogFormat>,
 }
 
 /// How log lines are shown.
 #[derive(Clone, Copy, clap::ValueEnum)]
-enum Lines {
+enum LogFormat {
     /// Of a line of JSON its level and message, how long it took and the cause
     Compact,
     /// As the functions write them
     Raw,
 }
 
-impl Lines {
+impl LogFormat {
     /// For stderr as it is.
     fn by_default() -> Self {
         if io::stderr().is_terminal() { Self::Compact } else { Self::Raw }
@@ -104,9 +104,9 @@ impl Arguments {
             bin_dir: PathBuf::new(),
             max_instances: self.max_instances,
             jwks: self.jwks,
-            log: match self.log.unwrap_or_else(Lines::by_default) {
-                Lines::Compact => Log::Compact,
-                Lines::Raw => Log::Inherit,
+            log: match self.log.unwrap_or_else(LogFormat::by_default) {
+                LogFormat::Compact => Log::Compact,
+                LogFormat::Raw => Log::Inherit,
             },
             endpoints: BTreeMap::from_iter(self.endpoints),
         };

@@ -22,7 +22,7 @@ pub enum Profile {
 pub enum Packages {
     /// These packages alone.
     Named(Vec<String>),
-    /// Every binary of the workspace. Cargo then settles features as for `cargo test --workspace`, and nothing is
+    /// Every binary of the workspace. Cargo then unifies features as for `cargo test --workspace`, and nothing is
     /// compiled twice.
     Workspace,
 }

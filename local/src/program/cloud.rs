@@ -13,7 +13,7 @@ use tokio::sync::RwLock;
 use crate::aws::api_gateway::Gateway;
 use crate::aws::cloud_formation::{ANSWERS, CloudFormation};
 use crate::aws::cognito::Issuer;
-use crate::aws::event_bridge::{Courier, EventBus};
+use crate::aws::event_bridge::{Dispatcher, EventBus};
 use crate::aws::lambda::{EventQueue, Lambda, Settings};
 use crate::aws::scheduler::Scheduler;
 use crate::aws::{CallLog, Callers, DynamoDb, Ecs, Endpoint, Faults, IvsServices, SecretsManager, Sqs};
@@ -93,15 +93,15 @@ impl LocalCloud {
             lines: Arc::clone(&lines),
             jobs: deliveries.clone(),
         });
-        let courier = Arc::new(Courier {
+        let dispatcher = Arc::new(Dispatcher {
             queue: Arc::clone(&event_queue),
             faults: Arc::clone(&faults),
             sqs: Arc::clone(&sqs),
             lines: Arc::clone(&lines),
         });
         let (functions, region) = (&template.functions, &options.region);
-        let bus = Arc::new(EventBus::new(functions, region, Arc::clone(&courier), deliveries.clone()));
-        let scheduler = Arc::new(Scheduler::new(functions, region, courier, deliveries));
+        let bus = Arc::new(EventBus::new(functions, region, Arc::clone(&dispatcher), deliveries.clone()));
+        let scheduler = Arc::new(Scheduler::new(functions, region, dispatcher, deliveries));
         let database = file("dynamodb.sqlite");
         let endpoint = Arc::new(Endpoint {
             policies,
@@ -157,7 +157,7 @@ impl LocalCloud {
             }
         }));
         let cloud = Self { template, api_address, aws_address, side_door, lines, jobs, _data_dir: data_dir };
-        cloud_formation.settle().await.with_context(|| match options.data_dir {
+        cloud_formation.deploy().await.with_context(|| match options.data_dir {
             Some(data_dir) => format!(
                 "the stack cannot come up with what is in {}; --ephemeral starts without it, and so does deleting it",
                 data_dir.display()

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::plumbing::state_file::broken;
+
 /// A data directory that nobody else uses while this value lives.
 #[derive(Debug)]
 pub(crate) struct DataDir {
@@ -26,14 +28,16 @@ pub(crate) struct Owner {
 
 /// How long a lock may stay after its holder has let go of it: a process that is being started holds a copy of every
 /// file until it runs its own program.
-const LINGERING: Duration = Duration::from_secs(1);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Tries again while the lock is taken, for as long as one may linger.
-fn patiently(try_lock: impl Fn() -> Result<(), TryLockError>) -> Result<(), TryLockError> {
+fn retry_while_locked(try_lock: impl Fn() -> Result<(), TryLockError>) -> Result<(), TryLockError> {
     let started = Instant::now();
     loop {
         match try_lock() {
-            Err(TryLockError::WouldBlock) if started.elapsed() < LINGERING => thread::sleep(Duration::from_millis(20)),
+            Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_TIMEOUT => {
+                thread::sleep(Duration::from_millis(20))
+            }
             result => return result,
         }
     }
@@ -57,7 +61,7 @@ impl DataDir {
         builder.create(path).with_context(cannot)?;
         let file = path.join("lock");
         let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&file).with_context(cannot)?;
-        match patiently(|| lock.try_lock()) {
+        match retry_while_locked(|| lock.try_lock()) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => bail!(
                 "the data directory {} is in use by another local cloud: stop that one, or give this one --ephemeral or \
@@ -104,17 +108,6 @@ impl DataDir {
             cure.join(" ")
         ))
     }
-}
-
-/// A file of the directory that is not what the local cloud writes there. The files refer to each other (a secret
-/// names a public key of IVS, say), so that none can be deleted alone.
-pub(crate) fn broken(file: &Path, cause: impl std::fmt::Display) -> anyhow::Error {
-    let directory = file.parent().unwrap_or(file).display();
-    anyhow!(
-        "{} is broken ({cause}): delete the whole data directory {directory} to start afresh, since its files refer \
-         to each other",
-        file.display()
-    )
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ use self::node::Node;
 use self::queue_policy::QueuePolicy;
 use self::resources::Stack;
 
-/// A template, its parameters settled and its functions evaluated.
+/// A template, its parameters resolved and its functions evaluated.
 #[derive(Debug, Clone)]
 pub struct Template {
     pub(crate) api: Api,
@@ -112,7 +112,7 @@ impl Template {
         if let Some(resources) = source.get_mut("Resources").and_then(Value::as_object_mut) {
             resources.append(&mut generated);
         }
-        let parameters = parameters::settle(&source, overrides)?;
+        let parameters = parameters::resolve(&source, overrides)?;
         let scope = Scope::new(&source, parameters, stack_name, region, secret_arn);
         rules::check(&scope)?;
         Loader { scope, generated_ids }.load()

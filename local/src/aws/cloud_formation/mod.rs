@@ -39,7 +39,7 @@ pub(crate) struct CloudFormation {
     aws_url: String,
     resources: Vec<CustomResource>,
     /// What has been made, by logical id.
-    made: Stored<BTreeMap<String, Made>>,
+    made: Stored<BTreeMap<String, PhysicalResource>>,
     queue: Arc<EventQueue>,
     /// Who waits for an answer, by the last part of its address.
     waiting: Mutex<HashMap<String, oneshot::Sender<Value>>>,
@@ -48,7 +48,7 @@ pub(crate) struct CloudFormation {
 /// A resource that exists.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Made {
+struct PhysicalResource {
     physical_id: String,
     kind: String,
     function: String,
@@ -89,7 +89,7 @@ impl CloudFormation {
     ///
     /// # Errors
     /// Names the resource and says what its function answered.
-    pub(crate) async fn settle(&self) -> anyhow::Result<()> {
+    pub(crate) async fn deploy(&self) -> anyhow::Result<()> {
         for (id, made) in self.made.read(Clone::clone) {
             if !self.resources.iter().any(|resource| resource.id == id) {
                 let gone = CustomResource {
@@ -151,7 +151,7 @@ impl CloudFormation {
         let Some(physical_id) = answer["PhysicalResourceId"].as_str().filter(|id| !id.is_empty()) else {
             return Err(failed("the answer has no PhysicalResourceId".to_owned()));
         };
-        let made = Made {
+        let made = PhysicalResource {
             physical_id: physical_id.to_owned(),
             kind: resource.kind.clone(),
             function: resource.function.clone(),
@@ -170,7 +170,7 @@ impl CloudFormation {
         &self,
         request_type: RequestType,
         resource: &CustomResource,
-        before: Option<&Made>,
+        before: Option<&PhysicalResource>,
     ) -> Result<Value, String> {
         let (id, signature) = (ids::uuid(), ids::uuid());
         let mut event = json!({

@@ -16,7 +16,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde_json::{Map, Value, json};
 
 use crate::plumbing::pem;
-use crate::program::data_dir;
+use crate::plumbing::state_file;
 
 /// Signs and checks tokens by RS256, the one algorithm of user pools.
 pub(crate) struct Issuer {
@@ -44,7 +44,7 @@ impl Issuer {
             }
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
         };
-        Self::from_pem(&key).map_err(|_| data_dir::broken(file, "it is no RSA private key"))
+        Self::from_pem(&key).map_err(|_| state_file::broken(file, "it is no RSA private key"))
     }
 
     /// An issuer with a key that lasts as long as the process.

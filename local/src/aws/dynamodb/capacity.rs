@@ -21,8 +21,8 @@ const MEMBER: &str = "ReturnConsumedCapacity";
 
 /// The request with the question added, or `None` if the caller asks already or the operation has no such answer.
 pub(crate) fn ask(operation: &str, input: &Value) -> Option<Value> {
-    let asked = input.get(MEMBER).is_some_and(|kind| kind != "NONE");
-    if asked || !METERED.contains(&operation) || !input.is_object() {
+    let is_requested = input.get(MEMBER).is_some_and(|kind| kind != "NONE");
+    if is_requested || !METERED.contains(&operation) || !input.is_object() {
         return None;
     }
     let mut input = input.clone();

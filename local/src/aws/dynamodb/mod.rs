@@ -30,7 +30,7 @@ use crate::aws::service::call::Call;
 use crate::aws::service::reply::{Protocol, Reply};
 use crate::plumbing::http_server;
 use crate::plumbing::jobs::Jobs;
-use crate::program::data_dir;
+use crate::plumbing::state_file;
 use crate::template::Table;
 
 /// The operations that the engine has and the local cloud passes on. Those of DynamoDB Streams are another service's.
@@ -205,11 +205,11 @@ fn open_file(file: &Path) -> anyhow::Result<Database> {
     }
     .with_context(|| format!("cannot use {}", file.display()))?;
     if !start.is_empty() && start != MAGIC {
-        return Err(data_dir::broken(file, "it is no SQLite database"));
+        return Err(state_file::broken(file, "it is no SQLite database"));
     }
     Database::new(&file.display().to_string()).map_err(|error| match start.is_empty() {
         true => anyhow!("cannot make {}: {error}", file.display()),
-        false => data_dir::broken(file, "it is no database of the local cloud"),
+        false => state_file::broken(file, "it is no database of the local cloud"),
     })
 }
 

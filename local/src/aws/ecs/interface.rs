@@ -28,8 +28,9 @@ pub(super) struct Interface {
     pub(super) availability_zone: String,
     /// `assignPublicIp` is `ENABLED`.
     assign_public_ip: bool,
-    /// The public address is kept back, as in the time between the interface and its association.
-    pub(super) withheld: bool,
+    /// The public address is not associated yet, although the interface has been made.
+    #[serde(alias = "withheld")]
+    pub(super) is_association_pending: bool,
     /// It has been made.
     pub(super) is_made: bool,
 }
@@ -57,7 +58,7 @@ impl Interface {
             security_groups,
             availability_zone: format!("{region}{zone}"),
             assign_public_ip,
-            withheld: false,
+            is_association_pending: false,
             is_made: false,
         }
     }
@@ -99,7 +100,7 @@ impl Interface {
             return None;
         }
         let is_attached = status < Status::Deprovisioning;
-        let has_public_ip = is_attached && self.assign_public_ip && !self.withheld;
+        let has_public_ip = is_attached && self.assign_public_ip && !self.is_association_pending;
         Some(NetworkInterface {
             id: self.id.clone(),
             description: arn::attachment(region, &self.attachment_id),

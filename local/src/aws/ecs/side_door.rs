@@ -76,7 +76,7 @@ impl Ecs {
     /// There is no such task.
     pub(crate) fn set_public_ip(&self, id: &str, associated: bool) -> Result<(), ServiceError> {
         self.state.change(|state| {
-            task_mut(state, id)?.interface.withheld = !associated;
+            task_mut(state, id)?.interface.is_association_pending = !associated;
             Ok(())
         })
     }

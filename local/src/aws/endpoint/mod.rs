@@ -28,7 +28,7 @@ use crate::aws::endpoint::call_log::{CallLog, Record};
 use crate::aws::endpoint::ivs::IvsServices;
 use crate::aws::event_bridge::EventBus;
 use crate::aws::lambda::{EventQueue, Lambda, PAYLOAD_LIMIT};
-use crate::aws::service::call::{Call, NotACall, ServiceName, Signature};
+use crate::aws::service::call::{Call, CallError, ServiceName, Signature};
 use crate::aws::service::reply::{Protocol, Reply, xml_escape};
 use crate::aws::sts::callers::{Caller, Callers};
 use crate::plumbing::clock;
@@ -128,10 +128,10 @@ impl Endpoint {
         })?;
         match Call::read(service, parts, body) {
             Ok(call) => Ok((caller, call)),
-            Err(NotACall::Malformed) => {
+            Err(CallError::Malformed) => {
                 Err(protocol.error(400, "SerializationException", "the body is malformed").into())
             }
-            Err(NotACall::UnknownOperation(what)) => Err(unknown_operation(service, &what).into()),
+            Err(CallError::UnknownOperation(what)) => Err(unknown_operation(service, &what).into()),
         }
     }
 

@@ -12,12 +12,12 @@ use hyper::body::Bytes;
 use serde_json::{Value, json};
 
 use crate::aws::lambda::{EventQueue, Handled};
-use crate::aws::{Faults, Handover, NotSent, Refusal, Sqs};
+use crate::aws::{EventInvoke, Faults, InvokeError, SendError, Sqs};
 use crate::plumbing::retry::{Exhausted, Retries, RetryPolicy, Wait};
 use crate::program::log::{Lines, LogLine};
 
 /// The way to the functions.
-pub(crate) struct Courier {
+pub(crate) struct Dispatcher {
     pub(crate) queue: Arc<EventQueue>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) sqs: Arc<Sqs>,
@@ -75,7 +75,7 @@ fn backoff(retry: u32) -> Wait {
     Wait { on_aws, here: on_aws / 5_000 }
 }
 
-impl Courier {
+impl Dispatcher {
     /// Delivers an event, and answers when it has been handled or given up.
     pub(crate) async fn deliver(&self, target: &Target, payload: &Bytes) -> Delivery {
         let mut retries = Retries::new(target.retries, backoff);
@@ -88,15 +88,19 @@ impl Courier {
         };
         loop {
             let accept = || self.queue.accept(&target.function, payload.clone());
-            let refusal = match self.faults.on_handover() {
-                Handover::Refused(refusal) => refusal,
-                Handover::AnswerLost => {
+            let error = match self.faults.on_event_invoke() {
+                EventInvoke::Refused(error) => error,
+                EventInvoke::AnswerLost => {
                     // The function gets this one as well as the next.
                     drop(accept());
-                    Refusal { code: "CONNECTION_FAILURE", message: "no answer from Lambda".to_owned(), retryable: true }
+                    InvokeError {
+                        code: "CONNECTION_FAILURE",
+                        message: "no answer from Lambda".to_owned(),
+                        retryable: true,
+                    }
                 }
                 accepted => {
-                    if let Handover::Late(time) = accepted {
+                    if let EventInvoke::Late(time) = accepted {
                         tokio::time::sleep(time).await;
                     }
                     delivery.handled = accept().await.unwrap_or_default();
@@ -104,14 +108,14 @@ impl Courier {
                 }
             };
             delivery.refused += 1;
-            let exhausted = match refusal.retryable {
+            let exhausted = match error.retryable {
                 true => match retries.next().await {
                     Ok(()) => continue,
                     Err(limit) => Some(limit),
                 },
                 false => None,
             };
-            delivery.dead_lettered = self.give_up(target, payload, &refusal, &retries, exhausted);
+            delivery.dead_lettered = self.give_up(target, payload, &error, &retries, exhausted);
             return delivery;
         }
     }
@@ -121,18 +125,18 @@ impl Courier {
         &self,
         target: &Target,
         payload: &Bytes,
-        refusal: &Refusal,
+        error: &InvokeError,
         retries: &Retries,
         exhausted: Option<Exhausted>,
     ) -> Option<String> {
         let sent = match &target.dead_letter_queue {
-            None => Err(NotSent("there is no dead-letter queue".to_owned())),
+            None => Err(SendError("there is no dead-letter queue".to_owned())),
             Some(arn) => {
                 let mut attributes = target.origin.clone();
                 attributes.extend([
                     ("TARGET_ARN", target.arn.clone()),
-                    ("ERROR_CODE", refusal.code.to_owned()),
-                    ("ERROR_MESSAGE", refusal.message.clone()),
+                    ("ERROR_CODE", error.code.to_owned()),
+                    ("ERROR_MESSAGE", error.message.clone()),
                     ("RETRY_ATTEMPTS", retries.made().to_string()),
                 ]);
                 attributes.extend(exhausted.map(|limit| {
@@ -147,7 +151,7 @@ impl Courier {
         };
         match sent {
             Ok(queue) => Some(queue),
-            Err(NotSent(why)) => {
+            Err(SendError(why)) => {
                 let line = format!("an event of {} that Lambda did not accept is lost: {why}", target.name);
                 self.lines.push(LogLine { function: target.function.clone(), instance: String::new(), line });
                 None

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Pattern;
+use super::pattern::Pattern;
 use crate::plumbing::sync::lock;
 
 /// The most copies of one event, and the most events that are held at a time.
@@ -66,7 +66,7 @@ struct Active {
 
 /// How an event goes on.
 #[derive(Debug, PartialEq)]
-pub(super) enum Passage {
+pub(super) enum Disposition {
     /// So many times.
     Now(usize),
     Late(Duration),
@@ -77,7 +77,7 @@ pub(super) enum Passage {
     InTurn(Vec<Value>),
 }
 
-impl Passage {
+impl Disposition {
     /// The fault that struck, for the log.
     pub(super) fn fault(&self) -> Option<&'static str> {
         match self {
@@ -127,27 +127,27 @@ impl EventFaults {
     }
 
     /// How the event goes on: as the oldest fault says that matches it and is not used up.
-    pub(super) fn on_event(&self, event: &Value) -> Passage {
+    pub(super) fn on_event(&self, event: &Value) -> Disposition {
         let mut faults = lock(&self.0);
         let strikes = |active: &&mut Active| {
             active.order.times.is_none_or(|times| active.fired < times)
                 && active.pattern.as_ref().is_none_or(|pattern| pattern.matches(event))
         };
-        let Some(active) = faults.values_mut().find(strikes) else { return Passage::Now(1) };
+        let Some(active) = faults.values_mut().find(strikes) else { return Disposition::Now(1) };
         if let EventFault::Reorder { among } = active.order.fault {
             active.held.push(event.clone());
             if active.held.len() < among {
-                return Passage::Held;
+                return Disposition::Held;
             }
             active.fired += 1;
-            return Passage::InTurn(active.release());
+            return Disposition::InTurn(active.release());
         }
         active.fired += 1;
         match active.order.fault {
-            EventFault::Lose {} => Passage::Lost,
-            EventFault::Duplicate { copies } => Passage::Now(copies),
-            EventFault::Delay { ms } => Passage::Late(Duration::from_millis(ms)),
-            EventFault::Reorder { .. } => Passage::Held,
+            EventFault::Lose {} => Disposition::Lost,
+            EventFault::Duplicate { copies } => Disposition::Now(copies),
+            EventFault::Delay { ms } => Disposition::Late(Duration::from_millis(ms)),
+            EventFault::Reorder { .. } => Disposition::Held,
         }
     }
 
@@ -205,8 +205,8 @@ mod tests {
     #[test]
     fn a_fault_strikes_as_often_as_it_says_and_only_what_matches() {
         let faults = faults(&[json!({"pattern": {"source": ["test"]}, "times": 2, "fault": {"kind": "lose"}})]);
-        assert_eq!(faults.on_event(&json!({"source": "other"})), Passage::Now(1));
-        for expected in [Passage::Lost, Passage::Lost, Passage::Now(1)] {
+        assert_eq!(faults.on_event(&json!({"source": "other"})), Disposition::Now(1));
+        for expected in [Disposition::Lost, Disposition::Lost, Disposition::Now(1)] {
             assert_eq!(faults.on_event(&event(1)), expected);
         }
         assert_eq!(faults.list()["faults"][0]["fired"], 2);
@@ -218,20 +218,20 @@ mod tests {
             json!({"fault": {"kind": "duplicate", "copies": 3}}),
             json!({"times": null, "fault": {"kind": "delay", "ms": 500}}),
         ]);
-        assert_eq!(faults.on_event(&event(1)), Passage::Now(3));
+        assert_eq!(faults.on_event(&event(1)), Disposition::Now(3));
         for _ in 0..2 {
-            assert_eq!(faults.on_event(&event(2)), Passage::Late(Duration::from_millis(500)));
+            assert_eq!(faults.on_event(&event(2)), Disposition::Late(Duration::from_millis(500)));
         }
     }
 
     #[test]
     fn reordered_events_come_in_reverse_once_enough_have_come() {
         let faults = faults(&[json!({"fault": {"kind": "reorder", "among": 3}})]);
-        assert_eq!(faults.on_event(&event(1)), Passage::Held);
-        assert_eq!(faults.on_event(&event(2)), Passage::Held);
+        assert_eq!(faults.on_event(&event(1)), Disposition::Held);
+        assert_eq!(faults.on_event(&event(2)), Disposition::Held);
         assert_eq!(faults.list()["faults"][0]["held"], 2);
-        assert_eq!(faults.on_event(&event(3)), Passage::InTurn(vec![event(3), event(2), event(1)]));
-        assert_eq!(faults.on_event(&event(4)), Passage::Now(1));
+        assert_eq!(faults.on_event(&event(3)), Disposition::InTurn(vec![event(3), event(2), event(1)]));
+        assert_eq!(faults.on_event(&event(4)), Disposition::Now(1));
     }
 
     #[test]
@@ -241,7 +241,7 @@ mod tests {
         faults.on_event(&event(1));
         faults.on_event(&event(2));
         assert_eq!(faults.flush(), [event(2), event(1)]);
-        assert_eq!(faults.on_event(&event(3)), Passage::Now(1), "it has reordered once");
+        assert_eq!(faults.on_event(&event(3)), Disposition::Now(1), "it has reordered once");
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! EventBridge: the default bus, with the rules of the template as its only rules.
 //!
 //! An event is written to a log, passes the event faults, and goes to the function of every rule that matches: first to
-//! Lambda's queue ([`Courier`]), then to the function ([`EventQueue`](crate::aws::lambda::EventQueue)).
+//! Lambda's queue ([`Dispatcher`]), then to the function ([`EventQueue`](crate::aws::lambda::EventQueue)).
 
 mod delivery;
 mod fault;
-mod pattern;
+pub(crate) mod pattern;
 
 use std::sync::Arc;
 
@@ -14,9 +14,9 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
 
-pub(crate) use self::delivery::{Courier, Delivery, Target};
-use self::fault::{EventFaults, Passage};
-pub(crate) use self::pattern::Pattern;
+pub(crate) use self::delivery::{Delivery, Dispatcher, Target};
+use self::fault::{Disposition, EventFaults};
+use self::pattern::Pattern;
 
 use crate::aws::ACCOUNT;
 use crate::plumbing::clock;
@@ -34,13 +34,13 @@ pub(crate) struct EventBus {
     region: String,
     faults: EventFaults,
     log: NumberedLog,
-    courier: Arc<Courier>,
+    dispatcher: Arc<Dispatcher>,
     /// The deliveries under way.
     jobs: Jobs,
 }
 
 impl EventBus {
-    pub(crate) fn new(functions: &[Function], region: &str, courier: Arc<Courier>, jobs: Jobs) -> Self {
+    pub(crate) fn new(functions: &[Function], region: &str, dispatcher: Arc<Dispatcher>, jobs: Jobs) -> Self {
         let target = |function: &Function, rule: &Rule| Target {
             name: rule.name.clone(),
             function: function.id.clone(),
@@ -58,26 +58,26 @@ impl EventBus {
             region: region.to_owned(),
             faults: EventFaults::default(),
             log: NumberedLog::new("events", LOG_CAPACITY),
-            courier,
+            dispatcher,
             jobs,
         }
     }
 
     /// Delivers an event to the function of every rule that matches, in the background.
     pub(crate) fn put(self: &Arc<Self>, event: Value) {
-        let passage = self.admit(&event);
+        let disposition = self.admit(&event);
         let bus = Arc::clone(self);
         self.jobs.spawn(async move {
-            bus.pass(event, passage).await;
+            bus.pass(event, disposition).await;
         });
     }
 
     /// As [`EventBus::put`], and waits until every delivery has succeeded or been given up. An event that a fault holds
     /// or loses has no deliveries now; those of held events come with the one that sets them free.
     pub(crate) async fn put_and_wait(self: &Arc<Self>, event: Value) -> Vec<Delivery> {
-        let passage = self.admit(&event);
+        let disposition = self.admit(&event);
         let bus = Arc::clone(self);
-        self.jobs.run(async move { bus.pass(event, passage).await }).await.unwrap_or_default()
+        self.jobs.run(async move { bus.pass(event, disposition).await }).await.unwrap_or_default()
     }
 
     /// Puts an event fault in force and answers it with its id.
@@ -141,21 +141,21 @@ impl EventBus {
     }
 
     /// Writes an event to the log and asks the faults, in the order in which events come.
-    fn admit(&self, event: &Value) -> Passage {
-        let passage = self.faults.on_event(event);
-        self.log.push(|seq| json!({"seq": seq, "fault": passage.fault(), "event": event}));
-        passage
+    fn admit(&self, event: &Value) -> Disposition {
+        let disposition = self.faults.on_event(event);
+        self.log.push(|seq| json!({"seq": seq, "fault": disposition.fault(), "event": event}));
+        disposition
     }
 
-    async fn pass(&self, event: Value, passage: Passage) -> Vec<Delivery> {
-        match passage {
-            Passage::Now(times) => self.deliver(&event, times).await,
-            Passage::Late(time) => {
+    async fn pass(&self, event: Value, disposition: Disposition) -> Vec<Delivery> {
+        match disposition {
+            Disposition::Now(times) => self.deliver(&event, times).await,
+            Disposition::Late(time) => {
                 tokio::time::sleep(time).await;
                 self.deliver(&event, 1).await
             }
-            Passage::InTurn(events) => self.deliver_in_turn(events).await,
-            Passage::Lost | Passage::Held => Vec::new(),
+            Disposition::InTurn(events) => self.deliver_in_turn(events).await,
+            Disposition::Lost | Disposition::Held => Vec::new(),
         }
     }
 
@@ -180,8 +180,8 @@ impl EventBus {
         let targets = matching.flat_map(|(_, target)| std::iter::repeat_n(target, times));
         let mut under_way = JoinSet::new();
         for (place, target) in targets.cloned().enumerate() {
-            let (courier, payload) = (Arc::clone(&self.courier), payload.clone());
-            under_way.spawn(async move { (place, courier.deliver(&target, &payload).await) });
+            let (dispatcher, payload) = (Arc::clone(&self.dispatcher), payload.clone());
+            under_way.spawn(async move { (place, dispatcher.deliver(&target, &payload).await) });
         }
         let mut deliveries = under_way.join_all().await;
         deliveries.sort_unstable_by_key(|(place, _)| *place);

@@ -1,6 +1,6 @@
 //! Faults on demand: what goes wrong with AWS in life, at a chosen call.
 
-mod handover;
+mod event_invoke;
 mod kind;
 mod order;
 
@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
-pub(crate) use self::handover::{Handover, Refusal};
+pub(crate) use self::event_invoke::{EventInvoke, InvokeError};
 pub(crate) use self::kind::{Fault, When};
 use self::order::Order;
 use crate::aws::service::call::ServiceName;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::{FunctionError, Lambda};
-use crate::aws::{ACCOUNT, NotSent, Requirement, Sqs, iam};
+use crate::aws::{ACCOUNT, Requirement, SendError, Sqs, iam};
 use crate::plumbing::clock;
 use crate::plumbing::ids;
 use crate::plumbing::jobs::Jobs;
@@ -86,7 +86,7 @@ impl EventQueue {
     fn report(&self, function: &Function, arn: &str, record: &Value) -> Option<String> {
         match self.send(function, arn, record) {
             Ok(queue) => Some(queue),
-            Err(NotSent(why)) => {
+            Err(SendError(why)) => {
                 let line = format!("the record of a failed event is lost: {why}");
                 self.lines.push(LogLine { function: function.id.clone(), instance: String::new(), line });
                 None
@@ -94,12 +94,12 @@ impl EventQueue {
         }
     }
 
-    fn send(&self, function: &Function, arn: &str, record: &Value) -> Result<String, NotSent> {
+    fn send(&self, function: &Function, arn: &str, record: &Value) -> Result<String, SendError> {
         let policy = self.policies.get(&function.id).map_or(&[][..], Vec::as_slice);
         let action = "sqs:SendMessage".to_owned();
         let needed = [Requirement { action, resource: arn.to_owned(), ..Requirement::default() }];
         if iam::denied(policy, &needed).is_some() {
-            return Err(NotSent(format!("the function's policy does not allow sqs:SendMessage on {arn}")));
+            return Err(SendError(format!("the function's policy does not allow sqs:SendMessage on {arn}")));
         }
         self.sqs.send(arn, &record.to_string(), &[])
     }

@@ -43,7 +43,7 @@ pub(crate) struct Instance {
 }
 
 /// What became of an event given to an instance.
-pub(crate) enum Handled {
+pub(crate) enum Attempt {
     /// The invocation ended, well or not.
     Ended(Outcome),
     /// The instance, idle until now, turned out to be gone and has not seen the event.
@@ -116,13 +116,13 @@ impl Instance {
     }
 
     /// Has the instance handle one event. It must not be handling another.
-    pub(crate) async fn invoke(&self, event: Bytes) -> Handled {
+    pub(crate) async fn invoke(&self, event: Bytes) -> Attempt {
         let mut phase = self.phase.clone();
         let was_ready = *phase.borrow() == Phase::Ready;
         if !was_ready && let Err(error) = self.initialized(&mut phase).await {
             self.kill();
             self.log(format!("INIT_REPORT Error: {}", error.message()));
-            return Handled::Ended(Err(error));
+            return Attempt::Ended(Err(error));
         }
 
         let request_id = ids::uuid();
@@ -140,20 +140,20 @@ impl Instance {
         let _ = self.invocations.send(invocation);
         tokio::select! {
             biased;
-            Ok(outcome) = &mut answered => Handled::Ended(outcome),
+            Ok(outcome) = &mut answered => Attempt::Ended(outcome),
             reason = ended(&mut phase) => match answered.try_recv() {
-                Ok(outcome) => Handled::Ended(outcome),
-                Err(_) if was_ready && !self.api.is_running(&request_id) => Handled::NotTaken,
+                Ok(outcome) => Attempt::Ended(outcome),
+                Err(_) if was_ready && !self.api.is_running(&request_id) => Attempt::NotTaken,
                 Err(_) => {
                     self.log(format!("RequestId: {request_id} Error: {}", reason.message()));
-                    Handled::Ended(Err(reason))
+                    Attempt::Ended(Err(reason))
                 }
             },
             () = time::sleep(timeout) => {
                 self.kill();
                 let what = format!("Task timed out after {:.2} seconds", timeout.as_secs_f64());
                 self.log(format!("{} {request_id} {what}", clock::rfc3339(clock::now())));
-                Handled::Ended(Err(FunctionError::new("Sandbox.Timedout", format!("RequestId: {request_id} Error: {what}"))))
+                Attempt::Ended(Err(FunctionError::new("Sandbox.Timedout", format!("RequestId: {request_id} Error: {what}"))))
             }
         }
     }

@@ -8,7 +8,7 @@ use hyper::body::Bytes;
 use tokio::sync::Semaphore;
 
 use super::idle::Idle;
-use super::instance::{Handled, Instance};
+use super::instance::{Attempt, Instance};
 use super::outcome::{FunctionError, Outcome};
 use super::settings::Settings;
 use crate::plumbing::sync::lock;
@@ -48,7 +48,7 @@ impl Pool {
                 Some(instance) => instance,
                 None => self.start().await?,
             };
-            let Handled::Ended(outcome) = instance.invoke(event.clone()).await else { continue };
+            let Attempt::Ended(outcome) = instance.invoke(event.clone()).await else { continue };
             if instance.is_alive() {
                 self.give_back(instance, generation);
             }

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::aws::ACCOUNT;
-use crate::aws::event_bridge::{Courier, Delivery, Target};
+use crate::aws::event_bridge::{Delivery, Dispatcher, Target};
 use crate::plumbing::clock;
 use crate::plumbing::ids;
 use crate::plumbing::jobs::Jobs;
@@ -23,7 +23,7 @@ use crate::template::{Expression, Function, Schedule, ScheduleService};
 pub(crate) struct Scheduler {
     schedules: Vec<Entry>,
     region: String,
-    courier: Arc<Courier>,
+    dispatcher: Arc<Dispatcher>,
     /// The deliveries under way.
     deliveries: Jobs,
 }
@@ -36,7 +36,7 @@ struct Entry {
 }
 
 impl Scheduler {
-    pub(crate) fn new(functions: &[Function], region: &str, courier: Arc<Courier>, deliveries: Jobs) -> Self {
+    pub(crate) fn new(functions: &[Function], region: &str, dispatcher: Arc<Dispatcher>, deliveries: Jobs) -> Self {
         let schedules = functions.iter().flat_map(|function| {
             function.schedules.iter().map(|schedule| Entry {
                 schedule: schedule.clone(),
@@ -44,7 +44,7 @@ impl Scheduler {
                 function_arn: format!("arn:aws:lambda:{region}:{ACCOUNT}:function:{}", function.name),
             })
         });
-        Self { schedules: schedules.collect(), region: region.to_owned(), courier, deliveries }
+        Self { schedules: schedules.collect(), region: region.to_owned(), dispatcher, deliveries }
     }
 
     /// Starts the clocks of the rates, and says which schedules have none.
@@ -118,7 +118,7 @@ impl Scheduler {
             dead_letter_queue: schedule.dead_letter_queue.as_ref().map(|queue| queue.arn.clone()),
             origin,
         };
-        self.courier.deliver(&target, &payload(schedule, &self.region, now, &execution)).await
+        self.dispatcher.deliver(&target, &payload(schedule, &self.region, now, &execution)).await
     }
 }
 

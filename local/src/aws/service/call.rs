@@ -105,7 +105,7 @@ impl Signature {
 
 /// Why a request is no call.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum NotACall {
+pub(crate) enum CallError {
     /// No such operation; as the protocol of the service says it.
     UnknownOperation(String),
     /// The body is not what the protocol asks for.
@@ -114,7 +114,7 @@ pub(crate) enum NotACall {
 
 impl Call {
     /// Reads the call that the request makes to `service`.
-    pub(crate) fn read(service: ServiceName, parts: &Parts, body: Bytes) -> Result<Self, NotACall> {
+    pub(crate) fn read(service: ServiceName, parts: &Parts, body: Bytes) -> Result<Self, CallError> {
         let path = parts.uri.path();
         let (operation, input) = match service {
             ServiceName::DynamoDb => (target(parts, "DynamoDB_20120810.")?, Some(json_body(&body)?)),
@@ -128,7 +128,7 @@ impl Call {
                     "Invoke".to_owned(),
                     Some(json!({"FunctionName": percent_decode_str(function).decode_utf8_lossy()})),
                 ),
-                _ => return Err(NotACall::UnknownOperation(format!("{} {path}", parts.method))),
+                _ => return Err(CallError::UnknownOperation(format!("{} {path}", parts.method))),
             },
             ServiceName::Sts | ServiceName::Ec2 => query(&body)?,
         };
@@ -137,25 +137,25 @@ impl Call {
     }
 }
 
-fn target(parts: &Parts, prefix: &str) -> Result<String, NotACall> {
+fn target(parts: &Parts, prefix: &str) -> Result<String, CallError> {
     let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     match target.strip_prefix(prefix) {
         Some(operation) if !operation.is_empty() => Ok(operation.to_owned()),
-        _ => Err(NotACall::UnknownOperation(target.to_owned())),
+        _ => Err(CallError::UnknownOperation(target.to_owned())),
     }
 }
 
-fn json_body(body: &[u8]) -> Result<Value, NotACall> {
+fn json_body(body: &[u8]) -> Result<Value, CallError> {
     if body.is_empty() {
         return Ok(json!({}));
     }
-    serde_json::from_slice(body).ok().filter(Value::is_object).ok_or(NotACall::Malformed)
+    serde_json::from_slice(body).ok().filter(Value::is_object).ok_or(CallError::Malformed)
 }
 
 /// `POST /<Operation>`, and `/tags/{resourceArn}` by method.
-fn ivs(parts: &Parts, body: &[u8]) -> Result<(String, Option<Value>), NotACall> {
+fn ivs(parts: &Parts, body: &[u8]) -> Result<(String, Option<Value>), CallError> {
     let path = parts.uri.path();
-    let unknown = || NotACall::UnknownOperation(format!("{} {path}", parts.method));
+    let unknown = || CallError::UnknownOperation(format!("{} {path}", parts.method));
     if let Some(arn) = path.strip_prefix("/tags/") {
         let mut input = json_body(body)?;
         input["resourceArn"] = percent_decode_str(arn).decode_utf8_lossy().into();
@@ -186,13 +186,13 @@ fn invoked(path: &str) -> Option<&str> {
 }
 
 /// The query protocol: a form with `Action`.
-fn query(body: &[u8]) -> Result<(String, Option<Value>), NotACall> {
-    let form = str::from_utf8(body).map_err(|_| NotACall::Malformed)?;
+fn query(body: &[u8]) -> Result<(String, Option<Value>), CallError> {
+    let form = str::from_utf8(body).map_err(|_| CallError::Malformed)?;
     let fields: Map<String, Value> =
         form_urlencoded::parse(form.as_bytes()).into_owned().map(|(key, value)| (key, value.into())).collect();
     match fields.get("Action").and_then(Value::as_str) {
         Some(action) => Ok((action.to_owned(), Some(fields.clone().into()))),
-        None => Err(NotACall::UnknownOperation(String::new())),
+        None => Err(CallError::UnknownOperation(String::new())),
     }
 }
 
@@ -202,7 +202,7 @@ mod tests {
 
     use super::*;
 
-    fn read(service: ServiceName, request: http::request::Builder, body: &str) -> Result<(String, Value), NotACall> {
+    fn read(service: ServiceName, request: http::request::Builder, body: &str) -> Result<(String, Value), CallError> {
         let (parts, ()) = request.body(()).unwrap().into_parts();
         let call = Call::read(service, &parts, Bytes::from(body.to_owned()))?;
         Ok((call.operation, call.input))
@@ -226,9 +226,9 @@ mod tests {
         let call = read(ServiceName::DynamoDb, request, r#"{"TableName":"t"}"#).unwrap();
         assert_eq!(call, ("GetItem".to_owned(), json!({"TableName": "t"})));
         let request = Request::post("/").header("x-amz-target", "DynamoDB_20120810.GetItem");
-        assert_eq!(read(ServiceName::DynamoDb, request, "[]"), Err(NotACall::Malformed));
+        assert_eq!(read(ServiceName::DynamoDb, request, "[]"), Err(CallError::Malformed));
         let request = Request::post("/").header("x-amz-target", "Other.Thing");
-        let expected = NotACall::UnknownOperation("Other.Thing".into());
+        let expected = CallError::UnknownOperation("Other.Thing".into());
         assert_eq!(read(ServiceName::SecretsManager, request, "{}"), Err(expected));
     }
 
@@ -236,7 +236,7 @@ mod tests {
     fn ivs_names_the_operation_in_the_path() {
         let call = read(ServiceName::Ivs, Request::post("/CreateStage"), r#"{"name":"s"}"#).unwrap();
         assert_eq!(call, ("CreateStage".to_owned(), json!({"name": "s"})));
-        let expected = NotACall::UnknownOperation("GET /CreateStage".into());
+        let expected = CallError::UnknownOperation("GET /CreateStage".into());
         assert_eq!(read(ServiceName::Ivs, Request::get("/CreateStage"), ""), Err(expected));
     }
 

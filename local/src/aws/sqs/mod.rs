@@ -24,7 +24,7 @@ use time::OffsetDateTime;
 use self::operation::{OPERATIONS, Run};
 pub(crate) use self::poll::serve;
 use self::queue::Queue;
-pub(crate) use self::state::{NotSent, Sqs};
+pub(crate) use self::state::{SendError, Sqs};
 use crate::aws::service::operation::Operation;
 use crate::aws::service::shape::Input;
 use crate::aws::service::{Requirement, Service, ServiceError};

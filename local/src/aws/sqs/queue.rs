@@ -138,9 +138,9 @@ pub(super) fn purge(queue: &mut Queue, _: Input<'_>, _: &Context<'_>) -> Result<
 }
 
 pub(super) fn attributes(queue: &Queue, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
-    let asked = input.texts("AttributeNames").unwrap_or_default();
+    let requested = input.texts("AttributeNames").unwrap_or_default();
     let is_unknown = |name: &&&str| **name != "All" && !KNOWN_ATTRIBUTES.contains(*name);
-    if let Some(unknown) = asked.iter().find(is_unknown) {
+    if let Some(unknown) = requested.iter().find(is_unknown) {
         return Err(unknown_attribute(unknown));
     }
     let count = |is: fn(&Message) -> bool, visible: bool| {
@@ -163,7 +163,8 @@ pub(super) fn attributes(queue: &Queue, input: Input<'_>, context: &Context<'_>)
         ("SqsManagedSseEnabled", "true".to_owned()),
         ("VisibilityTimeout", settings.visibility_timeout.as_secs().to_string()),
     ];
-    let answered = all.into_iter().filter(|(name, _)| asked.iter().any(|asked| *asked == "All" || asked == name));
+    let answered =
+        all.into_iter().filter(|(name, _)| requested.iter().any(|requested| *requested == "All" || requested == name));
     let answered: Map<_, _> = answered.map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
     Ok(if answered.is_empty() { json!({}) } else { json!({"Attributes": answered}) })
 }

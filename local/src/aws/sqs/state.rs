@@ -23,7 +23,7 @@ pub(crate) struct Sqs {
 
 /// A message that one service of AWS leaves with another cannot be delivered.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct NotSent(pub(crate) String);
+pub(crate) struct SendError(pub(crate) String);
 
 impl Sqs {
     /// The queues of the template with the messages that `state_file` remembers; without a file, they are empty.
@@ -46,16 +46,16 @@ impl Sqs {
     ///
     /// # Errors
     /// A queue that is not there, or that does not take the message.
-    pub(crate) fn send(&self, arn: &str, body: &str, attributes: &[(&str, String)]) -> Result<String, NotSent> {
+    pub(crate) fn send(&self, arn: &str, body: &str, attributes: &[(&str, String)]) -> Result<String, SendError> {
         let name = arn.rsplit(':').next().unwrap_or_default();
         let Some(settings) = self.settings.get(name).filter(|_| *arn == self.arn(name)) else {
-            return Err(NotSent(format!("there is no queue {arn}")));
+            return Err(SendError(format!("there is no queue {arn}")));
         };
         let context = self.context(settings, clock::now());
         let attributes = Attributes::of_texts(attributes);
         self.queues
             .change(|queues| queues.entry(name.to_owned()).or_default().send(body, attributes, None, &context))
-            .map_err(|error: ServiceError| NotSent(format!("{arn} does not take the message: {}", error.message)))?;
+            .map_err(|error: ServiceError| SendError(format!("{arn} does not take the message: {}", error.message)))?;
         self.arrivals.send_replace(());
         Ok(name.to_owned())
     }

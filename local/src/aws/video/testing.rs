@@ -26,7 +26,7 @@ pub(crate) const CONFLICT: (u16, &str) = (409, "ConflictException");
 pub(crate) const THROTTLED: (u16, &str) = (429, "ThrottlingException");
 
 /// Lifts every rate, for tests of something else.
-pub(crate) fn unhurried<M: Model>(service: &StandIn<M>) {
+pub(crate) fn without_rate_limits<M: Model>(service: &StandIn<M>) {
     let operations: &[Operation<M>] = M::operations();
     set_quotas(service, operations.iter().map(|operation| (operation.name.to_owned(), json!(1e9))).collect());
 }

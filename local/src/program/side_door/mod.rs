@@ -281,7 +281,7 @@ impl SideDoor {
             endpoint.reset(&self.secrets).map_err(failed)?;
         }
         self.cloud_formation.reset();
-        self.cloud_formation.settle().await.map_err(failed)?;
+        self.cloud_formation.deploy().await.map_err(failed)?;
         endpoint.calls.reset();
         Ok(())
     }

@@ -8,19 +8,19 @@ use crate::aws::service::call::ServiceName;
 
 /// What goes wrong while an event is handed to Lambda, and what the one who hands it over makes of that.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Handover {
+pub(crate) enum EventInvoke {
     Accepted,
     /// Lambda accepts the event after this time.
     Late(Duration),
     /// Lambda accepts the event, and its answer is lost: the event is handed over again.
     AnswerLost,
     /// Lambda does not accept the event.
-    Refused(Refusal),
+    Refused(InvokeError),
 }
 
 /// Why Lambda did not accept an event, as a message in a dead-letter queue says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub(crate) struct InvokeError {
     /// `ERROR_CODE`, one of those that the user guide lists.
     pub(crate) code: &'static str,
     /// `ERROR_MESSAGE`.
@@ -31,26 +31,28 @@ pub(crate) struct Refusal {
 
 impl Faults {
     /// Counts the handover of one event as an `Invoke` without a function as its caller.
-    pub(crate) fn on_handover(&self) -> Handover {
+    pub(crate) fn on_event_invoke(&self) -> EventInvoke {
         match self.on_call(ServiceName::Lambda, "Invoke", None) {
             // An outside caller has no instance to kill.
-            None | Some(Fault::Kill { .. }) => Handover::Accepted,
-            Some(Fault::Latency { ms, .. }) => Handover::Late(Duration::from_millis(ms)),
-            Some(Fault::Drop { when: When::After }) => Handover::AnswerLost,
-            Some(Fault::Drop { when: When::Before }) => Handover::Refused(Refusal {
+            None | Some(Fault::Kill { .. }) => EventInvoke::Accepted,
+            Some(Fault::Latency { ms, .. }) => EventInvoke::Late(Duration::from_millis(ms)),
+            Some(Fault::Drop { when: When::After }) => EventInvoke::AnswerLost,
+            Some(Fault::Drop { when: When::Before }) => EventInvoke::Refused(InvokeError {
                 code: "CONNECTION_FAILURE",
                 message: "the connection to Lambda was closed".to_owned(),
                 retryable: true,
             }),
             Some(Fault::Throttle {}) => {
-                Handover::Refused(Refusal::of(429, "TooManyRequestsException", "Rate exceeded"))
+                EventInvoke::Refused(InvokeError::of(429, "TooManyRequestsException", "Rate exceeded"))
             }
-            Some(Fault::Error { status, code, message }) => Handover::Refused(Refusal::of(status, &code, &message)),
+            Some(Fault::Error { status, code, message }) => {
+                EventInvoke::Refused(InvokeError::of(status, &code, &message))
+            }
         }
     }
 }
 
-impl Refusal {
+impl InvokeError {
     fn of(status: u16, code: &str, message: &str) -> Self {
         let listed = match (status, code) {
             (429, _) => "THROTTLING",
@@ -70,22 +72,22 @@ mod tests {
 
     use super::*;
 
-    fn struck_by(fault: Value) -> Handover {
+    fn struck_by(fault: Value) -> EventInvoke {
         let faults = Faults::new(vec!["F".to_owned()]);
         faults.put(json!({"service": "lambda", "operation": "Invoke", "fault": fault}).to_string().as_bytes()).unwrap();
-        faults.on_handover()
+        faults.on_event_invoke()
     }
 
-    fn refused(code: &'static str, message: &str, retryable: bool) -> Handover {
-        Handover::Refused(Refusal { code, message: message.to_owned(), retryable })
+    fn refused(code: &'static str, message: &str, retryable: bool) -> EventInvoke {
+        EventInvoke::Refused(InvokeError { code, message: message.to_owned(), retryable })
     }
 
     #[test]
     fn a_fault_of_invoke_says_how_the_handover_ends() {
         let error = |status: u16, code: &str| json!({"kind": "error", "status": status, "code": code, "message": "no"});
         for (fault, expected) in [
-            (json!({"kind": "latency", "ms": 5}), Handover::Late(Duration::from_millis(5))),
-            (json!({"kind": "drop", "when": "after"}), Handover::AnswerLost),
+            (json!({"kind": "latency", "ms": 5}), EventInvoke::Late(Duration::from_millis(5))),
+            (json!({"kind": "drop", "when": "after"}), EventInvoke::AnswerLost),
             (
                 json!({"kind": "drop", "when": "before"}),
                 refused("CONNECTION_FAILURE", "the connection to Lambda was closed", true),
@@ -104,6 +106,6 @@ mod tests {
         let faults = Faults::new(vec!["F".to_owned()]);
         let order = json!({"service": "lambda", "operation": "Invoke", "function": "F", "fault": {"kind": "throttle"}});
         faults.put(order.to_string().as_bytes()).unwrap();
-        assert_eq!(faults.on_handover(), Handover::Accepted);
+        assert_eq!(faults.on_event_invoke(), EventInvoke::Accepted);
     }
 }
