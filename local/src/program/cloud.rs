@@ -18,14 +18,12 @@ use crate::aws::lambda::{EventQueue, Lambda, Settings};
 use crate::aws::scheduler::Scheduler;
 use crate::aws::{CallLog, Callers, DynamoDb, Ecs, Endpoint, Faults, IvsServices, SecretsManager, Sqs};
 use crate::plumbing::clock;
-use crate::plumbing::http_server;
-use crate::plumbing::http_server::Answer;
+use crate::plumbing::http_server::{self, Answer};
 use crate::plumbing::jobs::Jobs;
 use crate::program::data_dir::{DataDir, Owner};
 use crate::program::log::{Lines, LogLine};
 use crate::program::options::Options;
-use crate::program::side_door;
-use crate::program::side_door::SideDoor;
+use crate::program::side_door::{self, SideDoor};
 use crate::template::Template;
 
 /// A running local cloud. Dropping it ends every process that it started.

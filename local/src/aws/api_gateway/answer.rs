@@ -7,8 +7,7 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use serde_json::Value;
 
-use crate::plumbing::http_server;
-use crate::plumbing::http_server::Answer;
+use crate::plumbing::http_server::{self, Answer};
 
 /// The answer that a function's result describes; `None` if it describes none, which is the function's error.
 ///

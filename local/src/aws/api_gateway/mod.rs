@@ -25,8 +25,7 @@ use self::throttle::Throttles;
 use crate::aws::cognito::Issuer;
 use crate::aws::lambda::{Lambda, PAYLOAD_LIMIT};
 use crate::plumbing::clock;
-use crate::plumbing::http_server;
-use crate::plumbing::http_server::{Answer, BodyError};
+use crate::plumbing::http_server::{self, Answer, BodyError};
 use crate::plumbing::ids;
 use crate::template::{Api, Cors, HttpRoute};
 

@@ -19,8 +19,7 @@ use tokio::time::timeout;
 
 use crate::aws::ACCOUNT;
 use crate::aws::lambda::EventQueue;
-use crate::plumbing::http_server;
-use crate::plumbing::http_server::Answer;
+use crate::plumbing::http_server::{self, Answer};
 use crate::plumbing::ids;
 use crate::plumbing::state_file::Stored;
 use crate::plumbing::sync::lock;

@@ -5,6 +5,7 @@
 
 mod attributes;
 mod capacity;
+pub(crate) mod operation;
 mod permission;
 
 use std::fs::OpenOptions;
@@ -32,33 +33,6 @@ use crate::plumbing::http_server;
 use crate::plumbing::jobs::Jobs;
 use crate::plumbing::state_file;
 use crate::template::Table;
-
-/// The operations that the engine has and the local cloud passes on. Those of DynamoDB Streams are another service's.
-pub(crate) const OPERATIONS: [&str; 23] = [
-    "BatchExecuteStatement",
-    "BatchGetItem",
-    "BatchWriteItem",
-    "CreateTable",
-    "DeleteItem",
-    "DeleteTable",
-    "DescribeTable",
-    "DescribeTimeToLive",
-    "ExecuteStatement",
-    "ExecuteTransaction",
-    "GetItem",
-    "ListTables",
-    "ListTagsOfResource",
-    "PutItem",
-    "Query",
-    "Scan",
-    "TagResource",
-    "TransactGetItems",
-    "TransactWriteItems",
-    "UntagResource",
-    "UpdateItem",
-    "UpdateTable",
-    "UpdateTimeToLive",
-];
 
 /// How often rows whose time to live is over are deleted. AWS takes up to days.
 const TTL_SWEEP: Duration = Duration::from_secs(60);

@@ -5,26 +5,20 @@
 
 mod filter;
 mod interface;
+pub(crate) mod operation;
 mod parameters;
+pub(crate) mod permission;
 
 use serde_json::Value;
 
 pub(crate) use self::interface::NetworkInterface;
 use self::{filter::Filter, parameters::Parameters};
-use crate::aws::service::{Requirement, ServiceError};
+use crate::aws::service::ServiceError;
 use crate::plumbing::ids;
 use crate::plumbing::paging::page;
 
-/// The operations that the local cloud has.
-pub(crate) const OPERATIONS: [&str; 1] = ["DescribeNetworkInterfaces"];
-
 /// Interfaces on a page when `MaxResults` is not given. There is no such limit in the model.
 const EVERYTHING: usize = usize::MAX;
-
-/// The permission that a call needs. No resource can be named for it.
-pub(crate) fn requirement(operation: &str) -> Requirement {
-    Requirement { action: format!("ec2:{operation}"), resource: "*".to_owned(), ..Requirement::default() }
-}
 
 /// Answers `DescribeNetworkInterfaces` in XML. `interfaces` are all that there are.
 ///

@@ -4,27 +4,30 @@
 use crate::aws::dynamodb;
 use crate::aws::ec2;
 use crate::aws::ecs::Ecs;
+use crate::aws::event_bridge;
 use crate::aws::ivs;
 use crate::aws::ivs_realtime;
+use crate::aws::lambda;
 use crate::aws::secrets_manager::SecretsManager;
 use crate::aws::service::call::ServiceName;
 use crate::aws::sqs::Sqs;
+use crate::aws::sts;
 use crate::aws::video::operation::Model;
 
 /// The operations of a service, in alphabetical order.
 pub(crate) fn operations(service: ServiceName) -> Vec<&'static str> {
     let mut operations = match service {
-        ServiceName::DynamoDb => dynamodb::OPERATIONS.to_vec(),
+        ServiceName::DynamoDb => dynamodb::operation::OPERATIONS.to_vec(),
         ServiceName::Ivs => {
             [names_of::<ivs::State>(), names_of::<ivs_realtime::State>()].into_iter().flatten().collect()
         }
         ServiceName::SecretsManager => SecretsManager::operations().collect(),
         ServiceName::Sqs => Sqs::operations().collect(),
         ServiceName::Ecs => Ecs::operations().collect(),
-        ServiceName::Ec2 => ec2::OPERATIONS.to_vec(),
-        ServiceName::Lambda => vec!["Invoke"],
-        ServiceName::EventBridge => vec!["PutEvents"],
-        ServiceName::Sts => vec!["GetCallerIdentity"],
+        ServiceName::Ec2 => ec2::operation::OPERATIONS.to_vec(),
+        ServiceName::Lambda => lambda::operation::OPERATIONS.to_vec(),
+        ServiceName::EventBridge => event_bridge::operation::OPERATIONS.to_vec(),
+        ServiceName::Sts => sts::operation::OPERATIONS.to_vec(),
     };
     operations.sort_unstable();
     // Both services of the name `ivs` tag their resources.

@@ -12,8 +12,6 @@ use std::time::Instant;
 use http::Request;
 use http::request::Parts;
 use hyper::body::{Bytes, Incoming};
-use serde_json::{Map, Value, json};
-use time::OffsetDateTime;
 use tokio::sync::RwLock;
 
 use super::dynamodb::DynamoDb;
@@ -22,18 +20,18 @@ use super::ecs::Ecs;
 use super::fault::{Fault, Faults, When};
 use super::iam;
 use super::secrets_manager::SecretsManager;
-use super::service::{ACCOUNT, Requirement, Service, ServiceError};
+use super::service::{Requirement, Service};
 use super::sqs::{self, Sqs};
 use crate::aws::endpoint::call_log::{CallLog, Record};
 use crate::aws::endpoint::ivs::IvsServices;
-use crate::aws::event_bridge::EventBus;
-use crate::aws::lambda::{EventQueue, Lambda, PAYLOAD_LIMIT};
+use crate::aws::event_bridge::{self, EventBus};
+use crate::aws::lambda::{self, EventQueue, Lambda};
 use crate::aws::service::call::{Call, CallError, ServiceName, Signature};
-use crate::aws::service::reply::{Protocol, Reply, xml_escape};
+use crate::aws::service::reply::{Protocol, Reply};
+use crate::aws::sts;
 use crate::aws::sts::callers::{Caller, Callers};
 use crate::plumbing::clock;
-use crate::plumbing::http_server;
-use crate::plumbing::http_server::{Answer, BodyError, HangUp};
+use crate::plumbing::http_server::{self, Answer, BodyError, HangUp};
 use crate::plumbing::ids;
 use crate::plumbing::jobs::Jobs;
 use crate::template::Statement;
@@ -131,7 +129,7 @@ impl Endpoint {
             Err(CallError::Malformed) => {
                 Err(protocol.error(400, "SerializationException", "the body is malformed").into())
             }
-            Err(CallError::UnknownOperation(what)) => Err(unknown_operation(service, &what).into()),
+            Err(CallError::UnknownOperation(what)) => Err(service.unknown_operation(&what).into()),
         }
     }
 
@@ -171,7 +169,7 @@ impl Endpoint {
         if call.service == ServiceName::Lambda {
             return match self.refusal(caller, call) {
                 Some(refusal) => refusal,
-                None => self.invoke(call).await,
+                None => lambda::invoke::invoke(&self.event_queue, call).await,
             };
         }
         if call.service == ServiceName::Sqs {
@@ -191,9 +189,9 @@ impl Endpoint {
             ServiceName::SecretsManager => served(self.secrets.as_ref(), call),
             ServiceName::Ecs => self.call_ecs(call),
             ServiceName::Ec2 => self.call_ec2(call),
-            ServiceName::EventBridge => self.put_events(call),
-            ServiceName::Sts => get_caller_identity(caller, call),
-            ServiceName::Sqs | ServiceName::Lambda => unknown_operation(call.service, &call.operation),
+            ServiceName::EventBridge => event_bridge::put_events::put_events(&self.bus, call),
+            ServiceName::Sts => sts::get_caller_identity(caller, call),
+            ServiceName::Sqs | ServiceName::Lambda => call.service.unknown_operation(&call.operation),
         }
     }
 
@@ -219,25 +217,15 @@ impl Endpoint {
     }
 
     fn requirements(&self, call: &Call) -> Vec<Requirement> {
-        let one = |action: &str, resource: String| {
-            vec![Requirement { action: action.to_owned(), resource, ..Requirement::default() }]
-        };
-        let region = &self.region;
         match call.service {
             ServiceName::DynamoDb => self.dynamodb.requirements(&call.operation, &call.input),
             ServiceName::Ivs => self.ivs.requirements(&call.operation, &call.input),
             ServiceName::SecretsManager => self.secrets.requirements(&call.operation, &call.input),
             ServiceName::Sqs => self.sqs.requirements(&call.operation, &call.input),
             ServiceName::Ecs => self.ecs.requirements(&call.operation, &call.input),
-            ServiceName::Ec2 => vec![ec2::requirement(&call.operation)],
-            ServiceName::Lambda => {
-                let name = call.input["FunctionName"].as_str().unwrap_or_default();
-                let name = self.lambda.function(name).map_or(name, |function| &function.name);
-                one("lambda:InvokeFunction", format!("arn:aws:lambda:{region}:{ACCOUNT}:function:{name}"))
-            }
-            ServiceName::EventBridge => {
-                one("events:PutEvents", format!("arn:aws:events:{region}:{ACCOUNT}:event-bus/default"))
-            }
+            ServiceName::Ec2 => ec2::permission::requirements(&call.operation),
+            ServiceName::Lambda => lambda::permission::requirements(&self.event_queue, &call.input),
+            ServiceName::EventBridge => event_bridge::permission::requirements(&self.region),
             // Everyone may ask who they are.
             ServiceName::Sts => Vec::new(),
         }
@@ -245,75 +233,13 @@ impl Endpoint {
 
     fn call_ec2(&self, call: &Call) -> Reply {
         let protocol = call.service.protocol();
-        if !ec2::OPERATIONS.contains(&call.operation.as_str()) {
-            return unknown_operation(call.service, &call.operation);
+        if !ec2::operation::OPERATIONS.contains(&call.operation.as_str()) {
+            return call.service.unknown_operation(&call.operation);
         }
         match ec2::describe_network_interfaces(self.ecs.network_interfaces(), &call.input) {
             Ok(xml) => protocol.body(200, xml),
             Err(error) => protocol.service_error(&error),
         }
-    }
-
-    async fn invoke(&self, call: &Call) -> Reply {
-        let protocol = call.service.protocol();
-        let name = call.input["FunctionName"].as_str().unwrap_or_default();
-        let Some(function) = self.lambda.function(name) else {
-            let arn = format!("arn:aws:lambda:{}:{ACCOUNT}:function:{name}", self.region);
-            return protocol.error(404, "ResourceNotFoundException", &format!("Function not found: {arn}"));
-        };
-        if call.body.len() > PAYLOAD_LIMIT {
-            return protocol.error(413, "RequestTooLargeException", "the payload is larger than 6 MB");
-        }
-        let payload = if call.body.is_empty() { Bytes::from_static(b"{}") } else { call.body.clone() };
-        match call.headers.get("x-amz-invocation-type").map_or("RequestResponse", |kind| kind.to_str().unwrap_or("")) {
-            "RequestResponse" => {
-                let outcome = self.lambda.invoke(&function.id, payload).await;
-                let failed = outcome.is_err();
-                let body = outcome.unwrap_or_else(|error| error.payload);
-                let mut answer = http_server::answer(200, "application/json", body);
-                http_server::set_header(&mut answer, "x-amz-executed-version", "$LATEST");
-                if failed {
-                    http_server::set_header(&mut answer, "x-amz-function-error", "Unhandled");
-                }
-                Reply { answer, error_code: None, denied_action: None, consumed_capacity: None }
-            }
-            "Event" => {
-                self.event_queue.accept(&function.id, payload);
-                protocol.body(202, String::new())
-            }
-            "DryRun" => protocol.body(204, String::new()),
-            other => {
-                protocol.error(400, "InvalidParameterValueException", &format!("unknown invocation type `{other}`"))
-            }
-        }
-    }
-
-    fn put_events(&self, call: &Call) -> Reply {
-        let protocol = call.service.protocol();
-        if call.operation != "PutEvents" {
-            return unknown_operation(call.service, &call.operation);
-        }
-        let entries = call.input["Entries"].as_array().map(Vec::as_slice).unwrap_or_default();
-        if !(1..=10).contains(&entries.len()) {
-            return protocol.error(400, "ValidationException", "`Entries` takes 1 to 10 entries");
-        }
-        let mut failed = 0;
-        let results: Vec<_> = entries
-            .iter()
-            .map(|entry| match event(entry) {
-                Ok(event) => {
-                    let event = self.bus.complete(event, clock::now());
-                    let id = event["id"].clone();
-                    self.bus.put(event);
-                    json!({"EventId": id})
-                }
-                Err(what) => {
-                    failed += 1;
-                    json!({"ErrorCode": "InvalidArgument", "ErrorMessage": what})
-                }
-            })
-            .collect();
-        protocol.success(&json!({"FailedEntryCount": failed, "Entries": results}))
     }
 }
 
@@ -324,27 +250,6 @@ fn protocol_of(parts: &Parts) -> Protocol {
     if is_form { Protocol::Query } else { Protocol::RestJson }
 }
 
-/// The event of one entry of `PutEvents`.
-fn event(entry: &Value) -> Result<Map<String, Value>, &'static str> {
-    let mut event = Map::new();
-    for (member, field) in [("Source", "source"), ("DetailType", "detail-type")] {
-        let text = entry[member].as_str().filter(|text| !text.is_empty());
-        event.insert(field.to_owned(), text.ok_or("Source and DetailType are required")?.into());
-    }
-    let detail = entry["Detail"].as_str().and_then(|detail| serde_json::from_str::<Value>(detail).ok());
-    event.insert("detail".to_owned(), detail.filter(Value::is_object).ok_or("Detail is malformed")?);
-    if entry["EventBusName"].as_str().is_some_and(|bus| bus != "default") {
-        return Err("the local cloud has no event bus but default");
-    }
-    if let Some(time) = entry["Time"].as_f64().and_then(|time| OffsetDateTime::from_unix_timestamp(time as i64).ok()) {
-        event.insert("time".to_owned(), clock::rfc3339(time).into());
-    }
-    if let Some(resources) = entry.get("Resources").filter(|resources| resources.is_array()) {
-        event.insert("resources".to_owned(), resources.clone());
-    }
-    Ok(event)
-}
-
 /// The answer of a stand-in.
 fn served(service: &dyn Service, call: &Call) -> Reply {
     let protocol = call.service.protocol();
@@ -352,29 +257,6 @@ fn served(service: &dyn Service, call: &Call) -> Reply {
         Ok(output) => protocol.success(&output),
         Err(error) => protocol.service_error(&error),
     }
-}
-
-fn get_caller_identity(caller: &Caller, call: &Call) -> Reply {
-    if call.operation != "GetCallerIdentity" {
-        return unknown_operation(call.service, &call.operation);
-    }
-    let body = format!(
-        "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
-         <Arn>{}</Arn><UserId>{ACCOUNT}</UserId><Account>{ACCOUNT}</Account>\
-         </GetCallerIdentityResult></GetCallerIdentityResponse>",
-        xml_escape(&caller.arn())
-    );
-    call.service.protocol().body(200, body)
-}
-
-fn unknown_operation(service: ServiceName, operation: &str) -> Reply {
-    let message = format!("the local cloud has no operation `{operation}` of {}", service.as_str());
-    let (status, code) = match service {
-        ServiceName::Ivs | ServiceName::Lambda => (404, "UnknownOperationException"),
-        ServiceName::Ec2 => (400, "InvalidAction"),
-        _ => (400, "UnknownOperationException"),
-    };
-    service.protocol().service_error(&ServiceError::new(status, code, message))
 }
 
 fn finish(reply: Reply, request_id: &str) -> Answer {

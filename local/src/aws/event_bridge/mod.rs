@@ -5,7 +5,10 @@
 
 mod delivery;
 mod fault;
+pub(crate) mod operation;
 pub(crate) mod pattern;
+pub(crate) mod permission;
+pub(crate) mod put_events;
 
 use std::sync::Arc;
 

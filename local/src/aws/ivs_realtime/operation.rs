@@ -13,8 +13,7 @@ use super::{
 };
 use crate::aws::service::shape::{Shape, optional, required, text};
 use crate::aws::video::constraint::{MAX_RESULTS, NAME, PAGE_TOKEN, TAGS};
-use crate::aws::video::operation;
-use crate::aws::video::operation::{Model, Run, Tags, Target};
+use crate::aws::video::operation::{self, Model, Run, Tags, Target};
 use crate::aws::video::tags::{list_tags_for_resource, tag_resource, untag_resource};
 
 /// Calls per second of every operation that the quotas do not single out.

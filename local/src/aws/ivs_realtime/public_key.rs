@@ -10,8 +10,7 @@ use crate::aws::service::ServiceError;
 use crate::aws::service::shape::Input;
 use crate::aws::video::error::not_found;
 use crate::aws::video::list::page_of;
-use crate::aws::video::public_key;
-use crate::aws::video::public_key::PublicKey;
+use crate::aws::video::public_key::{self, PublicKey};
 
 pub(super) fn import(state: &mut State, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
     let quota = context.limits.public_keys;

@@ -12,8 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::outcome::{FunctionError, Outcome, PAYLOAD_LIMIT};
 use crate::plumbing::clock;
-use crate::plumbing::http_server;
-use crate::plumbing::http_server::{Answer, BodyError, HangUp};
+use crate::plumbing::http_server::{self, Answer, BodyError, HangUp};
 use crate::plumbing::sync::lock;
 
 /// One event on its way to the instance.

@@ -6,7 +6,7 @@ use hyper::body::Bytes;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use super::reply::Protocol;
+use super::reply::{Protocol, Reply};
 
 /// A service, told from the signing name in the credential scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,17 @@ impl ServiceName {
             Self::Sts => Protocol::Query,
             Self::Ec2 => Protocol::Ec2Query,
         }
+    }
+
+    /// The answer to a call of an operation that is not here.
+    pub(crate) fn unknown_operation(self, operation: &str) -> Reply {
+        let message = format!("the local cloud has no operation `{operation}` of {}", self.as_str());
+        let (status, code) = match self {
+            Self::Ivs | Self::Lambda => (404, "UnknownOperationException"),
+            Self::Ec2 => (400, "InvalidAction"),
+            _ => (400, "UnknownOperationException"),
+        };
+        self.protocol().error(status, code, &message)
     }
 }
 

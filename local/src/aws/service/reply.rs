@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use super::ServiceError;
-use crate::plumbing::http_server;
-use crate::plumbing::http_server::Answer;
+use crate::plumbing::http_server::{self, Answer};
 use crate::plumbing::ids;
 
 /// How a service writes answers and errors.

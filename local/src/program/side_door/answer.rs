@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 
 use crate::aws::ServiceError;
 use crate::aws::event_bridge::Delivery;
-use crate::plumbing::http_server;
-use crate::plumbing::http_server::Answer;
+use crate::plumbing::http_server::{self, Answer};
 
 /// A request that cannot be served: status and message.
 pub(super) struct Refused(pub(super) u16, pub(super) String);

@@ -48,8 +48,7 @@ use crate::aws::cloud_formation::{CloudFormation, RequestType};
 use crate::aws::cognito::Issuer;
 use crate::aws::scheduler::Scheduler;
 use crate::plumbing::clock;
-use crate::plumbing::http_server;
-use crate::plumbing::http_server::Answer;
+use crate::plumbing::http_server::{self, Answer};
 use crate::template::{JwtAuthorizer, Secret};
 
 /// The prefix of every path of the side door.
