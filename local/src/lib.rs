@@ -2,10 +2,15 @@
 //! real, deployable function binaries, on loopback.
 //!
 //! ```text
-//! client ── gateway ── lambda ── instance (a process) ── aws endpoint ── dynamodb │ ivs │ ecs │ secrets manager │ sqs
-//!              │          │                                  │
-//!           template   event queue ── events, scheduler     iam, faults, call log
+//! client ── api_gateway ── lambda ── instance (a process) ── endpoint ── dynamodb │ ivs │ ecs │ secrets_manager │ sqs
+//!                │            │                                │
+//!             cognito    event queue ── event_bridge,        iam, faults, call log
+//!                                       scheduler
 //! ```
+//!
+//! `program` is what a person starts: its options, its log, the build of the functions, the routes under `/_local/`,
+//! and [the whole put together](LocalCloud). `aws` has a folder for each service, `template` reads template.yaml, and
+//! `plumbing` knows none of them. No two modules import each other; `scripts/check-modules` says so.
 //!
 //! What the template does not declare does not work here either. No function knows that it is local: each is started
 //! with Lambda's own environment variables and finds AWS through `AWS_ENDPOINT_URL_<SERVICE>`.

@@ -44,7 +44,7 @@ pub struct Arguments {
     /// Instances of one function at a time; more requests wait
     #[arg(long, default_value_t = 100, value_parser = at_least_one)]
     max_instances: usize,
-    /// A service that is somebody else's, such as IVS=http://localhost:5000: sets AWS_ENDPOINT_URL_<NAME> for the
+    /// A service that is somebody else's, such as IVS=http://localhost:5000, which sets AWS_ENDPOINT_URL_IVS for the
     /// functions; may be repeated
     #[arg(long = "endpoint", value_name = "NAME=URL", value_parser = endpoint)]
     endpoints: Vec<(String, String)>,
