@@ -38,6 +38,6 @@ pub(crate) use self::endpoint::ivs::IvsServices;
 pub(crate) use self::endpoint::known::{is_answered, misspelt_action};
 pub(crate) use self::fault::{EventInvoke, Faults, InvokeError};
 pub(crate) use self::secrets_manager::SecretsManager;
-pub(crate) use self::service::{ACCOUNT, Requirement, Service, ServiceError};
+pub(crate) use self::service::{ACCOUNT, Requirement, ServiceError};
 pub(crate) use self::sqs::{SendError, Sqs};
 pub(crate) use self::sts::callers::{Callers, Credentials};

@@ -29,7 +29,7 @@ use crate::template::CustomResource;
 pub(crate) const ANSWERS: &str = "/custom-resource-answers/";
 
 /// The most that an answer may hold.
-const LONGEST_ANSWER: usize = 4_096;
+const MAX_ANSWER: usize = 4_096;
 
 /// The custom resources of the stack.
 pub(crate) struct CloudFormation {
@@ -139,7 +139,7 @@ impl CloudFormation {
     async fn carry_out(&self, request_type: RequestType, resource: &CustomResource) -> anyhow::Result<Value> {
         let before = self.made.read(|made| made.get(&resource.id).cloned());
         let failed = |what: String| anyhow!("{request_type:?} of {} failed: {what}", resource.id);
-        let answer = self.ask(request_type, resource, before.as_ref()).await.map_err(failed)?;
+        let answer = self.invoke(request_type, resource, before.as_ref()).await.map_err(failed)?;
         if answer["Status"] != "SUCCESS" {
             return Err(failed(answer["Reason"].as_str().unwrap_or("no reason was given").to_owned()));
         }
@@ -159,13 +159,13 @@ impl CloudFormation {
         self.made.change_anyway(|all| all.insert(resource.id.clone(), made));
         // Another id is another resource, and nobody refers to the earlier one any more.
         if let Some(before) = before.filter(|before| before.physical_id != physical_id) {
-            self.ask(RequestType::Delete, resource, Some(&before)).await.map_err(failed)?;
+            self.invoke(RequestType::Delete, resource, Some(&before)).await.map_err(failed)?;
         }
         Ok(answer)
     }
 
-    /// Asks the function and waits for its answer.
-    async fn ask(
+    /// Invokes the function and waits for its answer.
+    async fn invoke(
         &self,
         request_type: RequestType,
         resource: &CustomResource,
@@ -213,7 +213,7 @@ impl CloudFormation {
         if parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| !kind.is_empty()) {
             return forbidden("an answer must be put without a content type");
         }
-        let body = http_server::read_body(body, LONGEST_ANSWER).await;
+        let body = http_server::read_body(body, MAX_ANSWER).await;
         let answer = body.ok().and_then(|body| serde_json::from_slice::<Map<_, _>>(&body).ok());
         let Some(answer) = answer else { return forbidden("an answer is a JSON object of at most 4 KB") };
         if let Some(waiting) = lock(&self.waiting).remove(key) {

@@ -85,10 +85,10 @@ impl DynamoDb {
 
     /// Has the engine answer a request.
     pub(crate) async fn call(&self, call: &Call) -> Reply {
-        let asking = capacity::ask(&call.operation, &call.input);
-        let body = asking.as_ref().map_or_else(|| call.body.clone(), |input| input.to_string().into());
+        let metered = capacity::request(&call.operation, &call.input);
+        let body = metered.as_ref().map_or_else(|| call.body.clone(), |input| input.to_string().into());
         match self.forward(call, body).await {
-            Ok((status, body)) => reply(status, body, asking.is_some()),
+            Ok((status, body)) => reply(status, body, metered.is_some()),
             Err(error) => Protocol::Json10.error(500, "InternalServerError", &format!("{error:#}")),
         }
     }

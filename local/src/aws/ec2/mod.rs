@@ -18,7 +18,7 @@ use crate::plumbing::ids;
 use crate::plumbing::paging::page;
 
 /// Interfaces on a page when `MaxResults` is not given. There is no such limit in the model.
-const EVERYTHING: usize = usize::MAX;
+const UNLIMITED: usize = usize::MAX;
 
 /// Answers `DescribeNetworkInterfaces` in XML. `interfaces` are all that there are.
 ///
@@ -61,7 +61,7 @@ pub(crate) fn describe_network_interfaces(
 
 /// `MaxResults` (5 to 1,000), which does not go with ids.
 fn page_size(parameters: &Parameters<'_>, has_ids: bool) -> Result<usize, ServiceError> {
-    let Some(text) = parameters.text("MaxResults") else { return Ok(EVERYTHING) };
+    let Some(text) = parameters.text("MaxResults") else { return Ok(UNLIMITED) };
     if has_ids {
         let message = "The parameter NetworkInterfaceIds cannot be used with the parameter MaxResults";
         return Err(ServiceError::new(400, "InvalidParameterCombination", message));

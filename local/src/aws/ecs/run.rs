@@ -22,7 +22,7 @@ const LATEST_PLATFORM: &str = "1.4.0";
 const DEFAULT_STORAGE: i64 = 20;
 
 /// Who starts a task.
-pub(super) enum Starter<'a> {
+pub(super) enum Launcher<'a> {
     Caller,
     /// The scheduler of the service with this name.
     Service(&'a str),
@@ -30,7 +30,7 @@ pub(super) enum Starter<'a> {
 
 /// Starts tasks for the caller.
 pub(super) fn run(state: &mut State, input: Input<'_>, context: &Context<'_>) -> Result<Outcome, ServiceError> {
-    start(state, input, context, &Starter::Caller)
+    start(state, input, context, &Launcher::Caller)
 }
 
 /// Starts tasks. A repeated request, told by its client token, answers the tasks of the first one as they are now.
@@ -38,7 +38,7 @@ pub(super) fn start(
     state: &mut State,
     input: Input<'_>,
     context: &Context<'_>,
-    starter: &Starter<'_>,
+    launcher: &Launcher<'_>,
 ) -> Result<Outcome, ServiceError> {
     let (cluster, _) = state.cluster(context.region, input.text("cluster"))?;
     let key = input.text("clientToken").map(|token| request_key(cluster, token));
@@ -53,13 +53,13 @@ pub(super) fn start(
     let definition = state.definition(context.region, input.required_text("taskDefinition"));
     let definition = definition.ok_or_else(|| invalid_parameter("TaskDefinition not found."))?;
     let launch = Launch::of(state, cluster, definition, input)?;
-    let group = match (starter, input.text("group")) {
-        (Starter::Service(name), _) => format!("service:{name}"),
-        (Starter::Caller, Some(group)) if group.starts_with("service:") => {
+    let group = match (launcher, input.text("group")) {
+        (Launcher::Service(name), _) => format!("service:{name}"),
+        (Launcher::Caller, Some(group)) if group.starts_with("service:") => {
             return Err(invalid_parameter("Invalid namespace for group."));
         }
-        (Starter::Caller, Some(group)) => group.to_owned(),
-        (Starter::Caller, None) => format!("family:{}", definition.family),
+        (Launcher::Caller, Some(group)) => group.to_owned(),
+        (Launcher::Caller, None) => format!("family:{}", definition.family),
     };
     let count = input.integer("count").and_then(|count| usize::try_from(count).ok()).unwrap_or(1);
     let numbers = (0..).map(|number| state.interfaces.wrapping_add(number));
@@ -77,7 +77,7 @@ pub(super) fn start(
         let past = PastRequest { input: input.as_json().clone(), tasks: ids, at: context.now };
         state.requests.insert(key, past);
     }
-    if let (Starter::Service(name), Some(cluster)) = (starter, state.clusters.get_mut(&cluster)) {
+    if let (Launcher::Service(name), Some(cluster)) = (launcher, state.clusters.get_mut(&cluster)) {
         cluster.services.insert((*name).to_owned());
     }
     Ok(Outcome { output: json!({"tasks": described, "failures": []}), events })

@@ -5,7 +5,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
-use super::{Clock, Ecs, Event, Outcome, error, operation::RUN_TASK, run, run::Starter, state::State, task::Task};
+use super::{Clock, Ecs, Event, Outcome, error, operation::RUN_TASK, run, run::Launcher, state::State, task::Task};
 use crate::aws::service::ServiceError;
 use crate::aws::service::shape::Input;
 
@@ -98,7 +98,7 @@ impl Ecs {
         let context = self.context(now);
         self.state.change(|state| {
             state.forget_expired(context.now);
-            run::start(state, input, &context, &Starter::Service(name))
+            run::start(state, input, &context, &Launcher::Service(name))
         })
     }
 }

@@ -34,7 +34,7 @@ use crate::plumbing::clock;
 use crate::plumbing::http_server::{self, Answer, BodyError, HangUp};
 use crate::plumbing::ids;
 use crate::plumbing::jobs::Jobs;
-use crate::template::Statement;
+use crate::template::{Secret, Statement};
 
 /// DynamoDB takes bodies up to 16 MB, and nothing here takes more.
 const BODY_LIMIT: usize = 16 << 20;
@@ -61,6 +61,26 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
+    /// Empties everything.
+    pub(crate) fn reset(&self, secrets: &[Secret]) -> anyhow::Result<()> {
+        self.faults.clear();
+        self.dynamodb.reset()?;
+        self.ivs.reset();
+        self.secrets.reset();
+        self.sqs.reset();
+        self.ecs.reset();
+        self.bus.reset();
+        self.declare(secrets);
+        Ok(())
+    }
+
+    /// Sees to it that the template's secrets are there.
+    pub(crate) fn declare(&self, secrets: &[Secret]) {
+        for secret in secrets {
+            self.secrets.declare(&secret.name, &secret.description);
+        }
+    }
+
     /// Answers one request. It is carried out to its end even if the caller stops waiting.
     pub(crate) async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Result<Answer, HangUp> {
         let (parts, body) = request.into_parts();

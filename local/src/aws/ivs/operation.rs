@@ -22,13 +22,13 @@ use crate::aws::video::operation::{self, Model, Run, Tags, Target};
 use crate::aws::video::tags::{list_tags_for_resource, tag_resource, untag_resource};
 
 /// Calls per second of every operation that the quotas do not single out.
-const OTHERS: f64 = 5.0;
+const DEFAULT_RATE: f64 = 5.0;
 /// Calls per second of each operation on playback keys.
-const PLAYBACK_KEYS: f64 = 3.0;
+const PLAYBACK_KEY_RATE: f64 = 3.0;
 /// Calls per second of `StartViewerSessionRevocation`.
-const REVOCATIONS: f64 = 10.0;
+const REVOCATION_RATE: f64 = 10.0;
 /// Calls per second of `PutMetadata`.
-const METADATA_INSERTS: f64 = 155.0;
+const METADATA_RATE: f64 = 155.0;
 
 const ANY_CHANNEL: Target = Target::Any(&["channel"]);
 const ANY_PLAYBACK_KEY: Target = Target::Any(&["playback-key"]);
@@ -64,28 +64,28 @@ pub(super) static OPERATIONS: [Operation; 23] = [
         input: settings_and!(optional("tags", TAGS)),
         // The stream key is made with it.
         target: Target::Any(&["channel", "stream-key"]),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Write(channel::create),
     },
     Operation {
         name: "GetChannel",
         input: &[required("arn", CHANNEL_ARN)],
         target: Target::Named("arn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(channel::get),
     },
     Operation {
         name: "BatchGetChannel",
         input: &[required("arns", CHANNEL_ARNS)],
         target: Target::Each("arns"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(channel::batch_get),
     },
     Operation {
         name: "UpdateChannel",
         input: settings_and!(required("arn", CHANNEL_ARN)),
         target: Target::Named("arn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Write(channel::update),
     },
     Operation {
@@ -93,7 +93,7 @@ pub(super) static OPERATIONS: [Operation; 23] = [
         input: &[required("arn", CHANNEL_ARN)],
         // Its stream keys go with it.
         target: Target::NamedWith("arn", "stream-key"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Write(channel::delete),
     },
     Operation {
@@ -108,35 +108,35 @@ pub(super) static OPERATIONS: [Operation; 23] = [
             optional("maxResults", MAX_RESULTS),
         ],
         target: ANY_CHANNEL,
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(channel::list),
     },
     Operation {
         name: "CreateStreamKey",
         input: &[required("channelArn", CHANNEL_ARN), optional("tags", TAGS)],
         target: Target::Any(&["stream-key"]),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Write(stream_key::create),
     },
     Operation {
         name: "GetStreamKey",
         input: &[required("arn", STREAM_KEY_ARN)],
         target: Target::Named("arn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(stream_key::get),
     },
     Operation {
         name: "BatchGetStreamKey",
         input: &[required("arns", STREAM_KEY_ARNS)],
         target: Target::Each("arns"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(stream_key::batch_get),
     },
     Operation {
         name: "DeleteStreamKey",
         input: &[required("arn", STREAM_KEY_ARN)],
         target: Target::Named("arn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Write(stream_key::delete),
     },
     Operation {
@@ -147,14 +147,14 @@ pub(super) static OPERATIONS: [Operation; 23] = [
             optional("maxResults", MAX_STREAM_KEY_RESULTS),
         ],
         target: Target::NamedWith("channelArn", "stream-key"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(stream_key::list),
     },
     Operation {
         name: "GetStream",
         input: &[required("channelArn", CHANNEL_ARN)],
         target: THE_CHANNEL,
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(stream::get),
     },
     Operation {
@@ -165,49 +165,49 @@ pub(super) static OPERATIONS: [Operation; 23] = [
             optional("maxResults", MAX_RESULTS),
         ],
         target: ANY_CHANNEL,
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(stream::list),
     },
     Operation {
         name: "StopStream",
         input: &[required("channelArn", CHANNEL_ARN)],
         target: THE_CHANNEL,
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Write(stream::stop),
     },
     Operation {
         name: "PutMetadata",
         input: &[required("channelArn", CHANNEL_ARN), required("metadata", METADATA)],
         target: THE_CHANNEL,
-        rate: METADATA_INSERTS,
+        rate: METADATA_RATE,
         run: Run::Read(stream::put_metadata),
     },
     Operation {
         name: "ImportPlaybackKeyPair",
         input: &[required("publicKeyMaterial", ANY_TEXT), optional("name", NAME), optional("tags", TAGS)],
         target: ANY_PLAYBACK_KEY,
-        rate: PLAYBACK_KEYS,
+        rate: PLAYBACK_KEY_RATE,
         run: Run::Write(playback_key::import),
     },
     Operation {
         name: "GetPlaybackKeyPair",
         input: &[required("arn", PLAYBACK_KEY_ARN)],
         target: Target::Named("arn"),
-        rate: PLAYBACK_KEYS,
+        rate: PLAYBACK_KEY_RATE,
         run: Run::Read(playback_key::get),
     },
     Operation {
         name: "ListPlaybackKeyPairs",
         input: &[optional("nextToken", PAGE_TOKEN), optional("maxResults", MAX_RESULTS)],
         target: ANY_PLAYBACK_KEY,
-        rate: PLAYBACK_KEYS,
+        rate: PLAYBACK_KEY_RATE,
         run: Run::Read(playback_key::list),
     },
     Operation {
         name: "DeletePlaybackKeyPair",
         input: &[required("arn", PLAYBACK_KEY_ARN)],
         target: Target::Named("arn"),
-        rate: PLAYBACK_KEYS,
+        rate: PLAYBACK_KEY_RATE,
         run: Run::Write(playback_key::delete),
     },
     Operation {
@@ -218,7 +218,7 @@ pub(super) static OPERATIONS: [Operation; 23] = [
             optional("viewerSessionVersionsLessThanOrEqualTo", VIEWER_SESSION_VERSION),
         ],
         target: THE_CHANNEL,
-        rate: REVOCATIONS,
+        rate: REVOCATION_RATE,
         run: Run::Write(viewer_session::revoke),
     },
     tag_resource(),

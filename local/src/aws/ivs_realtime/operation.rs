@@ -17,11 +17,11 @@ use crate::aws::video::operation::{self, Model, Run, Tags, Target};
 use crate::aws::video::tags::{list_tags_for_resource, tag_resource, untag_resource};
 
 /// Calls per second of every operation that the quotas do not single out.
-const OTHERS: f64 = 5.0;
+const DEFAULT_RATE: f64 = 5.0;
 /// Calls per second of each public-key operation.
-const PUBLIC_KEYS: f64 = 3.0;
+const PUBLIC_KEY_RATE: f64 = 3.0;
 /// Calls per second of `CreateParticipantToken`.
-const TOKENS: f64 = 50.0;
+const TOKEN_RATE: f64 = 50.0;
 
 /// For a create or a list of stages.
 const STAGES: Target = Target::Any(&["stage"]);
@@ -44,21 +44,21 @@ pub(super) static OPERATIONS: [Operation; 18] = [
             optional("autoParticipantRecordingConfiguration", RECORDING),
         ],
         target: STAGES,
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Write(stage::create),
     },
     Operation {
         name: "GetStage",
         input: &[required("arn", STAGE_ARN)],
         target: Target::Named("arn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(stage::get),
     },
     Operation {
         name: "ListStages",
         input: &[optional("nextToken", PAGE_TOKEN), optional("maxResults", MAX_RESULTS)],
         target: STAGES,
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(stage::list),
     },
     Operation {
@@ -69,14 +69,14 @@ pub(super) static OPERATIONS: [Operation; 18] = [
             optional("autoParticipantRecordingConfiguration", RECORDING),
         ],
         target: Target::Named("arn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Write(stage::update),
     },
     Operation {
         name: "DeleteStage",
         input: &[required("arn", STAGE_ARN)],
         target: Target::Named("arn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Write(stage::delete),
     },
     Operation {
@@ -89,7 +89,7 @@ pub(super) static OPERATIONS: [Operation; 18] = [
             optional("capabilities", CAPABILITIES),
         ],
         target: Target::Named("stageArn"),
-        rate: TOKENS,
+        rate: TOKEN_RATE,
         run: Run::Read(participant::create_token),
     },
     Operation {
@@ -100,7 +100,7 @@ pub(super) static OPERATIONS: [Operation; 18] = [
             optional("reason", text(0, 128)),
         ],
         target: Target::Named("stageArn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Write(participant::disconnect),
     },
     Operation {
@@ -116,7 +116,7 @@ pub(super) static OPERATIONS: [Operation; 18] = [
             optional("maxResults", MAX_RESULTS),
         ],
         target: Target::Named("stageArn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(participant::list),
     },
     Operation {
@@ -127,7 +127,7 @@ pub(super) static OPERATIONS: [Operation; 18] = [
             required("participantId", PARTICIPANT_ID),
         ],
         target: Target::Named("stageArn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(participant::get),
     },
     Operation {
@@ -138,42 +138,42 @@ pub(super) static OPERATIONS: [Operation; 18] = [
             optional("maxResults", MAX_RESULTS),
         ],
         target: Target::Named("stageArn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(session::list),
     },
     Operation {
         name: "GetStageSession",
         input: &[required("stageArn", STAGE_ARN), required("sessionId", SESSION_ID)],
         target: Target::Named("stageArn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(session::get),
     },
     Operation {
         name: "ImportPublicKey",
         input: &[required("publicKeyMaterial", PUBLIC_KEY_MATERIAL), optional("name", NAME), optional("tags", TAGS)],
         target: ANY_PUBLIC_KEY,
-        rate: PUBLIC_KEYS,
+        rate: PUBLIC_KEY_RATE,
         run: Run::Write(public_key::import),
     },
     Operation {
         name: "GetPublicKey",
         input: &[required("arn", PUBLIC_KEY_ARN)],
         target: Target::Named("arn"),
-        rate: PUBLIC_KEYS,
+        rate: PUBLIC_KEY_RATE,
         run: Run::Read(public_key::get),
     },
     Operation {
         name: "ListPublicKeys",
         input: &[optional("nextToken", PAGE_TOKEN), optional("maxResults", MAX_RESULTS)],
         target: NO_RESOURCE,
-        rate: PUBLIC_KEYS,
+        rate: PUBLIC_KEY_RATE,
         run: Run::Read(public_key::list),
     },
     Operation {
         name: "DeletePublicKey",
         input: &[required("arn", PUBLIC_KEY_ARN)],
         target: Target::Named("arn"),
-        rate: PUBLIC_KEYS,
+        rate: PUBLIC_KEY_RATE,
         run: Run::Write(public_key::delete),
     },
     tag_resource(),

@@ -28,7 +28,7 @@ use crate::template::Function;
 /// How long an instance may take from its start to its first request for an event.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the last lines of an ended process are waited for, in case a child of its own holds the pipe.
-const LAST_LINES: Duration = Duration::from_millis(500);
+const LAST_LINES_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A running process and how to reach it.
 pub(crate) struct Instance {
@@ -92,7 +92,7 @@ impl Instance {
                 () = server => unreachable!("the server runs until it is dropped"),
             };
             watched.settings.callers.revoke(&watched.access_key_id);
-            let _ = time::timeout(LAST_LINES, lines.join_all()).await;
+            let _ = time::timeout(LAST_LINES_TIMEOUT, lines.join_all()).await;
             watched.api.end(FunctionError::new("Runtime.ExitError", format!("Runtime exited with error: {reason}")));
         });
         Ok(instance)

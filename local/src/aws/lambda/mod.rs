@@ -30,7 +30,7 @@ use crate::plumbing::jobs::Jobs;
 use crate::template::Function;
 
 /// How often idle instances are looked for.
-const SWEEP: Duration = Duration::from_secs(5);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// All functions.
 pub(crate) struct Lambda {
@@ -76,7 +76,7 @@ impl Lambda {
     /// Ends idle instances again and again; never ends itself.
     pub(crate) async fn sweep(self: Arc<Self>) {
         loop {
-            tokio::time::sleep(SWEEP).await;
+            tokio::time::sleep(SWEEP_INTERVAL).await;
             let now = Instant::now();
             self.pools.values().for_each(|pool| pool.end_idle(now));
         }

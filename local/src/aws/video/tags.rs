@@ -11,7 +11,7 @@ use crate::aws::service::ServiceError;
 use crate::aws::service::shape::{Input, Member, required};
 
 /// Calls per second of each tag operation.
-const TAGGING: f64 = 10.0;
+const TAGGING_RATE: f64 = 10.0;
 
 /// Tags of one resource.
 const MAX_TAGS: usize = 50;
@@ -34,7 +34,7 @@ pub(crate) const fn tag_resource<M: Model>() -> Operation<M> {
         name: "TagResource",
         input: TAG_RESOURCE,
         target: Target::Named("resourceArn"),
-        rate: TAGGING,
+        rate: TAGGING_RATE,
         run: Run::Write(tag),
     }
 }
@@ -44,7 +44,7 @@ pub(crate) const fn untag_resource<M: Model>() -> Operation<M> {
         name: "UntagResource",
         input: UNTAG_RESOURCE,
         target: Target::Named("resourceArn"),
-        rate: TAGGING,
+        rate: TAGGING_RATE,
         run: Run::Write(untag),
     }
 }
@@ -54,7 +54,7 @@ pub(crate) const fn list_tags_for_resource<M: Model>() -> Operation<M> {
         name: "ListTagsForResource",
         input: LIST_TAGS_FOR_RESOURCE,
         target: Target::Named("resourceArn"),
-        rate: TAGGING,
+        rate: TAGGING_RATE,
         run: Run::Read(list),
     }
 }

@@ -297,29 +297,6 @@ fn failed(error: anyhow::Error) -> Refused {
     Refused(500, format!("{error:#}"))
 }
 
-impl Endpoint {
-    /// Empties everything.
-    fn reset(&self, secrets: &[Secret]) -> anyhow::Result<()> {
-        use crate::aws::Service;
-        self.faults.clear();
-        self.dynamodb.reset()?;
-        self.ivs.reset();
-        self.secrets.reset();
-        self.sqs.reset();
-        self.ecs.reset();
-        self.bus.reset();
-        self.declare(secrets);
-        Ok(())
-    }
-
-    /// Sees to it that the template's secrets are there.
-    pub(crate) fn declare(&self, secrets: &[Secret]) {
-        for secret in secrets {
-            self.secrets.declare(&secret.name, &secret.description);
-        }
-    }
-}
-
 fn no_such_route(method: &str, path: &str) -> Refused {
     let routes = ROUTES.iter().chain(&ecs::ROUTES).map(|route| route.replacen(' ', &format!(" {PREFIX}"), 1));
     let routes: Vec<_> = routes.collect();
