@@ -2,10 +2,15 @@
 //! real, deployable function binaries, on loopback.
 //!
 //! ```text
-//! client ── gateway ── lambda ── instance (a process) ── aws endpoint ── dynamodb │ ivs │ ecs │ secrets manager │ sqs
-//!              │          │                                  │
-//!           template   event queue ── events, scheduler     iam, faults, call log
+//! client ── api_gateway ── lambda ── instance (a process) ── endpoint ── dynamodb │ ivs │ ecs │ secrets_manager │ sqs
+//!                │            │                                │
+//!             cognito    event queue ── event_bridge,        iam, faults, call log
+//!                                       scheduler
 //! ```
+//!
+//! `program` is what a person starts: its options, its log, the build of the functions, the routes under `/_local/`,
+//! and [the whole put together](LocalCloud). `aws` has a folder for each service, `template` reads template.yaml, and
+//! `plumbing` knows none of them. No two modules import each other; `scripts/check-modules` says so.
 //!
 //! What the template does not declare does not work here either. No function knows that it is local: each is started
 //! with Lambda's own environment variables and finds AWS through `AWS_ENDPOINT_URL_<SERVICE>`.
@@ -13,32 +18,13 @@
 //! [`LocalCloud::start`] runs it inside another program, such as a test; `cargo run -p local` runs it alone.
 
 mod aws;
-mod build;
-mod clock;
-mod cloud;
-mod cloud_formation;
-mod data_dir;
-mod events;
-mod gateway;
-mod http_server;
-mod issuer;
-mod jobs;
-mod lambda;
-mod log;
-mod numbered_log;
-mod options;
-mod pem;
-mod percent;
-mod random;
-mod retry;
-mod scheduler;
-mod side_door;
-mod sync;
+mod plumbing;
+mod program;
 mod template;
-mod wildcard;
 
-pub use self::build::{Packages, Profile, build};
-pub use self::cloud::{LocalCloud, check};
-pub use self::log::{Log, LogLine};
-pub use self::options::{Options, TemplateSource};
+pub use self::program::arguments::{Arguments, CommandLine};
+pub use self::program::build::{Packages, Profile, build};
+pub use self::program::cloud::{LocalCloud, check};
+pub use self::program::log::{Log, LogLine};
+pub use self::program::options::{Options, TemplateSource};
 pub use self::template::{Route, Template, TemplateError};

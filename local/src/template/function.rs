@@ -11,8 +11,8 @@ use super::node::Node;
 use super::policy::{self, Statement};
 use super::resources;
 use super::schedule::{self, Schedule};
-use crate::events::Pattern;
-use crate::retry::RetryPolicy;
+use crate::aws::event_bridge::pattern::Pattern;
+use crate::plumbing::retry::RetryPolicy;
 
 /// A Lambda function.
 #[derive(Debug, Clone)]
@@ -175,14 +175,14 @@ fn environment(properties: &Node<'_>) -> Result<BTreeMap<String, String>> {
     let Some(environment) = properties.get("Environment") else { return Ok(BTreeMap::new()) };
     environment.only("Environment", &["Variables"])?;
     let Some(variables) = environment.get("Variables") else { return Ok(BTreeMap::new()) };
-    let mut settled = BTreeMap::new();
+    let mut resolved = BTreeMap::new();
     for (name, value) in variables.entries()? {
         if name.starts_with("AWS_") || name.starts_with("LAMBDA_") {
             return Err(value.error("is reserved by Lambda"));
         }
-        settled.insert(name.to_owned(), value.text()?);
+        resolved.insert(name.to_owned(), value.text()?);
     }
-    Ok(settled)
+    Ok(resolved)
 }
 
 fn logging(config: &Node<'_>) -> Result<Logging> {

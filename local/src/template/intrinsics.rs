@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::error::{Result, TemplateError};
-use super::resources;
+use super::resources::{self, Stack};
 use crate::aws::ACCOUNT;
 
 /// Finds the ARN of a secret by name and description; the stand-in chooses its random suffix.
@@ -170,16 +170,6 @@ impl<'a> Scope<'a> {
         result
     }
 
-    /// A property of a resource as text, if it is set.
-    pub(crate) fn property(&self, resource: &str, property: &str) -> Result<Option<String>> {
-        let at = format!("Resources.{resource}.Properties.{property}");
-        let value = &self.template["Resources"][resource]["Properties"][property];
-        match self.resolve(value, &at)? {
-            Value::Null => Ok(None),
-            value => super::node::Node::new(&value, at).text().map(Some),
-        }
-    }
-
     /// Whether a resource or output is made: it has no `Condition`, or a true one.
     pub(crate) fn exists(&self, declaration: &Value, at: &str) -> Result<bool> {
         match declaration.get("Condition") {
@@ -278,6 +268,29 @@ impl<'a> Scope<'a> {
         match self.resolve(value, call.at)? {
             list @ Value::Array(_) => super::node::Node::new(&list, call.at).texts(),
             _ => Err(call.error("needs a list")),
+        }
+    }
+}
+
+impl Stack for Scope<'_> {
+    fn name(&self) -> &str {
+        self.stack_name
+    }
+
+    fn region(&self) -> &str {
+        self.region
+    }
+
+    fn secret_arn(&self, name: &str, description: &str) -> String {
+        (self.secret_arn)(name, description)
+    }
+
+    fn property(&self, resource: &str, property: &str) -> Result<Option<String>> {
+        let at = format!("Resources.{resource}.Properties.{property}");
+        let value = &self.template["Resources"][resource]["Properties"][property];
+        match self.resolve(value, &at)? {
+            Value::Null => Ok(None),
+            value => super::node::Node::new(&value, at).text().map(Some),
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod api;
 mod custom_resource;
+mod dead_letter;
 mod delivery;
 mod error;
 mod function;
@@ -41,8 +42,9 @@ use self::error::Result;
 use self::intrinsics::Scope;
 use self::node::Node;
 use self::queue_policy::QueuePolicy;
+use self::resources::Stack;
 
-/// A template, its parameters settled and its functions evaluated.
+/// A template, its parameters resolved and its functions evaluated.
 #[derive(Debug, Clone)]
 pub struct Template {
     pub(crate) api: Api,
@@ -110,7 +112,7 @@ impl Template {
         if let Some(resources) = source.get_mut("Resources").and_then(Value::as_object_mut) {
             resources.append(&mut generated);
         }
-        let parameters = parameters::settle(&source, overrides)?;
+        let parameters = parameters::resolve(&source, overrides)?;
         let scope = Scope::new(&source, parameters, stack_name, region, secret_arn);
         rules::check(&scope)?;
         Loader { scope, generated_ids }.load()
@@ -236,7 +238,7 @@ impl Loader<'_> {
             let properties = Node::new(&properties, properties_at(id));
             template.custom_resources.push(custom_resource::read(id, kind, &properties, &template.functions)?);
         }
-        delivery::check_dead_letter_queues(&template.functions, &template.queues, &queue_policies)?;
+        dead_letter::check_dead_letter_queues(&template.functions, &template.queues, &queue_policies)?;
         Ok(template)
     }
 

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::error::{Result, TemplateError};
 use super::node::Node;
 
-/// Settles every parameter's value: a string, or a list of strings for the list types.
-pub(crate) fn settle(template: &Value, overrides: &BTreeMap<String, String>) -> Result<BTreeMap<String, Value>> {
+/// Resolves every parameter's value: a string, or a list of strings for the list types.
+pub(crate) fn resolve(template: &Value, overrides: &BTreeMap<String, String>) -> Result<BTreeMap<String, Value>> {
     let empty = Value::Object(serde_json::Map::new());
     let declared = Node::new(template.get("Parameters").unwrap_or(&empty), "Parameters");
     if let Some(unknown) = overrides.keys().find(|name| declared.get(name).is_none()) {
@@ -95,34 +95,34 @@ mod tests {
 
     use super::*;
 
-    fn settle_one(declaration: Value, given: Option<&str>) -> Result<Value> {
+    fn resolve_one(declaration: Value, given: Option<&str>) -> Result<Value> {
         let overrides = given.map(|value| ("P".to_owned(), value.to_owned())).into_iter().collect();
-        settle(&json!({"Parameters": {"P": declaration}}), &overrides).map(|mut values| values.remove("P").unwrap())
+        resolve(&json!({"Parameters": {"P": declaration}}), &overrides).map(|mut values| values.remove("P").unwrap())
     }
 
     #[test]
     fn an_override_replaces_the_default() {
         let declaration = json!({"Type": "String", "Default": "a"});
-        assert_eq!(settle_one(declaration.clone(), None).unwrap(), "a");
-        assert_eq!(settle_one(declaration, Some("b")).unwrap(), "b");
+        assert_eq!(resolve_one(declaration.clone(), None).unwrap(), "a");
+        assert_eq!(resolve_one(declaration, Some("b")).unwrap(), "b");
     }
 
     #[test]
     fn a_comma_delimited_list_becomes_a_trimmed_list() {
         let declaration = json!({"Type": "CommaDelimitedList", "Default": "a, b,c"});
-        assert_eq!(settle_one(declaration, None).unwrap(), json!(["a", "b", "c"]));
+        assert_eq!(resolve_one(declaration, None).unwrap(), json!(["a", "b", "c"]));
     }
 
     #[test]
     fn a_number_is_text_that_is_checked_to_be_one() {
         let declaration = json!({"Type": "Number", "Default": 15, "MinValue": 1, "MaxValue": 20});
-        assert_eq!(settle_one(declaration.clone(), None).unwrap(), "15");
+        assert_eq!(resolve_one(declaration.clone(), None).unwrap(), "15");
         for (bad, expected) in [
             ("x", "Parameters.P: `x` is not a number"),
             ("0", "Parameters.P: 0 is less than the MinValue of 1"),
             ("21", "Parameters.P: 21 is more than the MaxValue of 20"),
         ] {
-            let error = settle_one(declaration.clone(), Some(bad)).unwrap_err().to_string();
+            let error = resolve_one(declaration.clone(), Some(bad)).unwrap_err().to_string();
             assert_eq!(error, expected);
         }
     }
@@ -130,27 +130,27 @@ mod tests {
     #[test]
     fn the_whole_value_has_to_match_an_allowed_pattern() {
         let declaration = json!({"Type": "String", "AllowedPattern": "^$|^[a-z]+", "Default": ""});
-        assert_eq!(settle_one(declaration.clone(), None).unwrap(), "");
-        assert_eq!(settle_one(declaration.clone(), Some("abc")).unwrap(), "abc");
-        assert!(settle_one(declaration, Some("abc1")).is_err());
+        assert_eq!(resolve_one(declaration.clone(), None).unwrap(), "");
+        assert_eq!(resolve_one(declaration.clone(), Some("abc")).unwrap(), "abc");
+        assert!(resolve_one(declaration, Some("abc1")).is_err());
     }
 
     #[test]
     fn values_outside_the_allowed_ones_are_refused() {
         let declaration = json!({"Type": "String", "AllowedValues": ["a", "b"], "Default": "a"});
-        let error = settle_one(declaration, Some("c")).unwrap_err().to_string();
+        let error = resolve_one(declaration, Some("c")).unwrap_err().to_string();
         assert_eq!(error, "Parameters.P: `c` is not one of: a, b");
     }
 
     #[test]
     fn lengths_are_checked() {
         let declaration = json!({"Type": "String", "MinLength": 2, "MaxLength": 3});
-        assert!(settle_one(declaration.clone(), Some("ab")).is_ok());
+        assert!(resolve_one(declaration.clone(), Some("ab")).is_ok());
         for (bad, expected) in [
             ("a", "Parameters.P: `a` is shorter than the MinLength of 2"),
             ("abcd", "Parameters.P: `abcd` is longer than the MaxLength of 3"),
         ] {
-            let error = settle_one(declaration.clone(), Some(bad)).unwrap_err().to_string();
+            let error = resolve_one(declaration.clone(), Some(bad)).unwrap_err().to_string();
             assert_eq!(error, expected);
         }
     }
@@ -159,7 +159,7 @@ mod tests {
     fn an_unknown_override_names_the_parameters_that_exist() {
         let overrides = BTreeMap::from([("Typo".to_owned(), "x".to_owned())]);
         let template = json!({"Parameters": {"P": {"Type": "String", "Default": ""}}});
-        let error = settle(&template, &overrides).unwrap_err().to_string();
+        let error = resolve(&template, &overrides).unwrap_err().to_string();
         assert_eq!(error, "parameter `Typo` is not in the template, which has: P");
     }
 }

@@ -5,7 +5,7 @@
 use super::error::Result;
 use super::node::Node;
 use crate::aws::{is_answered, misspelt_action};
-use crate::wildcard::Wildcard;
+use crate::plumbing::wildcard::Wildcard;
 
 /// Whether a statement gives or forbids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use super::error::Result;
 use super::node::Node;
 use super::policy::Effect;
 use crate::aws::ACCOUNT;
-use crate::wildcard::Wildcard;
+use crate::plumbing::wildcard::Wildcard;
 
 /// The principal of rules.
 const EVENT_BRIDGE: &str = "events.amazonaws.com";

@@ -1,11 +1,27 @@
 //! What `Ref` and `GetAtt` give for each resource type: names, ids and ARNs as AWS would give them.
 
 use super::error::{Result, TemplateError};
-use super::intrinsics::Scope;
 use crate::aws::ACCOUNT;
 
+/// What the names of a stack's resources depend on.
+pub(crate) trait Stack {
+    /// The stack's own name.
+    fn name(&self) -> &str;
+
+    fn region(&self) -> &str;
+
+    /// The ARN of a secret by name and description.
+    fn secret_arn(&self, name: &str, description: &str) -> String;
+
+    /// A property of the resource with this logical id, if it has it.
+    ///
+    /// # Errors
+    /// A property that is no text or cannot be known.
+    fn property(&self, id: &str, property: &str) -> Result<Option<String>>;
+}
+
 /// The physical name of a resource: what its name property says, or the stack's name and its own.
-pub(crate) fn physical_name(scope: &Scope<'_>, kind: &str, id: &str) -> Result<String> {
+pub(crate) fn physical_name(stack: &impl Stack, kind: &str, id: &str) -> Result<String> {
     let property = match kind {
         "AWS::DynamoDB::Table" => "TableName",
         "AWS::SecretsManager::Secret" => "Name",
@@ -17,14 +33,14 @@ pub(crate) fn physical_name(scope: &Scope<'_>, kind: &str, id: &str) -> Result<S
         "AWS::Events::Rule" => "Name",
         "AWS::IAM::Role" => "RoleName",
         "AWS::S3::Bucket" => "BucketName",
-        _ => return Ok(format!("{}-{id}", scope.stack_name)),
+        _ => return Ok(format!("{}-{id}", stack.name())),
     };
-    Ok(scope.property(id, property)?.unwrap_or_else(|| format!("{}-{id}", scope.stack_name)))
+    Ok(stack.property(id, property)?.unwrap_or_else(|| format!("{}-{id}", stack.name())))
 }
 
 /// `!Ref id`.
-pub(crate) fn reference(scope: &Scope<'_>, kind: &str, id: &str, at: &str) -> Result<String> {
-    let name = || physical_name(scope, kind, id);
+pub(crate) fn reference(stack: &impl Stack, kind: &str, id: &str, at: &str) -> Result<String> {
+    let name = || physical_name(stack, kind, id);
     match kind {
         "AWS::DynamoDB::Table"
         | "AWS::Serverless::Function"
@@ -34,71 +50,71 @@ pub(crate) fn reference(scope: &Scope<'_>, kind: &str, id: &str, at: &str) -> Re
         | "AWS::IAM::Role"
         | "AWS::S3::Bucket" => name(),
         "AWS::SecretsManager::Secret" => {
-            let description = scope.property(id, "Description")?.unwrap_or_default();
-            Ok((scope.secret_arn)(&name()?, &description))
+            let description = stack.property(id, "Description")?.unwrap_or_default();
+            Ok(stack.secret_arn(&name()?, &description))
         }
-        "AWS::SNS::Topic" => Ok(arn(scope, "sns", &name()?)),
-        "AWS::SQS::Queue" => Ok(format!("https://sqs.{}.amazonaws.com/{ACCOUNT}/{}", scope.region, name()?)),
+        "AWS::SNS::Topic" => Ok(arn(stack, "sns", &name()?)),
+        "AWS::SQS::Queue" => Ok(format!("https://sqs.{}.amazonaws.com/{ACCOUNT}/{}", stack.region(), name()?)),
         "AWS::Serverless::HttpApi" => Ok("local".to_owned()),
-        "AWS::Cognito::UserPool" => Ok(user_pool_id(scope)),
+        "AWS::Cognito::UserPool" => Ok(user_pool_id(stack)),
         "AWS::Cognito::UserPoolClient" => Ok("local0client".to_owned()),
         _ => Err(TemplateError::unsupported(at, format!("references to {kind}"))),
     }
 }
 
 /// `!GetAtt id.attribute`.
-pub(crate) fn attribute(scope: &Scope<'_>, kind: &str, id: &str, attribute: &str, at: &str) -> Result<String> {
-    let name = || physical_name(scope, kind, id);
+pub(crate) fn attribute(stack: &impl Stack, kind: &str, id: &str, attribute: &str, at: &str) -> Result<String> {
+    let name = || physical_name(stack, kind, id);
     match (kind, attribute) {
-        ("AWS::DynamoDB::Table", "Arn") => Ok(arn(scope, "dynamodb", &format!("table/{}", name()?))),
-        ("AWS::SecretsManager::Secret", "Id") => reference(scope, kind, id, at),
-        ("AWS::Serverless::Function", "Arn") => Ok(arn(scope, "lambda", &format!("function:{}", name()?))),
-        ("AWS::SQS::Queue", "Arn") => queue_arn(scope, id),
+        ("AWS::DynamoDB::Table", "Arn") => Ok(arn(stack, "dynamodb", &format!("table/{}", name()?))),
+        ("AWS::SecretsManager::Secret", "Id") => reference(stack, kind, id, at),
+        ("AWS::Serverless::Function", "Arn") => Ok(arn(stack, "lambda", &format!("function:{}", name()?))),
+        ("AWS::SQS::Queue", "Arn") => queue_arn(stack, id),
         ("AWS::SQS::Queue", "QueueName") | ("AWS::SNS::Topic", "TopicName") => name(),
-        ("AWS::SQS::Queue", "QueueUrl") | ("AWS::SNS::Topic", "TopicArn") => reference(scope, kind, id, at),
-        ("AWS::Logs::LogGroup", "Arn") => Ok(arn(scope, "logs", &format!("log-group:{}:*", name()?))),
-        ("AWS::Events::Rule", "Arn") => rule_arn(scope, id),
-        ("AWS::Scheduler::Schedule", "Arn") => schedule_arn(scope, id),
-        ("AWS::CloudWatch::Alarm", "Arn") => Ok(arn(scope, "cloudwatch", &format!("alarm:{}", name()?))),
+        ("AWS::SQS::Queue", "QueueUrl") | ("AWS::SNS::Topic", "TopicArn") => reference(stack, kind, id, at),
+        ("AWS::Logs::LogGroup", "Arn") => Ok(arn(stack, "logs", &format!("log-group:{}:*", name()?))),
+        ("AWS::Events::Rule", "Arn") => rule_arn(stack, id),
+        ("AWS::Scheduler::Schedule", "Arn") => schedule_arn(stack, id),
+        ("AWS::CloudWatch::Alarm", "Arn") => Ok(arn(stack, "cloudwatch", &format!("alarm:{}", name()?))),
         ("AWS::IAM::Role", "Arn") => Ok(format!("arn:aws:iam::{ACCOUNT}:role/{}", name()?)),
         ("AWS::S3::Bucket", "Arn") => Ok(format!("arn:aws:s3:::{}", name()?)),
-        ("AWS::Serverless::HttpApi", "ApiId") => reference(scope, kind, id, at),
+        ("AWS::Serverless::HttpApi", "ApiId") => reference(stack, kind, id, at),
         ("AWS::Cognito::UserPool", "Arn") => {
-            Ok(arn(scope, "cognito-idp", &format!("userpool/{}", user_pool_id(scope))))
+            Ok(arn(stack, "cognito-idp", &format!("userpool/{}", user_pool_id(stack))))
         }
-        ("AWS::Cognito::UserPool", "UserPoolId") => Ok(user_pool_id(scope)),
+        ("AWS::Cognito::UserPool", "UserPoolId") => Ok(user_pool_id(stack)),
         ("AWS::Cognito::UserPool", "ProviderName") => {
-            Ok(format!("cognito-idp.{}.amazonaws.com/{}", scope.region, user_pool_id(scope)))
+            Ok(format!("cognito-idp.{}.amazonaws.com/{}", stack.region(), user_pool_id(stack)))
         }
         ("AWS::Cognito::UserPool", "ProviderURL") => {
-            Ok(format!("https://cognito-idp.{}.amazonaws.com/{}", scope.region, user_pool_id(scope)))
+            Ok(format!("https://cognito-idp.{}.amazonaws.com/{}", stack.region(), user_pool_id(stack)))
         }
-        ("AWS::Cognito::UserPoolClient", "ClientId") => reference(scope, kind, id, at),
+        ("AWS::Cognito::UserPoolClient", "ClientId") => reference(stack, kind, id, at),
         _ => Err(TemplateError::unsupported(at, format!("`{attribute}` of {kind}"))),
     }
 }
 
 /// The ARN of the queue with this logical id.
-pub(crate) fn queue_arn(scope: &Scope<'_>, id: &str) -> Result<String> {
-    Ok(arn(scope, "sqs", &physical_name(scope, "AWS::SQS::Queue", id)?))
+pub(crate) fn queue_arn(stack: &impl Stack, id: &str) -> Result<String> {
+    Ok(arn(stack, "sqs", &physical_name(stack, "AWS::SQS::Queue", id)?))
 }
 
 /// The ARN of the rule with this logical id.
-pub(crate) fn rule_arn(scope: &Scope<'_>, id: &str) -> Result<String> {
-    Ok(arn(scope, "events", &format!("rule/{}", physical_name(scope, "AWS::Events::Rule", id)?)))
+pub(crate) fn rule_arn(stack: &impl Stack, id: &str) -> Result<String> {
+    Ok(arn(stack, "events", &format!("rule/{}", physical_name(stack, "AWS::Events::Rule", id)?)))
 }
 
 /// The ARN of the schedule with this logical id, which is its name, too, unless it has another.
-pub(crate) fn schedule_arn(scope: &Scope<'_>, id: &str) -> Result<String> {
-    let group = scope.property(id, "GroupName")?.unwrap_or_else(|| "default".to_owned());
-    let name = scope.property(id, "Name")?.unwrap_or_else(|| id.to_owned());
-    Ok(arn(scope, "scheduler", &format!("schedule/{group}/{name}")))
+pub(crate) fn schedule_arn(stack: &impl Stack, id: &str) -> Result<String> {
+    let group = stack.property(id, "GroupName")?.unwrap_or_else(|| "default".to_owned());
+    let name = stack.property(id, "Name")?.unwrap_or_else(|| id.to_owned());
+    Ok(arn(stack, "scheduler", &format!("schedule/{group}/{name}")))
 }
 
-fn arn(scope: &Scope<'_>, service: &str, resource: &str) -> String {
-    format!("arn:aws:{service}:{}:{ACCOUNT}:{resource}", scope.region)
+fn arn(stack: &impl Stack, service: &str, resource: &str) -> String {
+    format!("arn:aws:{service}:{}:{ACCOUNT}:{resource}", stack.region())
 }
 
-fn user_pool_id(scope: &Scope<'_>) -> String {
-    format!("{}_Local", scope.region)
+fn user_pool_id(stack: &impl Stack) -> String {
+    format!("{}_Local", stack.region())
 }

@@ -7,7 +7,7 @@ use super::error::Result;
 use super::intrinsics::Scope;
 use super::node::Node;
 use super::resources;
-use crate::retry::RetryPolicy;
+use crate::plumbing::retry::RetryPolicy;
 
 /// A schedule whose target is the function.
 #[derive(Debug, Clone)]

@@ -275,7 +275,7 @@ fn what_the_local_cloud_cannot_do_is_an_error_with_its_place() {
 
 #[test]
 fn code_that_is_not_there_is_an_error_with_its_place() {
-    let directory = std::env::temp_dir().join(format!("local-cloud-{}", crate::random::hex(16)));
+    let directory = std::env::temp_dir().join(format!("local-cloud-{}", crate::plumbing::ids::hex(16)));
     let template = load(TEMPLATE, &[]).unwrap();
     let error = template.check_code(&directory).unwrap_err().to_string();
     let expected =

@@ -20,9 +20,9 @@ const METERED: [&str; 10] = [
 const MEMBER: &str = "ReturnConsumedCapacity";
 
 /// The request with the question added, or `None` if the caller asks already or the operation has no such answer.
-pub(crate) fn ask(operation: &str, input: &Value) -> Option<Value> {
-    let asked = input.get(MEMBER).is_some_and(|kind| kind != "NONE");
-    if asked || !METERED.contains(&operation) || !input.is_object() {
+pub(crate) fn request(operation: &str, input: &Value) -> Option<Value> {
+    let is_requested = input.get(MEMBER).is_some_and(|kind| kind != "NONE");
+    if is_requested || !METERED.contains(&operation) || !input.is_object() {
         return None;
     }
     let mut input = input.clone();
@@ -48,10 +48,13 @@ mod tests {
     #[test]
     fn the_question_is_added_only_where_nobody_asked() {
         let asking = json!({"TableName": "t", "ReturnConsumedCapacity": "TOTAL"});
-        assert_eq!(ask("GetItem", &json!({"TableName": "t"})), Some(asking.clone()));
-        assert_eq!(ask("GetItem", &json!({"TableName": "t", "ReturnConsumedCapacity": "NONE"})), Some(asking.clone()));
-        assert_eq!(ask("GetItem", &asking), None);
-        assert_eq!(ask("DescribeTable", &json!({"TableName": "t"})), None);
+        assert_eq!(request("GetItem", &json!({"TableName": "t"})), Some(asking.clone()));
+        assert_eq!(
+            request("GetItem", &json!({"TableName": "t", "ReturnConsumedCapacity": "NONE"})),
+            Some(asking.clone())
+        );
+        assert_eq!(request("GetItem", &asking), None);
+        assert_eq!(request("DescribeTable", &json!({"TableName": "t"})), None);
     }
 
     #[test]

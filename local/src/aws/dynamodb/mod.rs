@@ -5,6 +5,7 @@
 
 mod attributes;
 mod capacity;
+pub(crate) mod operation;
 mod permission;
 
 use std::fs::OpenOptions;
@@ -25,40 +26,13 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::time::{self, MissedTickBehavior};
 
-use super::call::Call;
-use super::reply::{Protocol, Reply};
 use super::service::Requirement;
-use crate::data_dir;
-use crate::http_server;
-use crate::jobs::Jobs;
+use crate::aws::service::call::Call;
+use crate::aws::service::reply::{Protocol, Reply};
+use crate::plumbing::http_server;
+use crate::plumbing::jobs::Jobs;
+use crate::plumbing::state_file;
 use crate::template::Table;
-
-/// The operations that the engine has and the local cloud passes on. Those of DynamoDB Streams are another service's.
-pub(crate) const OPERATIONS: [&str; 23] = [
-    "BatchExecuteStatement",
-    "BatchGetItem",
-    "BatchWriteItem",
-    "CreateTable",
-    "DeleteItem",
-    "DeleteTable",
-    "DescribeTable",
-    "DescribeTimeToLive",
-    "ExecuteStatement",
-    "ExecuteTransaction",
-    "GetItem",
-    "ListTables",
-    "ListTagsOfResource",
-    "PutItem",
-    "Query",
-    "Scan",
-    "TagResource",
-    "TransactGetItems",
-    "TransactWriteItems",
-    "UntagResource",
-    "UpdateItem",
-    "UpdateTable",
-    "UpdateTimeToLive",
-];
 
 /// How often rows whose time to live is over are deleted. AWS takes up to days.
 const TTL_SWEEP: Duration = Duration::from_secs(60);
@@ -111,10 +85,10 @@ impl DynamoDb {
 
     /// Has the engine answer a request.
     pub(crate) async fn call(&self, call: &Call) -> Reply {
-        let asking = capacity::ask(&call.operation, &call.input);
-        let body = asking.as_ref().map_or_else(|| call.body.clone(), |input| input.to_string().into());
+        let metered = capacity::request(&call.operation, &call.input);
+        let body = metered.as_ref().map_or_else(|| call.body.clone(), |input| input.to_string().into());
         match self.forward(call, body).await {
-            Ok((status, body)) => reply(status, body, asking.is_some()),
+            Ok((status, body)) => reply(status, body, metered.is_some()),
             Err(error) => Protocol::Json10.error(500, "InternalServerError", &format!("{error:#}")),
         }
     }
@@ -205,11 +179,11 @@ fn open_file(file: &Path) -> anyhow::Result<Database> {
     }
     .with_context(|| format!("cannot use {}", file.display()))?;
     if !start.is_empty() && start != MAGIC {
-        return Err(data_dir::broken(file, "it is no SQLite database"));
+        return Err(state_file::broken(file, "it is no SQLite database"));
     }
     Database::new(&file.display().to_string()).map_err(|error| match start.is_empty() {
         true => anyhow!("cannot make {}: {error}", file.display()),
-        false => data_dir::broken(file, "it is no database of the local cloud"),
+        false => state_file::broken(file, "it is no database of the local cloud"),
     })
 }
 
@@ -250,7 +224,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::aws::state_file::tests::TemporaryDirectory;
+    use crate::plumbing::state_file::tests::TemporaryDirectory;
 
     #[test]
     fn a_file_that_is_no_database_is_named_with_what_to_delete() {

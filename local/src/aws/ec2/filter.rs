@@ -2,10 +2,10 @@
 
 use super::{NetworkInterface, parameters::Parameters};
 use crate::aws::service::ServiceError;
-use crate::wildcard::Wildcard;
+use crate::plumbing::wildcard::Wildcard;
 
 /// Values of one filter (`DescribeNetworkInterfaces` in the API reference).
-const MOST_VALUES: usize = 200;
+const MAX_VALUES: usize = 200;
 
 /// What a filter looks at.
 type Attribute = fn(&NetworkInterface) -> String;
@@ -37,7 +37,7 @@ impl Filter {
             return Err(ServiceError::new(400, "InvalidParameterValue", format!("The filter '{name}' is invalid")));
         };
         let values = parameters.list("Value");
-        if values.len() > MOST_VALUES {
+        if values.len() > MAX_VALUES {
             let message = "The maximum number of filter values specified on a single call is 200";
             return Err(ServiceError::new(400, "FilterLimitExceeded", message));
         }

@@ -2,7 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use crate::aws::{reply::xml_escape, service::ACCOUNT};
+use crate::aws::service::ACCOUNT;
+use crate::aws::service::reply::xml_escape;
 
 /// The interface of a task: requested by ECS, in a subnet of the account.
 pub(crate) struct NetworkInterface {

@@ -5,28 +5,20 @@
 
 mod filter;
 mod interface;
+pub(crate) mod operation;
 mod parameters;
+pub(crate) mod permission;
 
 use serde_json::Value;
 
 pub(crate) use self::interface::NetworkInterface;
 use self::{filter::Filter, parameters::Parameters};
-use super::{
-    paging::page,
-    service::{Requirement, ServiceError},
-};
-use crate::random;
-
-/// The operations that the local cloud has.
-pub(crate) const OPERATIONS: [&str; 1] = ["DescribeNetworkInterfaces"];
+use crate::aws::service::ServiceError;
+use crate::plumbing::ids;
+use crate::plumbing::paging::page;
 
 /// Interfaces on a page when `MaxResults` is not given. There is no such limit in the model.
-const EVERYTHING: usize = usize::MAX;
-
-/// The permission that a call needs. No resource can be named for it.
-pub(crate) fn requirement(operation: &str) -> Requirement {
-    Requirement { action: format!("ec2:{operation}"), resource: "*".to_owned(), ..Requirement::default() }
-}
+const UNLIMITED: usize = usize::MAX;
 
 /// Answers `DescribeNetworkInterfaces` in XML. `interfaces` are all that there are.
 ///
@@ -59,7 +51,7 @@ pub(crate) fn describe_network_interfaces(
         .map_err(|_| ServiceError::new(400, "InvalidPaginationToken", "The pagination token is not valid."))?;
     let items: String = page.items.into_iter().map(NetworkInterface::to_xml).collect();
     let next = page.next.map(|token| format!("<nextToken>{token}</nextToken>")).unwrap_or_default();
-    let request_id = random::uuid();
+    let request_id = ids::uuid();
     Ok(format!(
         "<DescribeNetworkInterfacesResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">\
          <requestId>{request_id}</requestId><networkInterfaceSet>{items}</networkInterfaceSet>{next}\
@@ -69,7 +61,7 @@ pub(crate) fn describe_network_interfaces(
 
 /// `MaxResults` (5 to 1,000), which does not go with ids.
 fn page_size(parameters: &Parameters<'_>, has_ids: bool) -> Result<usize, ServiceError> {
-    let Some(text) = parameters.text("MaxResults") else { return Ok(EVERYTHING) };
+    let Some(text) = parameters.text("MaxResults") else { return Ok(UNLIMITED) };
     if has_ids {
         let message = "The parameter NetworkInterfaceIds cannot be used with the parameter MaxResults";
         return Err(ServiceError::new(400, "InvalidParameterCombination", message));

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Milliseconds of a step unless it is said otherwise: a new task runs after a second and a half.
 const DEFAULT_STEP: u64 = 500;
 /// The longest step, in milliseconds: a day.
-const LONGEST_STEP: u64 = 24 * 60 * 60 * 1_000;
+const MAX_STEP: u64 = 24 * 60 * 60 * 1_000;
 
 /// How time passes for the tasks. AWS takes half a minute or so to start one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,15 +42,15 @@ impl Clock {
             format!(r#"the body must be {{"mode": "manual"}} or {{"mode": "automatic", "stepMs": 500}}: {error}"#)
         })?;
         match clock {
-            Self::Automatic { step_ms } if !(1..=LONGEST_STEP).contains(&step_ms) => {
-                Err(format!("`stepMs` is 1 to {LONGEST_STEP} milliseconds"))
+            Self::Automatic { step_ms } if !(1..=MAX_STEP).contains(&step_ms) => {
+                Err(format!("`stepMs` is 1 to {MAX_STEP} milliseconds"))
             }
             clock => Ok(clock),
         }
     }
 
     /// The time between two steps; none if the clock does not run by itself.
-    pub(super) fn step(self) -> Option<Duration> {
+    pub(crate) fn step(self) -> Option<Duration> {
         match self {
             Self::Manual {} => None,
             Self::Automatic { step_ms } => Some(Duration::from_millis(step_ms)),

@@ -3,18 +3,20 @@
 use serde_json::{Value, json};
 
 use super::{
-    Outcome, arn,
+    arn,
+    context::{Context, Outcome},
     error::{invalid_page_token, invalid_parameter},
-    operation::Context,
     state::{Cluster, State},
     status::Status,
     tags,
     task::Task,
 };
-use crate::aws::{paging::page, service::ServiceError, shape::Input};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
+use crate::plumbing::paging::page;
 
 /// Clusters that one call may describe, and those on a page of the list.
-const MOST: usize = 100;
+const MAX_DESCRIBED: usize = 100;
 /// What a cluster keeps as it was given.
 const SETTINGS: [&str; 4] = ["settings", "configuration", "capacityProviders", "defaultCapacityProviderStrategy"];
 
@@ -36,7 +38,7 @@ pub(super) fn create(state: &mut State, input: Input<'_>, context: &Context<'_>)
 pub(super) fn describe(state: &State, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
     let named = input.texts("clusters").filter(|named| !named.is_empty());
     let named = named.unwrap_or_else(|| vec![arn::DEFAULT_CLUSTER]);
-    if named.len() > MOST {
+    if named.len() > MAX_DESCRIBED {
         return Err(invalid_parameter("Clusters cannot have more than 100 elements."));
     }
     let with_tags = input.texts("include").is_some_and(|include| include.contains(&"TAGS"));
@@ -56,7 +58,7 @@ pub(super) fn describe(state: &State, input: Input<'_>, context: &Context<'_>) -
 
 /// One page, in the order of the names.
 pub(super) fn list(state: &State, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
-    let size = input.integer("maxResults").and_then(|size| usize::try_from(size).ok()).unwrap_or(MOST);
+    let size = input.integer("maxResults").and_then(|size| usize::try_from(size).ok()).unwrap_or(MAX_DESCRIBED);
     let clusters = state.clusters.keys().map(|name| (name.as_str(), arn::cluster(context.region, name)));
     let page = page("clusters", clusters, size, input.text("nextToken")).map_err(|_| invalid_page_token())?;
     let mut answer = json!({"clusterArns": page.items});

@@ -12,7 +12,7 @@ use super::{
     tags,
     task::{Container, Task},
 };
-use crate::clock;
+use crate::plumbing::clock;
 
 /// Where the description is for.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{arn, status::Status, task::Task};
-use crate::aws::{ec2::NetworkInterface, ids};
-use crate::random;
+use super::{arn, status::Status};
+use crate::aws::ec2::NetworkInterface;
+use crate::plumbing::ids;
 
 /// 10.0.0.0/8. AWS keeps the first four addresses of a subnet.
 const PRIVATE_ADDRESSES: (u32, u32) = (0x0a00_0004, 1 << 23);
@@ -28,8 +28,9 @@ pub(super) struct Interface {
     pub(super) availability_zone: String,
     /// `assignPublicIp` is `ENABLED`.
     assign_public_ip: bool,
-    /// The public address is kept back, as in the time between the interface and its association.
-    pub(super) withheld: bool,
+    /// The public address is not associated yet, although the interface has been made.
+    #[serde(alias = "withheld")]
+    pub(super) is_association_pending: bool,
     /// It has been made.
     pub(super) is_made: bool,
 }
@@ -48,8 +49,8 @@ impl Interface {
         // A subnet is in one zone, always the same.
         let zone = ["a", "b", "c"][subnet.bytes().map(usize::from).sum::<usize>() % 3];
         Self {
-            attachment_id: random::uuid(),
-            id: format!("eni-{}", random::hex(17)),
+            attachment_id: ids::uuid(),
+            id: format!("eni-{}", ids::hex(17)),
             mac_address: format!("0e:{mac}"),
             private_ip: address(PRIVATE_ADDRESSES),
             public_ip: address(PUBLIC_ADDRESSES),
@@ -57,7 +58,7 @@ impl Interface {
             security_groups,
             availability_zone: format!("{region}{zone}"),
             assign_public_ip,
-            withheld: false,
+            is_association_pending: false,
             is_made: false,
         }
     }
@@ -92,28 +93,25 @@ impl Interface {
         let address = self.private_ip.to_string();
         self.is_made.then(|| json!({"attachmentId": self.attachment_id, "privateIpv4Address": address}))
     }
-}
 
-impl Task {
     /// The interface as EC2 knows it: from the end of PROVISIONING to the end of DEPROVISIONING.
-    pub(super) fn network_interface(&self, region: &str) -> Option<NetworkInterface> {
-        let interface = &self.interface;
-        if !interface.is_made || self.status == Status::Stopped {
+    pub(super) fn network_interface(&self, status: Status, region: &str) -> Option<NetworkInterface> {
+        if !self.is_made || status == Status::Stopped {
             return None;
         }
-        let is_attached = self.status < Status::Deprovisioning;
-        let has_public_ip = is_attached && interface.assign_public_ip && !interface.withheld;
+        let is_attached = status < Status::Deprovisioning;
+        let has_public_ip = is_attached && self.assign_public_ip && !self.is_association_pending;
         Some(NetworkInterface {
-            id: interface.id.clone(),
-            description: arn::attachment(region, &interface.attachment_id),
-            mac_address: interface.mac_address.clone(),
-            private_ip: interface.private_ip,
-            private_dns_name: private_dns_name(interface.private_ip, region),
-            public_ip: has_public_ip.then_some(interface.public_ip),
-            public_dns_name: public_dns_name(interface.public_ip, region),
-            subnet: interface.subnet.clone(),
-            security_groups: interface.security_groups.clone(),
-            availability_zone: interface.availability_zone.clone(),
+            id: self.id.clone(),
+            description: arn::attachment(region, &self.attachment_id),
+            mac_address: self.mac_address.clone(),
+            private_ip: self.private_ip,
+            private_dns_name: private_dns_name(self.private_ip, region),
+            public_ip: has_public_ip.then_some(self.public_ip),
+            public_dns_name: public_dns_name(self.public_ip, region),
+            subnet: self.subnet.clone(),
+            security_groups: self.security_groups.clone(),
+            availability_zone: self.availability_zone.clone(),
             is_attached,
         })
     }

@@ -3,16 +3,18 @@
 use serde_json::{Value, json};
 
 use super::{
-    Outcome, arn,
+    arn,
+    context::{Context, Outcome},
     error::{invalid_page_token, invalid_parameter, no_such_service},
-    operation::Context,
     state::State,
     task::Task,
 };
-use crate::aws::{paging::page, service::ServiceError, shape::Input};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
+use crate::plumbing::paging::page;
 
 /// Tasks that one call may describe, and those on a page of the list.
-const MOST: usize = 100;
+const MAX_TASKS: usize = 100;
 
 /// One page of a cluster's tasks, in the order of their ids.
 pub(super) fn list(state: &State, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
@@ -40,7 +42,7 @@ pub(super) fn list(state: &State, input: Input<'_>, context: &Context<'_>) -> Re
     };
     let tasks = state.tasks_of(name, context.now).filter(is_asked_for);
     let tasks = tasks.map(|task| (task.id.as_str(), arn::task(context.region, name, &task.id)));
-    let size = input.integer("maxResults").and_then(|size| usize::try_from(size).ok()).unwrap_or(MOST);
+    let size = input.integer("maxResults").and_then(|size| usize::try_from(size).ok()).unwrap_or(MAX_TASKS);
     let page = page(&format!("tasks of {name}"), tasks, size, input.text("nextToken"));
     let page = page.map_err(|_| invalid_page_token())?;
     let mut answer = json!({"taskArns": page.items});
@@ -57,7 +59,7 @@ pub(super) fn describe(state: &State, input: Input<'_>, context: &Context<'_>) -
     if named.is_empty() {
         return Err(invalid_parameter("Tasks cannot be empty."));
     }
-    if named.len() > MOST {
+    if named.len() > MAX_TASKS {
         return Err(invalid_parameter("Tasks cannot have more than 100 elements."));
     }
     let with_tags = input.texts("include").is_some_and(|include| include.contains(&"TAGS"));

@@ -7,13 +7,14 @@
 mod arn;
 mod clock;
 mod cluster;
+mod context;
 mod description;
 mod error;
 mod interface;
 mod list;
 mod operation;
 mod permission;
-mod publish;
+mod register;
 mod run;
 mod side_door;
 mod state;
@@ -26,31 +27,22 @@ mod tests;
 
 use std::path::PathBuf;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
 pub(crate) use self::clock::Clock;
+pub(crate) use self::context::{Event, Outcome};
 use self::{
-    operation::{Context, OPERATIONS, Run},
+    context::Context,
+    operation::{OPERATIONS, Run},
     state::State,
 };
-use super::{
-    ec2::NetworkInterface,
-    operation::Operation,
-    service::{Requirement, ServiceError},
-    shape::Input,
-    state_file::Stored,
-};
-
-/// An event as ECS hands it to EventBridge, which completes it.
-pub(crate) type Event = Map<String, Value>;
-
-/// What a call answers, and the events of what it changed.
-pub(crate) struct Outcome {
-    pub(crate) output: Value,
-    pub(crate) events: Vec<Event>,
-}
+use crate::aws::ec2::NetworkInterface;
+use crate::aws::service::operation::Operation;
+use crate::aws::service::shape::Input;
+use crate::aws::service::{Requirement, ServiceError};
+use crate::plumbing::state_file::Stored;
 
 /// The service in one region.
 pub(crate) struct Ecs {
@@ -102,7 +94,13 @@ impl Ecs {
 
     /// The network interfaces of the tasks, as EC2 knows them.
     pub(crate) fn network_interfaces(&self) -> Vec<NetworkInterface> {
-        self.state.read(|state| state.tasks.values().filter_map(|task| task.network_interface(&self.region)).collect())
+        self.state.read(|state| {
+            state
+                .tasks
+                .values()
+                .filter_map(|task| task.interface.network_interface(task.status, &self.region))
+                .collect()
+        })
     }
 
     /// Forgets everything, and lets the clock run by itself.
@@ -112,6 +110,6 @@ impl Ecs {
     }
 
     fn context(&self, now: OffsetDateTime) -> Context<'_> {
-        Context { region: &self.region, now: crate::clock::epoch_millis(now) }
+        Context { region: &self.region, now: crate::plumbing::clock::epoch_millis(now) }
     }
 }

@@ -3,19 +3,11 @@
 
 use serde_json::Value;
 
-use super::{Outcome, cluster, list, run, state::State, task_definition};
-use crate::aws::{
-    operation::Operation,
-    service::ServiceError,
-    shape::{Input, Member, Pattern, Shape, matching, optional, required, text},
-};
-
-/// What an operation is given besides its input.
-pub(super) struct Context<'a> {
-    pub(super) region: &'a str,
-    /// Milliseconds since 1970.
-    pub(super) now: i64,
-}
+use super::context::{Context, Outcome};
+use super::{cluster, list, register, run, state::State};
+use crate::aws::service::ServiceError;
+use crate::aws::service::operation::Operation;
+use crate::aws::service::shape::{Input, Member, Pattern, Shape, matching, optional, required, text};
 
 /// What an operation does. A write checks everything first: one that fails has changed nothing.
 pub(super) enum Run {
@@ -62,12 +54,12 @@ pub(super) static OPERATIONS: [Operation<Run>; 9] = [
             optional("ephemeralStorage", EPHEMERAL_STORAGE),
             optional("tags", TAGS),
         ],
-        run: Run::Write(task_definition::register),
+        run: Run::Write(register::register),
     },
     Operation {
         name: "DescribeTaskDefinition",
         input: &[required("taskDefinition", ANY_TEXT), optional("include", ANY_TEXTS)],
-        run: Run::Read(task_definition::describe),
+        run: Run::Read(register::describe),
     },
     Operation { name: "RunTask", input: RUN_TASK, run: Run::Write(run::run) },
     Operation {

@@ -3,20 +3,18 @@
 use serde_json::{Value, json};
 
 use super::{
-    Outcome,
+    context::{Context, Outcome},
     error::{conflict, invalid_parameter},
     interface::Interface,
-    operation::Context,
     state::{PastRequest, State, request_key},
     status::Status,
     tags,
     task::{Container, Task, Times},
     task_definition::TaskDefinition,
 };
-use crate::{
-    aws::{service::ServiceError, shape::Input},
-    random,
-};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
+use crate::plumbing::ids;
 
 /// What `LATEST` means for Linux.
 const LATEST_PLATFORM: &str = "1.4.0";
@@ -24,7 +22,7 @@ const LATEST_PLATFORM: &str = "1.4.0";
 const DEFAULT_STORAGE: i64 = 20;
 
 /// Who starts a task.
-pub(super) enum Starter<'a> {
+pub(super) enum Launcher<'a> {
     Caller,
     /// The scheduler of the service with this name.
     Service(&'a str),
@@ -32,7 +30,7 @@ pub(super) enum Starter<'a> {
 
 /// Starts tasks for the caller.
 pub(super) fn run(state: &mut State, input: Input<'_>, context: &Context<'_>) -> Result<Outcome, ServiceError> {
-    start(state, input, context, &Starter::Caller)
+    start(state, input, context, &Launcher::Caller)
 }
 
 /// Starts tasks. A repeated request, told by its client token, answers the tasks of the first one as they are now.
@@ -40,7 +38,7 @@ pub(super) fn start(
     state: &mut State,
     input: Input<'_>,
     context: &Context<'_>,
-    starter: &Starter<'_>,
+    launcher: &Launcher<'_>,
 ) -> Result<Outcome, ServiceError> {
     let (cluster, _) = state.cluster(context.region, input.text("cluster"))?;
     let key = input.text("clientToken").map(|token| request_key(cluster, token));
@@ -55,13 +53,13 @@ pub(super) fn start(
     let definition = state.definition(context.region, input.required_text("taskDefinition"));
     let definition = definition.ok_or_else(|| invalid_parameter("TaskDefinition not found."))?;
     let launch = Launch::of(state, cluster, definition, input)?;
-    let group = match (starter, input.text("group")) {
-        (Starter::Service(name), _) => format!("service:{name}"),
-        (Starter::Caller, Some(group)) if group.starts_with("service:") => {
+    let group = match (launcher, input.text("group")) {
+        (Launcher::Service(name), _) => format!("service:{name}"),
+        (Launcher::Caller, Some(group)) if group.starts_with("service:") => {
             return Err(invalid_parameter("Invalid namespace for group."));
         }
-        (Starter::Caller, Some(group)) => group.to_owned(),
-        (Starter::Caller, None) => format!("family:{}", definition.family),
+        (Launcher::Caller, Some(group)) => group.to_owned(),
+        (Launcher::Caller, None) => format!("family:{}", definition.family),
     };
     let count = input.integer("count").and_then(|count| usize::try_from(count).ok()).unwrap_or(1);
     let numbers = (0..).map(|number| state.interfaces.wrapping_add(number));
@@ -79,7 +77,7 @@ pub(super) fn start(
         let past = PastRequest { input: input.as_json().clone(), tasks: ids, at: context.now };
         state.requests.insert(key, past);
     }
-    if let (Starter::Service(name), Some(cluster)) = (starter, state.clusters.get_mut(&cluster)) {
+    if let (Launcher::Service(name), Some(cluster)) = (launcher, state.clusters.get_mut(&cluster)) {
         cluster.services.insert((*name).to_owned());
     }
     Ok(Outcome { output: json!({"tasks": described, "failures": []}), events })
@@ -137,7 +135,7 @@ impl<'a> Launch<'a> {
 
     /// A task in its first state. Its subnet is the next one in turn.
     fn task(&self, cluster: &str, input: Input<'_>, context: &Context<'_>, number: u32) -> Task {
-        let id = random::hex(32);
+        let id = ids::hex(32);
         let overrides = input.json("overrides");
         // What the request overrides, or what the definition says.
         let size = |member: &str| {
@@ -215,12 +213,12 @@ fn capacity_provider<'a>(
 fn new_container(definition: &Value, task: &str) -> Container {
     let text = |member: &str| definition[member].as_str().unwrap_or_default().to_owned();
     Container {
-        id: random::uuid(),
+        id: ids::uuid(),
         name: text("name"),
         image: text("image"),
         cpu: definition["cpu"].to_string(),
         memory: definition.get("memory").filter(|memory| memory.is_number()).map(Value::to_string),
-        runtime_id: format!("{task}-{}", random::digits(10)),
+        runtime_id: format!("{task}-{}", ids::digits(10)),
         exit_code: None,
     }
 }

@@ -5,8 +5,9 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
-use super::{Clock, Ecs, Event, Outcome, error, operation::RUN_TASK, run, run::Starter, state::State, task::Task};
-use crate::aws::{service::ServiceError, shape::Input};
+use super::{Clock, Ecs, Event, Outcome, error, operation::RUN_TASK, run, run::Launcher, state::State, task::Task};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
 
 impl Ecs {
     pub(crate) fn clock(&self) -> Clock {
@@ -24,7 +25,7 @@ impl Ecs {
     }
 
     /// The clock and its changes.
-    pub(super) fn watch_clock(&self) -> watch::Receiver<Clock> {
+    pub(crate) fn watch_clock(&self) -> watch::Receiver<Clock> {
         self.clock.subscribe()
     }
 
@@ -75,7 +76,7 @@ impl Ecs {
     /// There is no such task.
     pub(crate) fn set_public_ip(&self, id: &str, associated: bool) -> Result<(), ServiceError> {
         self.state.change(|state| {
-            task_mut(state, id)?.interface.withheld = !associated;
+            task_mut(state, id)?.interface.is_association_pending = !associated;
             Ok(())
         })
     }
@@ -97,7 +98,7 @@ impl Ecs {
         let context = self.context(now);
         self.state.change(|state| {
             state.forget_expired(context.now);
-            run::start(state, input, &context, &Starter::Service(name))
+            run::start(state, input, &context, &Launcher::Service(name))
         })
     }
 }

@@ -9,9 +9,9 @@ use super::{arn, error::no_such_cluster, tags::Tags, task::Task, task_definition
 use crate::aws::service::ServiceError;
 
 /// How long a stopped task can be described, in milliseconds: "at least one hour" (`DescribeTasks`).
-const STOPPED_TASKS_STAY: i64 = 60 * 60 * 1_000;
+const STOPPED_TASK_RETENTION: i64 = 60 * 60 * 1_000;
 /// How long a client token stands for its request, in milliseconds ("Ensuring idempotency" in the API reference).
-const CLIENT_TOKENS_STAY: i64 = 24 * 60 * 60 * 1_000;
+const CLIENT_TOKEN_RETENTION: i64 = 24 * 60 * 60 * 1_000;
 
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(super) struct State {
@@ -88,10 +88,10 @@ impl State {
     /// Forgets the tasks and client tokens whose time is over.
     pub(super) fn forget_expired(&mut self, now: i64) {
         self.tasks.retain(|_, task| !is_expired(task, now));
-        self.requests.retain(|_, request| request.at + CLIENT_TOKENS_STAY > now);
+        self.requests.retain(|_, request| request.at + CLIENT_TOKEN_RETENTION > now);
     }
 }
 
 fn is_expired(task: &Task, now: i64) -> bool {
-    task.times.stopped.is_some_and(|stopped| stopped + STOPPED_TASKS_STAY <= now)
+    task.times.stopped.is_some_and(|stopped| stopped + STOPPED_TASK_RETENTION <= now)
 }

@@ -1,49 +1,22 @@
-//! `RegisterTaskDefinition`, `DescribeTaskDefinition`.
+//! A task definition.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{
-    Outcome, arn,
-    error::{client, invalid_parameter},
-    operation::Context,
-    state::State,
-    tags::{self, Tags},
-};
-use crate::{
-    aws::{service::ServiceError, shape::Input},
-    clock,
-};
-
-/// What a task definition keeps as it was registered.
-const MEMBERS: [&str; 14] = [
-    "taskRoleArn",
-    "executionRoleArn",
-    "networkMode",
-    "volumes",
-    "placementConstraints",
-    "requiresCompatibilities",
-    "cpu",
-    "memory",
-    "pidMode",
-    "ipcMode",
-    "proxyConfiguration",
-    "ephemeralStorage",
-    "runtimePlatform",
-    "enableFaultInjection",
-];
+use super::tags::Tags;
+use crate::plumbing::clock;
 
 /// One revision of a family.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct TaskDefinition {
     pub(super) arn: String,
     pub(super) family: String,
-    revision: usize,
+    pub(super) revision: usize,
     /// Milliseconds since 1970.
-    registered: i64,
+    pub(super) registered: i64,
     pub(super) tags: Tags,
     /// As it was registered, with the defaults of the containers filled in.
-    definition: Map<String, Value>,
+    pub(super) definition: Map<String, Value>,
 }
 
 impl TaskDefinition {
@@ -62,7 +35,7 @@ impl TaskDefinition {
         is_for_fargate(self.get("requiresCompatibilities"))
     }
 
-    fn describe(&self) -> Value {
+    pub(super) fn describe(&self) -> Value {
         let mut description = self.definition.clone();
         let compatibilities = if self.is_for_fargate() { json!(["EC2", "FARGATE"]) } else { json!(["EC2"]) };
         for (member, value) in [
@@ -79,81 +52,6 @@ impl TaskDefinition {
     }
 }
 
-/// Adds a revision to the family.
-pub(super) fn register(state: &mut State, input: Input<'_>, context: &Context<'_>) -> Result<Outcome, ServiceError> {
-    let family = input.required_text("family");
-    let given = MEMBERS.into_iter().filter_map(|name| Some((name.to_owned(), input.json(name)?.clone())));
-    let mut definition: Map<String, Value> = given.collect();
-    if is_for_fargate(definition.get("requiresCompatibilities")) {
-        check_for_fargate(input)?;
-    }
-    let containers = input.json("containerDefinitions").and_then(Value::as_array).into_iter().flatten();
-    let containers: Vec<_> = containers.map(with_defaults).collect();
-    if !containers.iter().any(|container| container["essential"] == true) {
-        return Err(client("A task definition must have at least one essential container."));
-    }
-    definition.insert("containerDefinitions".to_owned(), containers.into());
-    definition.entry("volumes").or_insert(json!([]));
-    definition.entry("placementConstraints").or_insert(json!([]));
-    let revisions = state.definitions.entry(family.to_owned()).or_default();
-    let revision = revisions.len() + 1;
-    let registered = TaskDefinition {
-        arn: arn::task_definition(context.region, family, revision),
-        family: family.to_owned(),
-        revision,
-        registered: context.now,
-        tags: tags::given(input.json("tags")),
-        definition,
-    };
-    let output = json!({"taskDefinition": registered.describe(), "tags": tags::to_json(&registered.tags)});
-    revisions.push(registered);
-    Ok(Outcome { output, events: Vec::new() })
-}
-
-pub(super) fn describe(state: &State, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
-    let definition = state.definition(context.region, input.required_text("taskDefinition"));
-    let definition = definition.ok_or_else(|| client("Unable to describe task definition."))?;
-    let mut answer = json!({"taskDefinition": definition.describe()});
-    if input.texts("include").is_some_and(|include| include.contains(&"TAGS")) {
-        answer["tags"] = tags::to_json(&definition.tags);
-    }
-    Ok(answer)
-}
-
-fn is_for_fargate(compatibilities: Option<&Value>) -> bool {
+pub(super) fn is_for_fargate(compatibilities: Option<&Value>) -> bool {
     compatibilities.and_then(Value::as_array).is_some_and(|all| all.contains(&json!("FARGATE")))
-}
-
-/// The sizes that Fargate has are not checked.
-fn check_for_fargate(input: Input<'_>) -> Result<(), ServiceError> {
-    if input.text("networkMode") != Some("awsvpc") {
-        return Err(client("Fargate only supports network mode 'awsvpc'."));
-    }
-    for size in ["cpu", "memory"] {
-        if input.text(size).is_none_or(str::is_empty) {
-            return Err(client(format!("Fargate requires that '{size}' be defined at the task level.")));
-        }
-    }
-    match input.structures("containerDefinitions").any(|one| one.text("image").is_none_or(str::is_empty)) {
-        true => Err(invalid_parameter("Container.image should not be null or empty.")),
-        false => Ok(()),
-    }
-}
-
-/// A container definition as ECS answers it.
-fn with_defaults(container: &Value) -> Value {
-    let mut container = container.clone();
-    for (member, default) in [
-        ("cpu", json!(0)),
-        ("essential", json!(true)),
-        ("portMappings", json!([])),
-        ("environment", json!([])),
-        ("mountPoints", json!([])),
-        ("volumesFrom", json!([])),
-    ] {
-        if container.get(member).is_none_or(Value::is_null) {
-            container[member] = default;
-        }
-    }
-    container
 }

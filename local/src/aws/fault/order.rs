@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Fault;
-use crate::aws::call::ServiceName;
-use crate::aws::known;
+use super::kind::Fault;
+use crate::aws::endpoint::known;
+use crate::aws::service::call::ServiceName;
 
 /// A fault and the calls that it is for.
 #[derive(Debug, Clone, Serialize, Deserialize)]

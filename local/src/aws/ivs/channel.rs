@@ -5,22 +5,19 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    operation::{Context, DEFAULT_PAGE},
+    batch::batch,
+    context::{Context, DEFAULT_PAGE},
     settings::Settings,
     state::{Channel, Endpoints, State},
     stream_key,
 };
-use crate::aws::{
-    ids,
-    service::{ACCOUNT, ServiceError},
-    shape::Input,
-    video::{
-        error::{conflict, quota_exceeded},
-        list::page_of,
-        tags,
-    },
-};
-use crate::random;
+use crate::aws::service::shape::Input;
+use crate::aws::service::{ACCOUNT, ServiceError};
+use crate::aws::video::error::{conflict, quota_exceeded};
+use crate::aws::video::list::page_of;
+use crate::aws::video::operation::Tags;
+use crate::aws::video::tags;
+use crate::plumbing::ids;
 
 /// The filters of `ListChannels`, and the settings that they compare.
 const FILTERS: [(&str, &str); 5] = [
@@ -46,7 +43,7 @@ pub(super) fn create(state: &mut State, input: Input<'_>, context: &Context<'_>)
     let view = view(&arn, &channel);
     state.channels.insert(arn.clone(), channel);
     // The tags of the request are the channel's alone.
-    let stream_key = stream_key::add(state, &arn, tags::Tags::new(), context.region);
+    let stream_key = stream_key::add(state, &arn, Tags::new(), context.region);
     Ok(json!({"channel": view, "streamKey": stream_key}))
 }
 
@@ -91,18 +88,6 @@ pub(super) fn list(state: &State, input: Input<'_>, _: &Context<'_>) -> Result<V
     page_of("channels", "channels", channels, DEFAULT_PAGE, input)
 }
 
-/// The answer of a batch operation: what `find` has for each ARN of the input under `member`, and the errors.
-pub(super) fn batch(member: &str, input: Input<'_>, find: impl Fn(&str) -> Result<Value, ServiceError>) -> Value {
-    let (mut found, mut errors) = (Vec::new(), Vec::new());
-    for arn in input.texts("arns").unwrap_or_default() {
-        match find(arn) {
-            Ok(view) => found.push(view),
-            Err(error) => errors.push(json!({"arn": arn, "code": error.code, "message": error.message})),
-        }
-    }
-    json!({member: found, "errors": errors})
-}
-
 pub(super) fn arn(region: &str, id: &str) -> String {
     format!("arn:aws:ivs:{region}:{ACCOUNT}:channel/{id}")
 }
@@ -139,7 +124,7 @@ fn with_identity(mut view: Value, arn: &str, channel: &Channel) -> Value {
 
 /// Endpoints in the form that AWS's samples show. Each channel has hosts of its own, so that a mix-up is found out.
 fn endpoints(region: &str, id: &str) -> Endpoints {
-    let host = random::hex(12);
+    let host = ids::hex(12);
     Endpoints {
         ingest: format!("{host}.global-contribute.live-video.net"),
         playback_url: format!(

@@ -1,6 +1,6 @@
 //! The shapes of the service model that requests are made of.
 
-use crate::aws::shape::{Shape, optional, text};
+use crate::aws::service::shape::{Shape, optional, text};
 use crate::aws::video::constraint::{arn_of, arn_or_none_of};
 
 pub(super) const CHANNEL_ARN: Shape = arn_of!("channel");

@@ -12,14 +12,14 @@ use super::{
     stream::view,
     token,
 };
-use crate::aws::{
-    ids,
-    service::ServiceError,
-    shape::{Input, Member, Shape, optional, required},
-    state_file::SaveError,
-    video::{constraint::ANY_TEXT, error::validation, public_key::PublicKeys},
-};
-use crate::{clock, percent};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::{Input, Member, Shape, optional, required};
+use crate::aws::video::constraint::ANY_TEXT;
+use crate::aws::video::error::validation;
+use crate::aws::video::public_key::PublicKeys;
+use crate::plumbing::clock;
+use crate::plumbing::ids;
+use crate::plumbing::state_file::SaveError;
 
 const LIVE: &[Member] =
     &[optional("health", HEALTH), optional("viewerCount", Shape::Integer { min: -1, max: i64::MAX })];
@@ -113,7 +113,10 @@ impl Ivs {
         let body = Input::check(PLAY, body).map_err(validation)?;
         let url = body.required_text("playbackUrl");
         let (url, query) = url.split_once('?').unwrap_or((url, ""));
-        let in_url = percent::pairs(query).into_iter().find(|(key, _)| key == "token").map(|(_, token)| token);
+        let in_url = form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .find(|(key, _)| key == "token")
+            .map(|(_, token)| token);
         let token = body.text("token").or(in_url.as_deref());
         let plays = self.change(|state| play(state, url, token, body.text("origin"), now));
         Ok(match plays {

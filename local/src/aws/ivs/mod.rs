@@ -4,8 +4,10 @@
 //! After the service model `ivs` 2020-07-14 and the IVS Low-Latency user guide. Recording configurations, playback
 //! restriction policies, ad configurations and failover slates cannot be made here; a channel carries their ARNs.
 
+mod batch;
 mod channel;
 mod constraint;
+mod context;
 mod edge;
 mod operation;
 mod origin;

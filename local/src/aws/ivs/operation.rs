@@ -3,6 +3,7 @@
 //! After the service model `ivs` 2020-07-14; the rates after "Service Quotas" in the IVS Low-Latency user guide. The
 //! limit of `PutMetadata` per channel (5 a second) is not here.
 
+use super::context::ResourceQuotas;
 use super::{
     channel,
     constraint::{
@@ -15,57 +16,25 @@ use super::{
     state::State,
     stream, stream_key, viewer_session,
 };
-use crate::aws::{
-    shape::{Shape, optional, required},
-    video::{
-        constraint::{ANY_TEXT, MAX_RESULTS, NAME, PAGE_TOKEN, TAGS},
-        operation::{self, Run, Target, list_tags_for_resource, tag_resource, untag_resource},
-        quotas::Limits,
-    },
-};
+use crate::aws::service::shape::{Shape, optional, required};
+use crate::aws::video::constraint::{ANY_TEXT, MAX_RESULTS, NAME, PAGE_TOKEN, TAGS};
+use crate::aws::video::operation::{self, Model, Run, Tags, Target};
+use crate::aws::video::tags::{list_tags_for_resource, tag_resource, untag_resource};
 
 /// Calls per second of every operation that the quotas do not single out.
-const OTHERS: f64 = 5.0;
+const DEFAULT_RATE: f64 = 5.0;
 /// Calls per second of each operation on playback keys.
-const PLAYBACK_KEYS: f64 = 3.0;
+const PLAYBACK_KEY_RATE: f64 = 3.0;
 /// Calls per second of `StartViewerSessionRevocation`.
-const REVOCATIONS: f64 = 10.0;
+const REVOCATION_RATE: f64 = 10.0;
 /// Calls per second of `PutMetadata`.
-const METADATA_INSERTS: f64 = 155.0;
-
-/// Items of a page when `maxResults` is not given.
-pub(super) const DEFAULT_PAGE: usize = 100;
+const METADATA_RATE: f64 = 155.0;
 
 const ANY_CHANNEL: Target = Target::Any(&["channel"]);
 const ANY_PLAYBACK_KEY: Target = Target::Any(&["playback-key"]);
 const THE_CHANNEL: Target = Target::Named("channelArn");
 
 pub(super) type Operation = operation::Operation<State>;
-pub(super) type Context<'a> = operation::Context<'a, ResourceQuotas>;
-
-/// How many resources an account may have in the region.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ResourceQuotas {
-    pub(super) channels: usize,
-    pub(super) stream_keys_per_channel: usize,
-    pub(super) playback_key_pairs: usize,
-}
-
-impl Default for ResourceQuotas {
-    fn default() -> Self {
-        Self { channels: 5_000, stream_keys_per_channel: 1, playback_key_pairs: 3 }
-    }
-}
-
-impl Limits for ResourceQuotas {
-    fn named(&mut self) -> Vec<(&'static str, &mut usize)> {
-        vec![
-            ("channels", &mut self.channels),
-            ("streamKeysPerChannel", &mut self.stream_keys_per_channel),
-            ("playbackKeyPairs", &mut self.playback_key_pairs),
-        ]
-    }
-}
 
 /// The members that `CreateChannel` and `UpdateChannel` share, and one of their own. See [`settings`](super::settings).
 macro_rules! settings_and {
@@ -95,28 +64,28 @@ pub(super) static OPERATIONS: [Operation; 23] = [
         input: settings_and!(optional("tags", TAGS)),
         // The stream key is made with it.
         target: Target::Any(&["channel", "stream-key"]),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Write(channel::create),
     },
     Operation {
         name: "GetChannel",
         input: &[required("arn", CHANNEL_ARN)],
         target: Target::Named("arn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(channel::get),
     },
     Operation {
         name: "BatchGetChannel",
         input: &[required("arns", CHANNEL_ARNS)],
         target: Target::Each("arns"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(channel::batch_get),
     },
     Operation {
         name: "UpdateChannel",
         input: settings_and!(required("arn", CHANNEL_ARN)),
         target: Target::Named("arn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Write(channel::update),
     },
     Operation {
@@ -124,7 +93,7 @@ pub(super) static OPERATIONS: [Operation; 23] = [
         input: &[required("arn", CHANNEL_ARN)],
         // Its stream keys go with it.
         target: Target::NamedWith("arn", "stream-key"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Write(channel::delete),
     },
     Operation {
@@ -139,35 +108,35 @@ pub(super) static OPERATIONS: [Operation; 23] = [
             optional("maxResults", MAX_RESULTS),
         ],
         target: ANY_CHANNEL,
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(channel::list),
     },
     Operation {
         name: "CreateStreamKey",
         input: &[required("channelArn", CHANNEL_ARN), optional("tags", TAGS)],
         target: Target::Any(&["stream-key"]),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Write(stream_key::create),
     },
     Operation {
         name: "GetStreamKey",
         input: &[required("arn", STREAM_KEY_ARN)],
         target: Target::Named("arn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(stream_key::get),
     },
     Operation {
         name: "BatchGetStreamKey",
         input: &[required("arns", STREAM_KEY_ARNS)],
         target: Target::Each("arns"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(stream_key::batch_get),
     },
     Operation {
         name: "DeleteStreamKey",
         input: &[required("arn", STREAM_KEY_ARN)],
         target: Target::Named("arn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Write(stream_key::delete),
     },
     Operation {
@@ -178,14 +147,14 @@ pub(super) static OPERATIONS: [Operation; 23] = [
             optional("maxResults", MAX_STREAM_KEY_RESULTS),
         ],
         target: Target::NamedWith("channelArn", "stream-key"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(stream_key::list),
     },
     Operation {
         name: "GetStream",
         input: &[required("channelArn", CHANNEL_ARN)],
         target: THE_CHANNEL,
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(stream::get),
     },
     Operation {
@@ -196,49 +165,49 @@ pub(super) static OPERATIONS: [Operation; 23] = [
             optional("maxResults", MAX_RESULTS),
         ],
         target: ANY_CHANNEL,
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(stream::list),
     },
     Operation {
         name: "StopStream",
         input: &[required("channelArn", CHANNEL_ARN)],
         target: THE_CHANNEL,
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Write(stream::stop),
     },
     Operation {
         name: "PutMetadata",
         input: &[required("channelArn", CHANNEL_ARN), required("metadata", METADATA)],
         target: THE_CHANNEL,
-        rate: METADATA_INSERTS,
+        rate: METADATA_RATE,
         run: Run::Read(stream::put_metadata),
     },
     Operation {
         name: "ImportPlaybackKeyPair",
         input: &[required("publicKeyMaterial", ANY_TEXT), optional("name", NAME), optional("tags", TAGS)],
         target: ANY_PLAYBACK_KEY,
-        rate: PLAYBACK_KEYS,
+        rate: PLAYBACK_KEY_RATE,
         run: Run::Write(playback_key::import),
     },
     Operation {
         name: "GetPlaybackKeyPair",
         input: &[required("arn", PLAYBACK_KEY_ARN)],
         target: Target::Named("arn"),
-        rate: PLAYBACK_KEYS,
+        rate: PLAYBACK_KEY_RATE,
         run: Run::Read(playback_key::get),
     },
     Operation {
         name: "ListPlaybackKeyPairs",
         input: &[optional("nextToken", PAGE_TOKEN), optional("maxResults", MAX_RESULTS)],
         target: ANY_PLAYBACK_KEY,
-        rate: PLAYBACK_KEYS,
+        rate: PLAYBACK_KEY_RATE,
         run: Run::Read(playback_key::list),
     },
     Operation {
         name: "DeletePlaybackKeyPair",
         input: &[required("arn", PLAYBACK_KEY_ARN)],
         target: Target::Named("arn"),
-        rate: PLAYBACK_KEYS,
+        rate: PLAYBACK_KEY_RATE,
         run: Run::Write(playback_key::delete),
     },
     Operation {
@@ -249,10 +218,30 @@ pub(super) static OPERATIONS: [Operation; 23] = [
             optional("viewerSessionVersionsLessThanOrEqualTo", VIEWER_SESSION_VERSION),
         ],
         target: THE_CHANNEL,
-        rate: REVOCATIONS,
+        rate: REVOCATION_RATE,
         run: Run::Write(viewer_session::revoke),
     },
     tag_resource(),
     untag_resource(),
     list_tags_for_resource(),
 ];
+
+impl Model for State {
+    type Limits = ResourceQuotas;
+
+    fn operations() -> &'static [Operation] {
+        &OPERATIONS
+    }
+
+    fn tags(&self, arn: &str) -> Option<&Tags> {
+        let channel = self.channels.get(arn).map(|channel| &channel.tags);
+        let channel_or_key = channel.or_else(|| self.stream_keys.get(arn).map(|key| &key.tags));
+        channel_or_key.or_else(|| self.playback_keys.get(arn).map(|key| &key.tags))
+    }
+
+    fn tags_mut(&mut self, arn: &str) -> Option<&mut Tags> {
+        let channel = self.channels.get_mut(arn).map(|channel| &mut channel.tags);
+        let channel_or_key = channel.or_else(|| self.stream_keys.get_mut(arn).map(|key| &mut key.tags));
+        channel_or_key.or_else(|| self.playback_keys.get_mut(arn).map(|key| &mut key.tags))
+    }
+}

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::aws::{service::ServiceError, shape::Input, video::error::validation};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
+use crate::aws::video::error::validation;
 
 /// The settings under the names of the model. ARNs are empty where nothing is attached.
 #[derive(Clone, Serialize, Deserialize)]

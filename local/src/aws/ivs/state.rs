@@ -4,19 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    operation::{OPERATIONS, Operation, ResourceQuotas},
-    settings::Settings,
-};
-use crate::aws::{
-    service::ServiceError,
-    video::{
-        Model,
-        error::not_found,
-        public_key::{PublicKey, PublicKeys},
-        tags::Tags,
-    },
-};
+use super::settings::Settings;
+use crate::aws::service::ServiceError;
+use crate::aws::video::error::not_found;
+use crate::aws::video::operation::Tags;
+use crate::aws::video::public_key::{PublicKey, PublicKeys};
 
 /// Everything, by ARN. The order of the ARNs is that of the lists: random, as IVS promises none.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -85,25 +77,5 @@ impl State {
 
     pub(super) fn playback_key(&self, arn: &str) -> Result<&PublicKey, ServiceError> {
         self.playback_keys.get(arn).ok_or_else(|| not_found(arn))
-    }
-}
-
-impl Model for State {
-    type Limits = ResourceQuotas;
-
-    fn operations() -> &'static [Operation] {
-        &OPERATIONS
-    }
-
-    fn tags(&self, arn: &str) -> Option<&Tags> {
-        let channel = self.channels.get(arn).map(|channel| &channel.tags);
-        let channel_or_key = channel.or_else(|| self.stream_keys.get(arn).map(|key| &key.tags));
-        channel_or_key.or_else(|| self.playback_keys.get(arn).map(|key| &key.tags))
-    }
-
-    fn tags_mut(&mut self, arn: &str) -> Option<&mut Tags> {
-        let channel = self.channels.get_mut(arn).map(|channel| &mut channel.tags);
-        let channel_or_key = channel.or_else(|| self.stream_keys.get_mut(arn).map(|key| &mut key.tags));
-        channel_or_key.or_else(|| self.playback_keys.get_mut(arn).map(|key| &mut key.tags))
     }
 }

@@ -3,14 +3,13 @@
 use serde_json::{Value, json};
 
 use super::{
-    operation::{Context, DEFAULT_PAGE},
+    context::{Context, DEFAULT_PAGE},
     state::{Channel, State, Stream},
 };
-use crate::aws::{
-    service::ServiceError,
-    shape::Input,
-    video::{error::validation, list::page_of},
-};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
+use crate::aws::video::error::validation;
+use crate::aws::video::list::page_of;
 
 /// Bytes of the metadata of one request.
 const MAX_METADATA: usize = 1024;

@@ -3,20 +3,17 @@
 use serde_json::{Value, json};
 
 use super::{
-    channel::batch,
-    operation::Context,
+    batch::batch,
+    context::Context,
     state::{State, StreamKey},
 };
-use crate::aws::{
-    ids,
-    service::{ACCOUNT, ServiceError},
-    shape::Input,
-    video::{
-        error::quota_exceeded,
-        list::page_of,
-        tags::{self, Tags},
-    },
-};
+use crate::aws::service::shape::Input;
+use crate::aws::service::{ACCOUNT, ServiceError};
+use crate::aws::video::error::quota_exceeded;
+use crate::aws::video::list::page_of;
+use crate::aws::video::operation::Tags;
+use crate::aws::video::tags;
+use crate::plumbing::ids;
 
 /// Items of a page of `ListStreamKeys` when `maxResults` is not given.
 const DEFAULT_PAGE: usize = 1;

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{operation::Context, state::State};
-use crate::aws::{service::ServiceError, shape::Input};
+use super::{context::Context, state::State};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
 
 /// Tokens of the viewer play no more, up to that version of the viewer's session. What was revoked stays revoked.
 pub(super) fn revoke(state: &mut State, input: Input<'_>, _: &Context<'_>) -> Result<Value, ServiceError> {

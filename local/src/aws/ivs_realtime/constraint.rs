@@ -1,6 +1,6 @@
 //! The shapes of the service model that requests are made of.
 
-use crate::aws::shape::{Pattern, Shape, matching, optional, required, text};
+use crate::aws::service::shape::{Pattern, Shape, matching, optional, required, text};
 use crate::aws::video::constraint::{ANY_TEXT, WORD, all, arn_of, arn_or_none_of};
 
 pub(super) const STAGE_ARN: Shape = arn_of!("stage");

@@ -9,8 +9,9 @@ use super::{
     state::{Participant, Session, Stage, State},
     token::{Claims, ParticipantToken, Signer},
 };
-use crate::aws::{ids, state_file::SaveError};
-use crate::clock;
+use crate::plumbing::clock;
+use crate::plumbing::ids;
+use crate::plumbing::state_file::SaveError;
 
 /// Why a join is refused: the web SDK's error codes ("Error Handling" in its guide).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

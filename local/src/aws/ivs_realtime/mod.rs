@@ -4,6 +4,7 @@
 //! use is here too: names are not unique, creates have no client token, rates are low and quotas hard.
 
 mod constraint;
+mod context;
 mod join;
 mod operation;
 mod participant;

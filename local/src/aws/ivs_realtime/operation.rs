@@ -2,6 +2,7 @@
 //!
 //! After the service model `ivs-realtime` 2020-07-14; the rates after "Service Quotas" in the IVS Real-Time user guide.
 
+use super::context::ResourceQuotas;
 use super::{
     constraint::{
         ATTRIBUTES, CAPABILITIES, DURATION, PARTICIPANT_ID, PUBLIC_KEY_ARN, PUBLIC_KEY_MATERIAL, RECORDING, SESSION_ID,
@@ -10,24 +11,17 @@ use super::{
     participant, public_key, session, stage,
     state::State,
 };
-use crate::aws::{
-    shape::{Shape, optional, required, text},
-    video::{
-        constraint::{MAX_RESULTS, NAME, PAGE_TOKEN, TAGS},
-        operation::{self, Run, Target, list_tags_for_resource, tag_resource, untag_resource},
-        quotas::Limits,
-    },
-};
+use crate::aws::service::shape::{Shape, optional, required, text};
+use crate::aws::video::constraint::{MAX_RESULTS, NAME, PAGE_TOKEN, TAGS};
+use crate::aws::video::operation::{self, Model, Run, Tags, Target};
+use crate::aws::video::tags::{list_tags_for_resource, tag_resource, untag_resource};
 
 /// Calls per second of every operation that the quotas do not single out.
-const OTHERS: f64 = 5.0;
+const DEFAULT_RATE: f64 = 5.0;
 /// Calls per second of each public-key operation.
-const PUBLIC_KEYS: f64 = 3.0;
+const PUBLIC_KEY_RATE: f64 = 3.0;
 /// Calls per second of `CreateParticipantToken`.
-const TOKENS: f64 = 50.0;
-
-/// Items of a page when `maxResults` is not given.
-pub(super) const DEFAULT_PAGE: usize = 50;
+const TOKEN_RATE: f64 = 50.0;
 
 /// For a create or a list of stages.
 const STAGES: Target = Target::Any(&["stage"]);
@@ -38,26 +32,6 @@ const ANY_PUBLIC_KEY: Target = Target::Any(&["public-key"]);
 const NO_RESOURCE: Target = Target::Any(&[]);
 
 pub(super) type Operation = operation::Operation<State>;
-pub(super) type Context<'a> = operation::Context<'a, ResourceQuotas>;
-
-/// How many stages and public keys an account may have in the region.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ResourceQuotas {
-    pub(super) stages: usize,
-    pub(super) public_keys: usize,
-}
-
-impl Default for ResourceQuotas {
-    fn default() -> Self {
-        Self { stages: 1_000, public_keys: 3 }
-    }
-}
-
-impl Limits for ResourceQuotas {
-    fn named(&mut self) -> Vec<(&'static str, &mut usize)> {
-        vec![("stages", &mut self.stages), ("publicKeys", &mut self.public_keys)]
-    }
-}
 
 /// All operations that the local cloud has.
 pub(super) static OPERATIONS: [Operation; 18] = [
@@ -70,21 +44,21 @@ pub(super) static OPERATIONS: [Operation; 18] = [
             optional("autoParticipantRecordingConfiguration", RECORDING),
         ],
         target: STAGES,
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Write(stage::create),
     },
     Operation {
         name: "GetStage",
         input: &[required("arn", STAGE_ARN)],
         target: Target::Named("arn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(stage::get),
     },
     Operation {
         name: "ListStages",
         input: &[optional("nextToken", PAGE_TOKEN), optional("maxResults", MAX_RESULTS)],
         target: STAGES,
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(stage::list),
     },
     Operation {
@@ -95,14 +69,14 @@ pub(super) static OPERATIONS: [Operation; 18] = [
             optional("autoParticipantRecordingConfiguration", RECORDING),
         ],
         target: Target::Named("arn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Write(stage::update),
     },
     Operation {
         name: "DeleteStage",
         input: &[required("arn", STAGE_ARN)],
         target: Target::Named("arn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Write(stage::delete),
     },
     Operation {
@@ -115,7 +89,7 @@ pub(super) static OPERATIONS: [Operation; 18] = [
             optional("capabilities", CAPABILITIES),
         ],
         target: Target::Named("stageArn"),
-        rate: TOKENS,
+        rate: TOKEN_RATE,
         run: Run::Read(participant::create_token),
     },
     Operation {
@@ -126,7 +100,7 @@ pub(super) static OPERATIONS: [Operation; 18] = [
             optional("reason", text(0, 128)),
         ],
         target: Target::Named("stageArn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Write(participant::disconnect),
     },
     Operation {
@@ -142,7 +116,7 @@ pub(super) static OPERATIONS: [Operation; 18] = [
             optional("maxResults", MAX_RESULTS),
         ],
         target: Target::Named("stageArn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(participant::list),
     },
     Operation {
@@ -153,7 +127,7 @@ pub(super) static OPERATIONS: [Operation; 18] = [
             required("participantId", PARTICIPANT_ID),
         ],
         target: Target::Named("stageArn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(participant::get),
     },
     Operation {
@@ -164,45 +138,63 @@ pub(super) static OPERATIONS: [Operation; 18] = [
             optional("maxResults", MAX_RESULTS),
         ],
         target: Target::Named("stageArn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(session::list),
     },
     Operation {
         name: "GetStageSession",
         input: &[required("stageArn", STAGE_ARN), required("sessionId", SESSION_ID)],
         target: Target::Named("stageArn"),
-        rate: OTHERS,
+        rate: DEFAULT_RATE,
         run: Run::Read(session::get),
     },
     Operation {
         name: "ImportPublicKey",
         input: &[required("publicKeyMaterial", PUBLIC_KEY_MATERIAL), optional("name", NAME), optional("tags", TAGS)],
         target: ANY_PUBLIC_KEY,
-        rate: PUBLIC_KEYS,
+        rate: PUBLIC_KEY_RATE,
         run: Run::Write(public_key::import),
     },
     Operation {
         name: "GetPublicKey",
         input: &[required("arn", PUBLIC_KEY_ARN)],
         target: Target::Named("arn"),
-        rate: PUBLIC_KEYS,
+        rate: PUBLIC_KEY_RATE,
         run: Run::Read(public_key::get),
     },
     Operation {
         name: "ListPublicKeys",
         input: &[optional("nextToken", PAGE_TOKEN), optional("maxResults", MAX_RESULTS)],
         target: NO_RESOURCE,
-        rate: PUBLIC_KEYS,
+        rate: PUBLIC_KEY_RATE,
         run: Run::Read(public_key::list),
     },
     Operation {
         name: "DeletePublicKey",
         input: &[required("arn", PUBLIC_KEY_ARN)],
         target: Target::Named("arn"),
-        rate: PUBLIC_KEYS,
+        rate: PUBLIC_KEY_RATE,
         run: Run::Write(public_key::delete),
     },
     tag_resource(),
     untag_resource(),
     list_tags_for_resource(),
 ];
+
+impl Model for State {
+    type Limits = ResourceQuotas;
+
+    fn operations() -> &'static [Operation] {
+        &OPERATIONS
+    }
+
+    fn tags(&self, arn: &str) -> Option<&Tags> {
+        let stage = self.stages.get(arn).map(|stage| &stage.tags);
+        stage.or_else(|| self.public_keys.get(arn).map(|key| &key.tags))
+    }
+
+    fn tags_mut(&mut self, arn: &str) -> Option<&mut Tags> {
+        let stage = self.stages.get_mut(arn).map(|stage| &mut stage.tags);
+        stage.or_else(|| self.public_keys.get_mut(arn).map(|key| &mut key.tags))
+    }
+}

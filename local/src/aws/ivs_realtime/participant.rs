@@ -4,20 +4,16 @@ use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    operation::{Context, DEFAULT_PAGE},
+    context::{Context, DEFAULT_PAGE},
     state::{Participant, Stage, State},
     token::{self, Capabilities, Claims, MAX_ATTRIBUTES, TokenSecret},
 };
-use crate::aws::{
-    ids,
-    service::ServiceError,
-    shape::Input,
-    video::{
-        error::{not_found, validation},
-        list::page_of,
-    },
-};
-use crate::clock;
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
+use crate::aws::video::error::{not_found, validation};
+use crate::aws::video::list::page_of;
+use crate::plumbing::clock;
+use crate::plumbing::ids;
 
 /// Minutes that a token is valid when the request does not say: 12 hours.
 const DEFAULT_DURATION: i64 = 720;

@@ -3,18 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{
-    operation::{Context, DEFAULT_PAGE},
+    context::{Context, DEFAULT_PAGE},
     state::State,
 };
-use crate::aws::{
-    service::ServiceError,
-    shape::Input,
-    video::{
-        error::not_found,
-        list::page_of,
-        public_key::{self, PublicKey},
-    },
-};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
+use crate::aws::video::error::not_found;
+use crate::aws::video::list::page_of;
+use crate::aws::video::public_key::{self, PublicKey};
 
 pub(super) fn import(state: &mut State, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
     let quota = context.limits.public_keys;

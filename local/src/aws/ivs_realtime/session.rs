@@ -3,10 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{
-    operation::{Context, DEFAULT_PAGE},
+    context::{Context, DEFAULT_PAGE},
     state::{Session, State},
 };
-use crate::aws::{service::ServiceError, shape::Input, video::list::page_of};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
+use crate::aws::video::list::page_of;
 
 pub(super) fn get(state: &State, input: Input<'_>, _: &Context<'_>) -> Result<Value, ServiceError> {
     let id = input.required_text("sessionId");

@@ -5,19 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{
-    operation::{Context, DEFAULT_PAGE},
+    context::{Context, DEFAULT_PAGE},
     participant,
     state::{Endpoints, Stage, State},
 };
-use crate::{
-    aws::{
-        ids,
-        service::{ACCOUNT, ServiceError},
-        shape::Input,
-        video::{error::quota_exceeded, list::page_of, tags},
-    },
-    random,
-};
+use crate::aws::service::shape::Input;
+use crate::aws::service::{ACCOUNT, ServiceError};
+use crate::aws::video::error::quota_exceeded;
+use crate::aws::video::list::page_of;
+use crate::aws::video::tags;
+use crate::plumbing::ids;
 
 /// Makes a stage each time: names are not unique, and there is no client token.
 pub(super) fn create(state: &mut State, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
@@ -101,7 +98,7 @@ fn summary(arn: &str, stage: &Stage) -> Value {
 
 /// Endpoints in the form that AWS's samples show. Each stage has hosts of its own, so that a mix-up is found out.
 fn endpoints() -> Endpoints {
-    let host = random::hex(12);
+    let host = ids::hex(12);
     Endpoints {
         events: "wss://global.events.live-video.net".to_owned(),
         whip: format!("https://{host}.global-bm.whip.live-video.net"),

@@ -6,15 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::{
-    operation::{OPERATIONS, Operation, ResourceQuotas},
-    token::TokenSecret,
-};
-use crate::aws::{
-    service::ServiceError,
-    video::{Model, error::not_found, public_key::PublicKeys, tags::Tags},
-};
-use crate::clock;
+use super::token::TokenSecret;
+use crate::aws::service::ServiceError;
+use crate::aws::video::error::not_found;
+use crate::aws::video::operation::Tags;
+use crate::aws::video::public_key::PublicKeys;
+use crate::plumbing::clock;
 
 /// Everything, by ARN. The order of the ARNs is that of the lists: random, as IVS promises none.
 #[derive(Clone, Serialize, Deserialize)]
@@ -81,24 +78,6 @@ impl State {
 
     pub(super) fn stage_mut(&mut self, arn: &str) -> Result<&mut Stage, ServiceError> {
         self.stages.get_mut(arn).ok_or_else(|| not_found(arn))
-    }
-}
-
-impl Model for State {
-    type Limits = ResourceQuotas;
-
-    fn operations() -> &'static [Operation] {
-        &OPERATIONS
-    }
-
-    fn tags(&self, arn: &str) -> Option<&Tags> {
-        let stage = self.stages.get(arn).map(|stage| &stage.tags);
-        stage.or_else(|| self.public_keys.get(arn).map(|key| &key.tags))
-    }
-
-    fn tags_mut(&mut self, arn: &str) -> Option<&mut Tags> {
-        let stage = self.stages.get_mut(arn).map(|stage| &mut stage.tags);
-        stage.or_else(|| self.public_keys.get_mut(arn).map(|key| &mut key.tags))
     }
 }
 

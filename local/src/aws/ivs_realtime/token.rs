@@ -6,13 +6,9 @@ use aws_lc_rs::hmac::{self, HMAC_SHA512, Key, Tag};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-use crate::aws::{
-    ids,
-    video::{
-        constraint::is_word,
-        jwt::{Header, Jwt},
-    },
-};
+use crate::aws::video::constraint::is_word;
+use crate::aws::video::jwt::{Header, Jwt};
+use crate::plumbing::ids;
 
 /// How long after `iat` a token may expire, in seconds: 14 days.
 const MAX_LIFETIME: i64 = 14 * 24 * 60 * 60;

@@ -3,14 +3,17 @@
 use serde_json::{Value, json};
 
 use super::{
-    arn,
+    context::Context,
     error::{exists, invalid_parameter, invalid_request, marked_deleted, no_such_secret},
-    operation::Context,
-    secret::{Secret, Secrets, epoch_seconds, milliseconds},
+    secret::{Secret, arn, epoch_seconds, milliseconds},
+    state::Secrets,
     tags, value,
     version::CURRENT,
 };
-use crate::aws::{ids, paging::page, service::ServiceError, shape::Input};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
+use crate::plumbing::ids;
+use crate::plumbing::paging::page;
 
 /// Days in which a deleted secret can be restored, when the request does not say.
 const RECOVERY_WINDOW: i64 = 30;

@@ -1,20 +1,11 @@
 //! The operations: the constraints on their input, after the service model, and what they do.
 
 use serde_json::Value;
-use time::OffsetDateTime;
 
-use super::{lifecycle, secret::Secrets, tags, value};
-use crate::aws::{
-    operation::Operation,
-    service::ServiceError,
-    shape::{Input, Pattern, Shape, matching, optional, required, text},
-};
-
-/// What an operation that changes something is given besides its input.
-pub(super) struct Context<'a> {
-    pub(super) region: &'a str,
-    pub(super) now: OffsetDateTime,
-}
+use super::{context::Context, lifecycle, state::Secrets, tags, value};
+use crate::aws::service::ServiceError;
+use crate::aws::service::operation::Operation;
+use crate::aws::service::shape::{Input, Pattern, Shape, matching, optional, required, text};
 
 /// What an operation does. A write checks everything first: one that fails has changed nothing.
 pub(super) enum Run {

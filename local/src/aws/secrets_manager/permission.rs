@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{arn, secret::Secrets};
+use super::{secret::arn, state::Secrets};
 use crate::aws::service::{ACCOUNT, Requirement};
 
 /// What the caller's policy must allow. The input has not been checked.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{error::invalid_parameter, operation::Context, secret::Secrets};
-use crate::aws::{service::ServiceError, shape::Input};
+use super::{context::Context, error::invalid_parameter, state::Secrets};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
 
 /// Tags of one secret.
 const MAX_TAGS: usize = 50;

@@ -4,10 +4,8 @@ use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime, macros::datetime};
 
 use super::SecretsManager;
-use crate::aws::{
-    service::{Requirement, Service, ServiceError},
-    state_file::tests::TemporaryDirectory,
-};
+use crate::aws::service::{Requirement, Service, ServiceError};
+use crate::plumbing::state_file::tests::TemporaryDirectory;
 
 const NOW: OffsetDateTime = datetime!(2026-01-01 00:00:00.5 UTC);
 const ONE: &str = "11111111-1111-1111-1111-111111111111";

@@ -5,15 +5,15 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::{
+    context::Context,
     error::{exists, invalid_parameter, invalid_request, not_found},
-    operation::Context,
-    secret::{Secret, Secrets, epoch_seconds, milliseconds},
+    secret::{Secret, epoch_seconds, milliseconds},
+    state::Secrets,
     version::{CURRENT, SecretValue, Version},
 };
-use crate::{
-    aws::{service::ServiceError, shape::Input},
-    random,
-};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
+use crate::plumbing::ids;
 
 /// Bytes of a value.
 const MAX_VALUE: usize = 65_536;
@@ -126,7 +126,7 @@ pub(super) fn add(
     labels: &[&str],
     now: OffsetDateTime,
 ) -> Result<String, ServiceError> {
-    let id = input.text("ClientRequestToken").map_or_else(random::uuid, str::to_owned);
+    let id = input.text("ClientRequestToken").map_or_else(ids::uuid, str::to_owned);
     let now = milliseconds(now);
     let added = secret.versions.add(&id, Version { value, created: now }, labels);
     added.map_err(|_| {

@@ -67,17 +67,17 @@ impl Attributes {
     }
 
     /// Those that `MessageAttributeNames` asks for: names, prefixes as `order.*`, and `All` or `.*`.
-    pub(super) fn asked(&self, names: &[&str]) -> Self {
-        let is_asked = |name: &str| {
-            let matches = |asked: &str| {
-                asked == "All"
-                    || asked.strip_suffix(".*").is_some_and(|prefix| {
+    pub(super) fn requested(&self, names: &[&str]) -> Self {
+        let is_requested = |name: &str| {
+            let matches = |requested: &str| {
+                requested == "All"
+                    || requested.strip_suffix(".*").is_some_and(|prefix| {
                         name.strip_prefix(prefix).is_some_and(|rest| prefix.is_empty() || rest.starts_with('.'))
                     })
             };
-            names.iter().any(|asked| *asked == name || matches(asked))
+            names.iter().any(|requested| *requested == name || matches(requested))
         };
-        Self(self.0.iter().filter(|(name, _)| is_asked(name)).map(|(k, v)| (k.clone(), v.clone())).collect())
+        Self(self.0.iter().filter(|(name, _)| is_requested(name)).map(|(k, v)| (k.clone(), v.clone())).collect())
     }
 
     /// How many bytes of the message they take.

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::context::Context;
 use super::error::{batch_too_long, empty_batch, ids_not_distinct};
-use super::operation::Context;
 use super::queue::Queue;
-use crate::aws::{service::ServiceError, shape::Input};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
 
 /// The most entries of a batch.
 const LIMIT: usize = 10;

@@ -43,15 +43,15 @@ impl Message {
     }
 
     /// Those of the system's own attributes that are asked for; `All` is all.
-    pub(super) fn system_attributes(&self, asked: &[&str]) -> Map<String, Value> {
+    pub(super) fn system_attributes(&self, requested: &[&str]) -> Map<String, Value> {
         let attributes = [
             ("SenderId", Some(ACCOUNT.to_owned())),
             ("SentTimestamp", Some(self.sent_ms.to_string())),
             ("ApproximateReceiveCount", Some(self.receptions.to_string())),
             ("ApproximateFirstReceiveTimestamp", self.first_received_ms.map(|time| time.to_string())),
         ];
-        let is_asked = |name: &str| asked.iter().any(|asked| *asked == "All" || *asked == name);
-        let attributes = attributes.into_iter().filter(|(name, _)| is_asked(name));
+        let is_requested = |name: &str| requested.iter().any(|requested| *requested == "All" || *requested == name);
+        let attributes = attributes.into_iter().filter(|(name, _)| is_requested(name));
         attributes.filter_map(|(name, value)| Some((name.to_owned(), json!(value?)))).collect()
     }
 }

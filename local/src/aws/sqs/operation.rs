@@ -2,29 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Sqs, batch, error, queue, queue::Queue, receive};
-use crate::aws::{
-    operation::Operation,
-    paging::page,
-    service::ServiceError,
-    shape::{Input, Member, Shape, optional, required, text},
-};
-use crate::template;
-
-/// What an operation on a queue is given besides its input.
-pub(super) struct Context<'a> {
-    pub(super) settings: &'a template::Queue,
-    pub(super) arn: String,
-    /// Milliseconds since the epoch.
-    pub(super) now_ms: i64,
-}
-
-impl Context<'_> {
-    /// Messages that were sent until then are not kept any more.
-    pub(super) fn oldest_ms(&self) -> i64 {
-        self.now_ms - self.settings.retention.as_millis() as i64
-    }
-}
+use super::context::Context;
+use super::state::Sqs;
+use super::{batch, error, queue, queue::Queue, receive};
+use crate::aws::service::ServiceError;
+use crate::aws::service::operation::Operation;
+use crate::aws::service::shape::{Input, Member, Shape, optional, required, text};
+use crate::plumbing::paging::page;
 
 /// What an operation does, and to what. A write that fails has changed nothing.
 pub(super) enum Run {

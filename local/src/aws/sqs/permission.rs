@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Sqs, name_in};
+use super::state::{Sqs, name_in};
 use crate::aws::service::Requirement;
 
 /// What the caller's policy must allow. The input has not been checked.

@@ -6,14 +6,15 @@ use serde_json::Value;
 use tokio::sync::RwLock;
 use tokio::time::{self, Instant};
 
-use super::{Sqs, error};
-use crate::aws::call::Call;
-use crate::aws::reply::{Protocol, Reply};
+use super::error;
+use super::state::Sqs;
+use crate::aws::service::call::Call;
+use crate::aws::service::reply::{Protocol, Reply};
 use crate::aws::service::{Service, ServiceError};
-use crate::{clock, http_server};
+use crate::plumbing::{clock, http_server};
 
 /// How often a waiting receiver looks for messages whose visibility timeout or delay is over.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Answers a call. `gate` is held for reading while the state is looked at or changed, not while a receiver waits.
 pub(crate) async fn serve(sqs: &Sqs, gate: &RwLock<()>, call: &Call) -> Reply {
@@ -33,7 +34,7 @@ pub(crate) async fn serve(sqs: &Sqs, gate: &RwLock<()>, call: &Call) -> Reply {
             return reply(answer);
         }
         // The sender is the service's own, so this does not end with it; a look too many does no harm.
-        let _ = time::timeout_at(deadline.min(Instant::now() + LOOK), arrivals.changed()).await;
+        let _ = time::timeout_at(deadline.min(Instant::now() + POLL_INTERVAL), arrivals.changed()).await;
     }
 }
 

@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::attribute::Attributes;
+use super::context::Context;
 use super::error::{invalid_contents, invalid_handle, invalid_value, not_in_flight, unknown_attribute};
 use super::message::{Message, Receipt};
-use super::operation::Context;
-use crate::aws::{service::ServiceError, shape::Input};
-use crate::random;
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
+use crate::plumbing::ids;
 
 /// A queue and its messages, in the order of their sending.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -82,7 +83,7 @@ impl Queue {
         }
         let delay_ms = delay.map_or(context.settings.delay.as_millis() as i64, |seconds| seconds * 1_000);
         let message = Message {
-            id: random::uuid(),
+            id: ids::uuid(),
             body: body.to_owned(),
             attributes,
             sent_ms: context.now_ms,
@@ -137,9 +138,9 @@ pub(super) fn purge(queue: &mut Queue, _: Input<'_>, _: &Context<'_>) -> Result<
 }
 
 pub(super) fn attributes(queue: &Queue, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
-    let asked = input.texts("AttributeNames").unwrap_or_default();
+    let requested = input.texts("AttributeNames").unwrap_or_default();
     let is_unknown = |name: &&&str| **name != "All" && !KNOWN_ATTRIBUTES.contains(*name);
-    if let Some(unknown) = asked.iter().find(is_unknown) {
+    if let Some(unknown) = requested.iter().find(is_unknown) {
         return Err(unknown_attribute(unknown));
     }
     let count = |is: fn(&Message) -> bool, visible: bool| {
@@ -162,7 +163,8 @@ pub(super) fn attributes(queue: &Queue, input: Input<'_>, context: &Context<'_>)
         ("SqsManagedSseEnabled", "true".to_owned()),
         ("VisibilityTimeout", settings.visibility_timeout.as_secs().to_string()),
     ];
-    let answered = all.into_iter().filter(|(name, _)| asked.iter().any(|asked| *asked == "All" || asked == name));
+    let answered =
+        all.into_iter().filter(|(name, _)| requested.iter().any(|requested| *requested == "All" || requested == name));
     let answered: Map<_, _> = answered.map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
     Ok(if answered.is_empty() { json!({}) } else { json!({"Attributes": answered}) })
 }

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::context::Context;
 use super::message::Message;
-use super::operation::Context;
 use super::queue::Queue;
-use crate::aws::{service::ServiceError, shape::Input};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
 
 /// Answers what can be received now, and does not wait.
 pub(super) fn receive(queue: &mut Queue, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
@@ -24,7 +25,7 @@ pub(super) fn receive(queue: &mut Queue, input: Input<'_>, context: &Context<'_>
 }
 
 fn json(message: &Message, input: Input<'_>) -> Value {
-    let asked = |member| input.texts(member).unwrap_or_default();
+    let requested = |member| input.texts(member).unwrap_or_default();
     let mut answer = json!({
         "MessageId": message.id,
         "ReceiptHandle": message.receipt_handle(),
@@ -32,12 +33,12 @@ fn json(message: &Message, input: Input<'_>) -> Value {
         "Body": message.body,
     });
     // `AttributeNames` is the old name of `MessageSystemAttributeNames`.
-    let system = [asked("AttributeNames"), asked("MessageSystemAttributeNames")].concat();
+    let system = [requested("AttributeNames"), requested("MessageSystemAttributeNames")].concat();
     let system = message.system_attributes(&system);
     if !system.is_empty() {
         answer["Attributes"] = system.into();
     }
-    let own = message.attributes.asked(&asked("MessageAttributeNames"));
+    let own = message.attributes.requested(&requested("MessageAttributeNames"));
     if let (Some(attributes), Some(md5)) = (own.to_json(), own.md5()) {
         answer["MessageAttributes"] = attributes;
         answer["MD5OfMessageAttributes"] = md5.into();

@@ -2,8 +2,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use std::path::PathBuf;
+
+use super::attribute::Attributes;
 use super::*;
-use crate::aws::state_file::tests::TemporaryDirectory;
+use crate::plumbing::state_file::tests::TemporaryDirectory;
+use crate::template;
 
 const URL: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/dead";
 
@@ -241,7 +245,7 @@ fn services_send_to_a_queue_that_is_there() {
     let text = [("ERROR_CODE", "THROTTLING".to_owned())];
     assert_eq!(sqs.send("arn:aws:sqs:us-east-1:000000000000:dead", "a", &text).unwrap(), "dead");
     for arn in ["arn:aws:sqs:us-east-1:000000000000:none", "arn:aws:sqs:eu-west-1:000000000000:dead"] {
-        assert_eq!(sqs.send(arn, "a", &[]), Err(NotSent(format!("there is no queue {arn}"))));
+        assert_eq!(sqs.send(arn, "a", &[]), Err(SendError(format!("there is no queue {arn}"))));
     }
     let long = sqs.send("arn:aws:sqs:us-east-1:000000000000:dead", &"x".repeat(2_000), &[]).unwrap_err();
     assert!(long.0.contains("does not take the message: "), "{}", long.0);

@@ -1,14 +1,14 @@
 //! The shapes that the models of both services have.
 
-use crate::aws::shape::{Pattern, Shape, matching, text};
+use crate::aws::service::shape::{Pattern, Shape, matching, text};
 
 /// The shape of the ARNs of one kind of resource.
 macro_rules! arn_of {
     ($kind:literal) => {
-        $crate::aws::shape::matching(
+        $crate::aws::service::shape::matching(
             1,
             128,
-            $crate::aws::shape::Pattern {
+            $crate::aws::service::shape::Pattern {
                 regex: concat!("arn:aws:ivs:[a-z0-9-]+:[0-9]+:", $kind, "/[a-zA-Z0-9-]+"),
                 accepts: |arn| $crate::aws::video::constraint::is_arn(arn, |kind| kind == $kind),
             },
@@ -19,10 +19,10 @@ macro_rules! arn_of {
 /// The same, or empty: nothing of that kind is attached.
 macro_rules! arn_or_none_of {
     ($kind:literal) => {
-        $crate::aws::shape::matching(
+        $crate::aws::service::shape::matching(
             0,
             128,
-            $crate::aws::shape::Pattern {
+            $crate::aws::service::shape::Pattern {
                 regex: concat!("^$|^arn:aws:ivs:[a-z0-9-]+:[0-9]+:", $kind, "/[a-zA-Z0-9-]+$"),
                 accepts: |arn| arn.is_empty() || $crate::aws::video::constraint::is_arn(arn, |kind| kind == $kind),
             },

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::error::validation;
-use crate::aws::{paging::page, service::ServiceError, shape::Input};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::Input;
+use crate::plumbing::paging::page;
 
 /// The answer of a list operation: one page under `member`, and the token of the next one.
 /// `list` names the list within the account, so that page tokens of another one are refused; `default` is how many

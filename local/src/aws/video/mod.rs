@@ -14,4 +14,4 @@ pub(crate) mod tags;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub(crate) use self::stand_in::{Model, StandIn};
+pub(crate) use self::stand_in::StandIn;

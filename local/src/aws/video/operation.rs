@@ -1,20 +1,37 @@
-//! An operation: the constraints on its input, what it acts on, how often it may be called, what it does.
+//! A service as a table of operations over a state. An operation: the constraints on its input, what it acts on, how often
+//! it may be called, what it does.
 
+use std::collections::BTreeMap;
+
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::{
-    constraint::{RESOURCE_ARN, TAG_KEYS, TAGS},
-    stand_in::Model,
-    tags,
-};
-use crate::aws::{
-    service::ServiceError,
-    shape::{Input, Member, required},
-};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::{Input, Member};
 
-/// Calls per second of each tag operation.
-const TAGGING: f64 = 10.0;
+/// Tags of a resource.
+pub(crate) type Tags = BTreeMap<String, String>;
+
+/// How many of its resources an account may have in the region.
+pub(crate) trait Limits: Copy + Default + Send {
+    /// Every limit with its name.
+    fn named(&mut self) -> Vec<(&'static str, &mut usize)>;
+}
+
+/// What a service remembers, and with it what the service is.
+pub(crate) trait Model: Clone + Default + Serialize + DeserializeOwned + Send + 'static {
+    /// How many of its resources there may be.
+    type Limits: Limits;
+
+    /// Every operation that the local cloud has of it.
+    fn operations() -> &'static [Operation<Self>];
+
+    /// The tags of the resource, if it exists.
+    fn tags(&self, arn: &str) -> Option<&Tags>;
+
+    fn tags_mut(&mut self, arn: &str) -> Option<&mut Tags>;
+}
 
 /// What an operation is given besides its input.
 pub(crate) struct Context<'a, L> {
@@ -59,39 +76,5 @@ impl<M: Model> Operation<M> {
     /// The operation of that name, if the local cloud has it.
     pub(crate) fn named(name: &str) -> Option<&'static Self> {
         M::operations().iter().find(|operation| operation.name == name)
-    }
-}
-
-const TAG_RESOURCE: &[Member] = &[required("resourceArn", RESOURCE_ARN), required("tags", TAGS)];
-const UNTAG_RESOURCE: &[Member] = &[required("resourceArn", RESOURCE_ARN), required("tagKeys", TAG_KEYS)];
-const LIST_TAGS_FOR_RESOURCE: &[Member] = &[required("resourceArn", RESOURCE_ARN)];
-
-pub(crate) const fn tag_resource<M: Model>() -> Operation<M> {
-    Operation {
-        name: "TagResource",
-        input: TAG_RESOURCE,
-        target: Target::Named("resourceArn"),
-        rate: TAGGING,
-        run: Run::Write(tags::tag),
-    }
-}
-
-pub(crate) const fn untag_resource<M: Model>() -> Operation<M> {
-    Operation {
-        name: "UntagResource",
-        input: UNTAG_RESOURCE,
-        target: Target::Named("resourceArn"),
-        rate: TAGGING,
-        run: Run::Write(tags::untag),
-    }
-}
-
-pub(crate) const fn list_tags_for_resource<M: Model>() -> Operation<M> {
-    Operation {
-        name: "ListTagsForResource",
-        input: LIST_TAGS_FOR_RESOURCE,
-        target: Target::Named("resourceArn"),
-        rate: TAGGING,
-        run: Run::Read(tags::list),
     }
 }

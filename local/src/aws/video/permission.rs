@@ -4,14 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{
-    operation::{Operation, Target},
-    stand_in::Model,
-};
-use crate::aws::{
-    service::{ACCOUNT, Requirement},
-    shape::text_map,
-};
+use super::operation::{Model, Operation, Target};
+use crate::aws::service::shape::text_map;
+use crate::aws::service::{ACCOUNT, Requirement};
 
 /// What the caller's policy must allow. The input has not been checked.
 pub(super) fn requirements<M: Model>(state: &M, region: &str, operation: &str, input: &Value) -> Vec<Requirement> {

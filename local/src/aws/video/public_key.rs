@@ -11,14 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     error::{conflict, quota_exceeded, validation},
-    operation::Context,
-    tags::{self, Tags},
+    operation::{Context, Tags},
+    tags,
 };
-use crate::aws::{
-    ids,
-    service::{ACCOUNT, ServiceError},
-    shape::Input,
-};
+use crate::aws::service::shape::Input;
+use crate::aws::service::{ACCOUNT, ServiceError};
+use crate::plumbing::ids;
 
 /// How the DER of every P-384 key in SubjectPublicKeyInfo form starts (RFC 5480); the point follows.
 const P384_PREFIX: [u8; 23] = [

@@ -5,13 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use super::stand_in::Model;
-
-/// How many of its resources an account may have in the region.
-pub(crate) trait Limits: Copy + Default + Send {
-    /// Every limit with its name.
-    fn named(&mut self) -> Vec<(&'static str, &mut usize)>;
-}
+use super::operation::{Limits, Model};
+use crate::plumbing::token_bucket::TokenBucket;
 
 /// The quotas of a service, and how much of each rate is used up.
 #[derive(Clone)]
@@ -22,7 +17,7 @@ pub(crate) struct Quotas<M: Model> {
 
 impl<M: Model> Default for Quotas<M> {
     fn default() -> Self {
-        let rates = M::operations().iter().map(|operation| (operation.name, TokenBucket::new(operation.rate)));
+        let rates = M::operations().iter().map(|operation| (operation.name, bucket(operation.rate)));
         Self { limits: M::Limits::default(), rates: rates.collect() }
     }
 }
@@ -35,7 +30,7 @@ impl<M: Model> Quotas<M> {
 
     /// Calls per second by operation, and the resource quotas.
     pub(crate) fn to_json(&self) -> Map<String, Value> {
-        let rates = self.rates.iter().map(|(name, bucket)| ((*name).to_owned(), json!(bucket.per_second)));
+        let rates = self.rates.iter().map(|(name, bucket)| ((*name).to_owned(), json!(bucket.rate())));
         let mut limits = self.limits;
         let limits = limits.named().into_iter().map(|(name, limit)| (name.to_owned(), json!(limit)));
         rates.chain(limits).collect()
@@ -52,9 +47,9 @@ impl<M: Model> Quotas<M> {
                 *limit = count(name, value)?;
             }
         }
-        for (operation, bucket) in &mut quotas.rates {
+        for (operation, kept) in &mut quotas.rates {
             if let Some(value) = overrides.get(*operation) {
-                *bucket = TokenBucket::new(rate(operation, value)?);
+                *kept = bucket(rate(operation, value)?);
             }
         }
         Ok(quotas)
@@ -71,36 +66,9 @@ fn rate(name: &str, value: &Value) -> Result<f64, String> {
     rate.ok_or_else(|| format!("{name} is a rate: calls per second, 0 or more"))
 }
 
-/// A token bucket that holds one second's worth of calls, and at least one call unless the rate is 0.
-#[derive(Clone)]
-struct TokenBucket {
-    per_second: f64,
-    calls: f64,
-    refilled: Option<OffsetDateTime>,
-}
-
-impl TokenBucket {
-    fn new(per_second: f64) -> Self {
-        let mut bucket = Self { per_second, calls: 0.0, refilled: None };
-        bucket.calls = bucket.capacity();
-        bucket
-    }
-
-    fn capacity(&self) -> f64 {
-        if self.per_second > 0.0 { self.per_second.max(1.0) } else { 0.0 }
-    }
-
-    fn take(&mut self, now: OffsetDateTime) -> bool {
-        // A clock that was set back refills nothing, and counts from where it is now.
-        let elapsed = self.refilled.map_or(0.0, |refilled| (now - refilled).as_seconds_f64().max(0.0));
-        self.refilled = Some(now);
-        self.calls = (self.calls + elapsed * self.per_second).min(self.capacity());
-        let admitted = self.calls >= 1.0;
-        if admitted {
-            self.calls -= 1.0;
-        }
-        admitted
-    }
+/// A bucket that holds one second's worth of calls, and at least one call unless the rate is 0.
+fn bucket(rate: f64) -> TokenBucket {
+    TokenBucket::new(rate, if rate > 0.0 { rate.max(1.0) } else { 0.0 })
 }
 
 #[cfg(test)]

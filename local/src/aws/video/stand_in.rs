@@ -3,37 +3,19 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 
-use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::{
     error,
-    operation::{Context, Operation, Run},
+    operation::{Context, Model, Operation, Run},
     permission,
-    quotas::{Limits, Quotas},
-    tags::Tags,
+    quotas::Quotas,
 };
-use crate::aws::{
-    service::{Requirement, Service, ServiceError},
-    shape::Input,
-    state_file::{SaveError, Stored},
-};
-use crate::sync::lock;
-
-/// What a service remembers, and with it what the service is.
-pub(crate) trait Model: Clone + Default + Serialize + DeserializeOwned + Send + 'static {
-    /// How many of its resources there may be.
-    type Limits: Limits;
-
-    /// Every operation that the local cloud has of it.
-    fn operations() -> &'static [Operation<Self>];
-
-    /// The tags of the resource, if it exists.
-    fn tags(&self, arn: &str) -> Option<&Tags>;
-
-    fn tags_mut(&mut self, arn: &str) -> Option<&mut Tags>;
-}
+use crate::aws::service::shape::Input;
+use crate::aws::service::{Requirement, Service, ServiceError};
+use crate::plumbing::state_file::{SaveError, Stored};
+use crate::plumbing::sync::lock;
 
 /// A service in one region.
 pub(crate) struct StandIn<M: Model> {

@@ -1,18 +1,17 @@
 //! `TagResource`, `UntagResource`, `ListTagsForResource`, and the rules for tags.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::{
+    constraint::{RESOURCE_ARN, TAG_KEYS, TAGS},
     error::{not_found, validation},
-    operation::Context,
-    stand_in::Model,
+    operation::{Context, Model, Operation, Run, Tags, Target},
 };
-use crate::aws::{service::ServiceError, shape::Input};
+use crate::aws::service::ServiceError;
+use crate::aws::service::shape::{Input, Member, required};
 
-/// Tags of a resource.
-pub(crate) type Tags = BTreeMap<String, String>;
+/// Calls per second of each tag operation.
+const TAGGING_RATE: f64 = 10.0;
 
 /// Tags of one resource.
 const MAX_TAGS: usize = 50;
@@ -26,11 +25,41 @@ pub(crate) fn given(input: Input<'_>) -> Result<Tags, ServiceError> {
     }
 }
 
-pub(super) fn tag<M: Model>(
-    state: &mut M,
-    input: Input<'_>,
-    _: &Context<'_, M::Limits>,
-) -> Result<Value, ServiceError> {
+const TAG_RESOURCE: &[Member] = &[required("resourceArn", RESOURCE_ARN), required("tags", TAGS)];
+const UNTAG_RESOURCE: &[Member] = &[required("resourceArn", RESOURCE_ARN), required("tagKeys", TAG_KEYS)];
+const LIST_TAGS_FOR_RESOURCE: &[Member] = &[required("resourceArn", RESOURCE_ARN)];
+
+pub(crate) const fn tag_resource<M: Model>() -> Operation<M> {
+    Operation {
+        name: "TagResource",
+        input: TAG_RESOURCE,
+        target: Target::Named("resourceArn"),
+        rate: TAGGING_RATE,
+        run: Run::Write(tag),
+    }
+}
+
+pub(crate) const fn untag_resource<M: Model>() -> Operation<M> {
+    Operation {
+        name: "UntagResource",
+        input: UNTAG_RESOURCE,
+        target: Target::Named("resourceArn"),
+        rate: TAGGING_RATE,
+        run: Run::Write(untag),
+    }
+}
+
+pub(crate) const fn list_tags_for_resource<M: Model>() -> Operation<M> {
+    Operation {
+        name: "ListTagsForResource",
+        input: LIST_TAGS_FOR_RESOURCE,
+        target: Target::Named("resourceArn"),
+        rate: TAGGING_RATE,
+        run: Run::Read(list),
+    }
+}
+
+fn tag<M: Model>(state: &mut M, input: Input<'_>, _: &Context<'_, M::Limits>) -> Result<Value, ServiceError> {
     let given = given(input)?;
     let arn = input.required_text("resourceArn");
     let tags = state.tags_mut(arn).ok_or_else(|| not_found(arn))?;
@@ -42,11 +71,7 @@ pub(super) fn tag<M: Model>(
     Ok(json!({}))
 }
 
-pub(super) fn untag<M: Model>(
-    state: &mut M,
-    input: Input<'_>,
-    _: &Context<'_, M::Limits>,
-) -> Result<Value, ServiceError> {
+fn untag<M: Model>(state: &mut M, input: Input<'_>, _: &Context<'_, M::Limits>) -> Result<Value, ServiceError> {
     let arn = input.required_text("resourceArn");
     let tags = state.tags_mut(arn).ok_or_else(|| not_found(arn))?;
     for key in input.texts("tagKeys").unwrap_or_default() {
@@ -55,7 +80,7 @@ pub(super) fn untag<M: Model>(
     Ok(json!({}))
 }
 
-pub(super) fn list<M: Model>(state: &M, input: Input<'_>, _: &Context<'_, M::Limits>) -> Result<Value, ServiceError> {
+fn list<M: Model>(state: &M, input: Input<'_>, _: &Context<'_, M::Limits>) -> Result<Value, ServiceError> {
     let arn = input.required_text("resourceArn");
     Ok(json!({"tags": state.tags(arn).ok_or_else(|| not_found(arn))?}))
 }

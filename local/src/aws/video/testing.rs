@@ -12,9 +12,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, macros::datetime};
 
-use super::{Model, StandIn, operation::Operation};
+use super::StandIn;
+use super::operation::{Model, Operation};
 use crate::aws::service::{Service, ServiceError};
-use crate::pem;
+use crate::plumbing::pem;
 
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-01-01 00:00:00.25 UTC);
 
@@ -25,7 +26,7 @@ pub(crate) const CONFLICT: (u16, &str) = (409, "ConflictException");
 pub(crate) const THROTTLED: (u16, &str) = (429, "ThrottlingException");
 
 /// Lifts every rate, for tests of something else.
-pub(crate) fn unhurried<M: Model>(service: &StandIn<M>) {
+pub(crate) fn without_rate_limits<M: Model>(service: &StandIn<M>) {
     let operations: &[Operation<M>] = M::operations();
     set_quotas(service, operations.iter().map(|operation| (operation.name.to_owned(), json!(1e9))).collect());
 }

@@ -3,7 +3,7 @@ use time::Duration;
 
 use super::{Ecs, NOW, call, describe, id, outcome, ready, request, run, running, states, tick};
 use crate::aws::ecs::Clock;
-use crate::aws::state_file::tests::TemporaryDirectory;
+use crate::plumbing::state_file::tests::TemporaryDirectory;
 
 #[test]
 fn a_task_goes_one_state_further_per_tick_and_says_so() {

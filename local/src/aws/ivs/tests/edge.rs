@@ -247,7 +247,7 @@ fn a_revoked_session_plays_no_more_and_a_later_version_does() {
 
 #[test]
 fn what_was_used_and_revoked_survives_a_restart() {
-    use crate::aws::state_file::tests::TemporaryDirectory;
+    use crate::plumbing::state_file::tests::TemporaryDirectory;
 
     let directory = TemporaryDirectory::new();
     let service = Ivs::open("eu-central-1", Some(directory.file())).unwrap();

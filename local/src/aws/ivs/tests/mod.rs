@@ -13,7 +13,7 @@ use super::Ivs;
 use crate::aws::service::Service;
 use crate::aws::video::testing::{
     CONFLICT, NOT_FOUND, NOW, QUOTA_EXCEEDED, SigningKey, THROTTLED, VALIDATION, call, code, distinct, refusal,
-    set_quotas, unhurried, walk,
+    set_quotas, walk, without_rate_limits,
 };
 
 const NOT_BROADCASTING: (u16, &str) = (404, "ChannelNotBroadcasting");
@@ -21,7 +21,7 @@ const NOT_BROADCASTING: (u16, &str) = (404, "ChannelNotBroadcasting");
 /// A service whose rates are out of the way.
 fn empty() -> Ivs {
     let service = Ivs::open("eu-central-1", None).unwrap();
-    unhurried(&service);
+    without_rate_limits(&service);
     service
 }
 

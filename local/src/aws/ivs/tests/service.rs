@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use super::{super::operation::OPERATIONS, *};
-use crate::aws::{state_file::tests::TemporaryDirectory, video::testing::any_json};
+use crate::aws::video::testing::any_json;
+use crate::plumbing::state_file::tests::TemporaryDirectory;
 
 /// Members of requests, for requests of any kind.
 const MEMBERS: &[&str] = &[

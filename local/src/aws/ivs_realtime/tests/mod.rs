@@ -13,13 +13,13 @@ use super::IvsRealTime;
 use crate::aws::service::Service;
 use crate::aws::video::testing::{
     CONFLICT, NOT_FOUND, NOW, QUOTA_EXCEEDED, SigningKey, THROTTLED, VALIDATION, call, code, distinct, refusal,
-    set_quotas, unhurried, walk,
+    set_quotas, walk, without_rate_limits,
 };
 
 /// A service whose rates are out of the way.
 fn empty() -> IvsRealTime {
     let service = IvsRealTime::open("eu-central-1", None).unwrap();
-    unhurried(&service);
+    without_rate_limits(&service);
     service
 }
 

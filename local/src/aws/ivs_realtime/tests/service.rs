@@ -5,7 +5,9 @@ use serde_json::json;
 use time::Duration;
 
 use super::{super::operation::OPERATIONS, *};
-use crate::aws::{service::Requirement, state_file::tests::TemporaryDirectory, video::testing::any_json};
+use crate::aws::service::Requirement;
+use crate::aws::video::testing::any_json;
+use crate::plumbing::state_file::tests::TemporaryDirectory;
 
 /// Members of requests, for requests of any kind.
 const MEMBERS: &[&str] = &["arn", "stageArn", "name", "tags", "tagKeys", "maxResults", "nextToken", "duration"];

@@ -1,0 +1,89 @@
+//! Lambda: runs the real function binaries behind the Runtime API.
+//!
+//! Every function has a pool of instances. An instance is one process with a Runtime API of its own, handles one event
+//! at a time and is used again while it lives. A concurrent request starts another one, up to a limit; beyond it
+//! requests wait in their order. Instances that have nothing to do for a minute are ended, but for one a function.
+
+mod environment;
+mod event_queue;
+mod idle;
+mod instance;
+pub(crate) mod invoke;
+pub(crate) mod operation;
+mod outcome;
+pub(crate) mod permission;
+mod pool;
+mod runtime_api;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hyper::body::Bytes;
+
+pub(crate) use self::event_queue::{EventQueue, Handled};
+pub(crate) use self::outcome::{FunctionError, Outcome, PAYLOAD_LIMIT};
+use self::pool::Pool;
+pub(crate) use self::settings::Settings;
+use crate::plumbing::jobs::Jobs;
+use crate::template::Function;
+
+/// How often idle instances are looked for.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// All functions.
+pub(crate) struct Lambda {
+    pools: BTreeMap<String, Arc<Pool>>,
+    jobs: Jobs,
+}
+
+impl Lambda {
+    pub(crate) fn new(functions: &[Function], settings: Settings) -> Self {
+        let jobs = settings.jobs.clone();
+        let settings = Arc::new(settings);
+        let pool = |function: &Function| {
+            let pool = Pool::new(Arc::new(function.clone()), Arc::clone(&settings));
+            (function.id.clone(), Arc::new(pool))
+        };
+        Self { pools: functions.iter().map(pool).collect(), jobs }
+    }
+
+    /// The function of this logical id, physical name or ARN.
+    pub(crate) fn function(&self, name: &str) -> Option<&Function> {
+        let name = name.rsplit(':').next().unwrap_or(name);
+        let mut functions = self.pools.values().map(|pool| pool.function());
+        functions.find(|function| function.id == name || function.name == name)
+    }
+
+    /// Invokes the function of this logical id and waits for its answer. The invocation runs to its end even if the
+    /// caller stops waiting, as Lambda's does.
+    pub(crate) async fn invoke(&self, function: &str, event: Bytes) -> Outcome {
+        let Some(pool) = self.pools.get(function).cloned() else {
+            return Err(FunctionError::new("ResourceNotFoundException", format!("function not found: {function}")));
+        };
+        let outcome = self.jobs.run(async move { pool.invoke(event).await }).await;
+        outcome.unwrap_or_else(|| Err(FunctionError::new("Sandbox.Failure", "the local cloud is stopping")))
+    }
+
+    /// Kills one instance; what it was doing fails.
+    pub(crate) fn kill(&self, function: &str, instance: &str) {
+        if let Some(pool) = self.pools.get(function) {
+            pool.kill(instance);
+        }
+    }
+
+    /// Ends idle instances again and again; never ends itself.
+    pub(crate) async fn sweep(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(SWEEP_INTERVAL).await;
+            let now = Instant::now();
+            self.pools.values().for_each(|pool| pool.end_idle(now));
+        }
+    }
+
+    /// Ends every instance, so that the next requests meet new ones.
+    pub(crate) fn replace_instances(&self) {
+        self.pools.values().for_each(|pool| pool.replace_instances());
+    }
+}

@@ -1,0 +1,85 @@
+//! Builds the function binaries with cargo.
+
+use std::env;
+use std::io::{BufRead, BufReader, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, anyhow, bail};
+use serde_json::Value;
+
+/// Which of cargo's profiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Profile {
+    /// Fast to build.
+    Dev,
+    /// As deployed.
+    Release,
+}
+
+/// What to build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Packages {
+    /// These packages alone.
+    Named(Vec<String>),
+    /// Every binary of the workspace. Cargo then unifies features as for `cargo test --workspace`, and nothing is
+    /// compiled twice.
+    Workspace,
+}
+
+/// Builds, with cargo's own progress on stderr, and answers the directory that holds the binaries.
+///
+/// `manifest_dir` is any directory of the workspace. `CARGO` and `CARGO_TARGET_DIR` are honoured.
+///
+/// # Errors
+/// Cargo cannot be run or fails, or it builds no binary.
+pub fn build(manifest_dir: &Path, profile: Profile, packages: &Packages) -> anyhow::Result<PathBuf> {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(manifest_dir).args(["build", "--message-format=json-render-diagnostics", "--bins"]);
+    match packages {
+        Packages::Workspace => {
+            cargo.arg("--workspace");
+        }
+        Packages::Named(names) => {
+            cargo.args(names.iter().flat_map(|name| ["-p", name.as_str()]));
+        }
+    }
+    if profile == Profile::Release {
+        cargo.arg("--release");
+    }
+    let child = cargo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = child.map_err(|error| match error.kind() {
+        ErrorKind::NotFound => anyhow!("cannot run cargo, which is not found: install Rust from https://rustup.rs"),
+        _ => anyhow!("cannot run cargo: {error}"),
+    })?;
+    let mut executables = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).lines() {
+            executables.extend(executable(&line.context("cannot read cargo's messages")?));
+        }
+    }
+    if !child.wait().context("cannot wait for cargo")?.success() {
+        bail!("the functions do not build: see cargo's messages above");
+    }
+    let directory = executables.first().and_then(|executable| executable.parent());
+    directory.map(Path::to_owned).ok_or_else(|| anyhow!("cargo built no binary"))
+}
+
+/// The executable that one of cargo's messages announces.
+fn executable(message: &str) -> Option<PathBuf> {
+    let message: Value = serde_json::from_str(message).ok()?;
+    message["executable"].as_str().map(PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_artifacts_that_are_executables_count() {
+        let artifact = r#"{"reason":"compiler-artifact","executable":"/t/debug/stage"}"#;
+        assert_eq!(executable(artifact), Some(PathBuf::from("/t/debug/stage")));
+        assert_eq!(executable(r#"{"reason":"compiler-artifact","executable":null}"#), None);
+        assert_eq!(executable(r#"{"reason":"build-finished","success":true}"#), None);
+    }
+}

@@ -1,0 +1,264 @@
+//! The whole local cloud, put together.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow, bail};
+use hyper::body::Incoming;
+use tokio::net::TcpListener;
+use tokio::sync::RwLock;
+
+use crate::aws::api_gateway::Gateway;
+use crate::aws::cloud_formation::{ANSWERS, CloudFormation};
+use crate::aws::cognito::Issuer;
+use crate::aws::event_bridge::{Dispatcher, EventBus};
+use crate::aws::lambda::{EventQueue, Lambda, Settings};
+use crate::aws::scheduler::Scheduler;
+use crate::aws::{CallLog, Callers, DynamoDb, Ecs, Endpoint, Faults, IvsServices, SecretsManager, Sqs};
+use crate::plumbing::clock;
+use crate::plumbing::http_server::{self, Answer};
+use crate::plumbing::jobs::Jobs;
+use crate::program::data_dir::{DataDir, Owner};
+use crate::program::log::{Lines, LogLine};
+use crate::program::options::Options;
+use crate::program::side_door::{self, SideDoor};
+use crate::template::Template;
+
+/// A running local cloud. Dropping it ends every process that it started.
+pub struct LocalCloud {
+    template: Template,
+    api_address: SocketAddr,
+    aws_address: SocketAddr,
+    side_door: Arc<SideDoor>,
+    lines: Arc<Lines>,
+    jobs: Jobs,
+    _data_dir: Option<DataDir>,
+}
+
+impl LocalCloud {
+    /// Reads the template, opens the ports and has the custom resources made. Other functions are started by their first
+    /// request.
+    ///
+    /// # Errors
+    /// One sentence that names the cure: a broken template, a taken port, a data directory in use, a missing binary, a
+    /// custom resource that cannot be made.
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let data_dir = open_data_dir(&options)?;
+        let file = |name: &str| data_dir.as_ref().map(|directory| directory.file(name));
+        let secrets = Arc::new(SecretsManager::open(&options.region, file("secrets-manager.json"))?);
+        let template = options.load_template(&|name, description| secrets.declare(name, description))?;
+        check_binaries(&options, &template)?;
+        let issuer = match file("issuer.pem") {
+            Some(key) => Issuer::open(&key)?,
+            None => Issuer::ephemeral()?,
+        };
+        let issuer = match &options.jwks {
+            Some(keys) => issuer.trusting(keys)?,
+            None => issuer,
+        };
+        let issuer = Arc::new(issuer);
+
+        let (api_listener, aws_listener) = bind_both(&options).await?;
+        let (api_address, aws_address) = (api_listener.local_addr()?, aws_listener.local_addr()?);
+
+        let jobs = Jobs::default();
+        let callers = Arc::new(Callers::default());
+        let lines = Arc::new(Lines::new(options.log));
+        let settings = Settings {
+            region: options.region.clone(),
+            aws_url: format!("http://{aws_address}"),
+            endpoints: options.endpoints,
+            bin_dir: options.bin_dir.clone(),
+            max_instances: options.max_instances,
+            callers: Arc::clone(&callers),
+            lines: Arc::clone(&lines),
+            jobs: jobs.clone(),
+        };
+        let lambda = Arc::new(Lambda::new(&template.functions, settings));
+        jobs.spawn(Arc::clone(&lambda).sweep());
+        let policies = template.functions.iter().map(|function| (function.id.clone(), function.policy.clone()));
+        let policies: BTreeMap<_, _> = policies.collect();
+        let faults = Arc::new(Faults::new(policies.keys().cloned().collect()));
+        let sqs = Arc::new(Sqs::open(&options.region, &template.queues, file("sqs.json"))?);
+        let deliveries = Jobs::default();
+        let event_queue = Arc::new(EventQueue {
+            region: options.region.clone(),
+            lambda: Arc::clone(&lambda),
+            sqs: Arc::clone(&sqs),
+            policies: policies.clone(),
+            lines: Arc::clone(&lines),
+            jobs: deliveries.clone(),
+        });
+        let dispatcher = Arc::new(Dispatcher {
+            queue: Arc::clone(&event_queue),
+            faults: Arc::clone(&faults),
+            sqs: Arc::clone(&sqs),
+            lines: Arc::clone(&lines),
+        });
+        let (functions, region) = (&template.functions, &options.region);
+        let bus = Arc::new(EventBus::new(functions, region, Arc::clone(&dispatcher), deliveries.clone()));
+        let scheduler = Arc::new(Scheduler::new(functions, region, dispatcher, deliveries));
+        let database = file("dynamodb.sqlite");
+        let endpoint = Arc::new(Endpoint {
+            policies,
+            callers,
+            faults,
+            calls: CallLog::default(),
+            dynamodb: DynamoDb::open(database.as_deref(), &template.tables, &options.region, &jobs).await?,
+            ivs: IvsServices::open(&options.region, file)?,
+            secrets,
+            ecs: Ecs::open(&options.region, file("ecs.json"))?,
+            sqs,
+            bus,
+            lambda: Arc::clone(&lambda),
+            event_queue,
+            jobs: jobs.clone(),
+            gate: RwLock::default(),
+            region: options.region,
+        });
+        jobs.spawn(Arc::clone(&endpoint).run_ecs_clock());
+        endpoint.declare(&template.secrets);
+        let cloud_formation = Arc::new(CloudFormation::open(
+            (&options.stack_name, &endpoint.region),
+            format!("http://{aws_address}"),
+            template.custom_resources.clone(),
+            file("cloudformation.json"),
+            Arc::clone(&endpoint.event_queue),
+        )?);
+
+        scheduler.start(&jobs, &lines);
+        let gateway = Arc::new(Gateway::new(template.api.clone(), Arc::clone(&issuer), lambda));
+        let side_door = Arc::new(SideDoor {
+            endpoint: Arc::clone(&endpoint),
+            scheduler,
+            issuer,
+            authorizer: template.api.main_authorizer().cloned(),
+            secrets: template.secrets.clone(),
+            cloud_formation: Arc::clone(&cloud_formation),
+            api_gate: RwLock::default(),
+        });
+        let door = Arc::clone(&side_door);
+        jobs.spawn(http_server::serve(api_listener, move |request| {
+            let (gateway, door) = (Arc::clone(&gateway), Arc::clone(&door));
+            async move { Ok(serve_api(&gateway, &door, request).await) }
+        }));
+        let answers = Arc::clone(&cloud_formation);
+        jobs.spawn(http_server::serve(aws_listener, move |request: http::Request<Incoming>| {
+            let (endpoint, answers) = (Arc::clone(&endpoint), Arc::clone(&answers));
+            async move {
+                match request.uri().path().starts_with(ANSWERS) {
+                    true => Ok(answers.take_answer(request).await),
+                    false => endpoint.handle(request).await,
+                }
+            }
+        }));
+        let cloud = Self { template, api_address, aws_address, side_door, lines, jobs, _data_dir: data_dir };
+        cloud_formation.deploy().await.with_context(|| match options.data_dir {
+            Some(data_dir) => format!(
+                "the stack cannot come up with what is in {}; --ephemeral starts without it, and so does deleting it",
+                data_dir.display()
+            ),
+            None => "the stack cannot come up".to_owned(),
+        })?;
+        Ok(cloud)
+    }
+
+    /// Base URL of the API, without a slash at its end.
+    pub fn api_url(&self) -> String {
+        format!("http://{}", self.api_address)
+    }
+
+    /// URL of the AWS endpoint, as `AWS_ENDPOINT_URL` takes it.
+    pub fn aws_url(&self) -> String {
+        format!("http://{}", self.aws_address)
+    }
+
+    /// A token of the user `sub` that the API accepts for 12 hours.
+    pub fn token(&self, sub: &str) -> String {
+        self.side_door.token_for(sub, clock::now())
+    }
+
+    /// What the functions have written so far, if the log is collected.
+    pub fn logs(&self) -> Vec<LogLine> {
+        self.lines.collected()
+    }
+
+    /// The template that runs here.
+    pub fn template(&self) -> &Template {
+        &self.template
+    }
+
+    /// Ends every instance of every function: the next request starts a new one, which remembers nothing.
+    pub fn replace_instances(&self) {
+        self.side_door.endpoint.lambda.replace_instances();
+    }
+
+    /// Ends every process and closes every port, and waits until that is done. Answers all that the functions have
+    /// written, if the log is collected.
+    pub async fn shutdown(self) -> Vec<LogLine> {
+        self.side_door.endpoint.bus.forget().await;
+        self.jobs.stop().await;
+        self.lines.collected()
+    }
+}
+
+impl Drop for LocalCloud {
+    fn drop(&mut self) {
+        self.side_door.endpoint.bus.abort();
+        self.jobs.abort_all();
+    }
+}
+
+async fn serve_api(gateway: &Gateway, side_door: &SideDoor, request: http::Request<Incoming>) -> Answer {
+    if request.uri().path().starts_with(side_door::PREFIX) {
+        return side_door.handle(request).await;
+    }
+    let _open = side_door.api_gate.read().await;
+    gateway.handle(request).await
+}
+
+/// Says what would keep a local cloud from starting before the functions are built, which may take minutes: a port that
+/// is taken, a data directory that it cannot have.
+///
+/// # Errors
+/// One sentence that names the option to change.
+pub async fn check(options: &Options) -> anyhow::Result<()> {
+    bind_both(options).await?;
+    open_data_dir(options)?;
+    Ok(())
+}
+
+fn open_data_dir(options: &Options) -> anyhow::Result<Option<DataDir>> {
+    let owner = Owner { stack_name: options.stack_name.clone(), region: options.region.clone() };
+    options.data_dir.as_deref().map(|path| DataDir::open(path, &owner)).transpose()
+}
+
+/// The listeners of the API and of the AWS endpoint.
+async fn bind_both(options: &Options) -> anyhow::Result<(TcpListener, TcpListener)> {
+    if options.port == options.aws_port && options.port != 0 {
+        bail!("--port and --aws-port must differ");
+    }
+    Ok((bind(options.port, "--port").await?, bind(options.aws_port, "--aws-port").await?))
+}
+
+async fn bind(port: u16, option: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => anyhow!(
+            "port {port} is taken, perhaps by another local cloud: to run a second one, give --port, --aws-port and \
+             --ephemeral (or --data-dir)"
+        ),
+        _ => anyhow!("cannot listen on port {port}: {error}; choose another with {option}"),
+    })
+}
+
+fn check_binaries(options: &Options, template: &Template) -> anyhow::Result<()> {
+    for function in &template.functions {
+        let binary = options.bin_dir.join(&function.binary);
+        if !binary.is_file() {
+            bail!("{} has no binary {}: build it first", function.id, binary.display());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! The program: its options, its log, the build of the functions, and the whole put together.
+
+pub(crate) mod arguments;
+pub(crate) mod build;
+pub(crate) mod cloud;
+pub(crate) mod data_dir;
+pub(crate) mod log;
+pub(crate) mod options;
+pub(crate) mod side_door;

@@ -1,0 +1,94 @@
+//! How a local cloud is to run.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+use crate::program::log::Log;
+use crate::template::{SecretArn, Template};
+
+/// Where the template comes from.
+#[derive(Debug, Clone)]
+pub enum TemplateSource {
+    /// A file.
+    Path(PathBuf),
+    /// YAML in memory.
+    Text(String),
+}
+
+/// Everything that a local cloud needs to know.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The SAM template.
+    pub template: TemplateSource,
+    /// What `AWS::StackName` is.
+    pub stack_name: String,
+    /// Parameters in place of the template's defaults.
+    pub parameters: BTreeMap<String, String>,
+    /// What `AWS::Region` is.
+    pub region: String,
+    /// Port of the API; 0 for any free one.
+    pub port: u16,
+    /// Port of the AWS endpoint; 0 for any free one.
+    pub aws_port: u16,
+    /// Where state is kept; `None` forgets it at the end.
+    pub data_dir: Option<PathBuf>,
+    /// The directory that holds the function binaries.
+    pub bin_dir: PathBuf,
+    /// Instances of one function at a time; more requests wait.
+    pub max_instances: usize,
+    /// A JSON Web Key Set of an OpenID Connect provider, whose tokens the API accepts besides those made here.
+    pub jwks: Option<PathBuf>,
+    /// Where the functions' output goes.
+    pub log: Log,
+    /// Services that are somebody else's, such as moto's: the URL for the functions' `AWS_ENDPOINT_URL_<NAME>`, by
+    /// name. The local cloud neither sees nor fails the calls to them.
+    pub endpoints: BTreeMap<String, String>,
+}
+
+impl Default for Options {
+    /// Any free ports, nothing kept, `template.yaml` and the binaries in the working directory.
+    fn default() -> Self {
+        Self {
+            template: TemplateSource::Path("template.yaml".into()),
+            stack_name: "greenroom".to_owned(),
+            parameters: BTreeMap::new(),
+            region: "us-east-1".to_owned(),
+            port: 0,
+            aws_port: 0,
+            data_dir: None,
+            bin_dir: PathBuf::from("."),
+            max_instances: 100,
+            jwks: None,
+            log: Log::Inherit,
+            endpoints: BTreeMap::new(),
+        }
+    }
+}
+
+impl Options {
+    /// Reads the template with these parameters, without starting anything.
+    ///
+    /// # Errors
+    /// A template that cannot be read or run.
+    pub fn read_template(&self) -> anyhow::Result<Template> {
+        self.load_template(&|name, _| format!("arn:aws:secretsmanager:{}:secret:{name}", self.region))
+    }
+
+    pub(crate) fn load_template(&self, secret_arn: SecretArn<'_>) -> anyhow::Result<Template> {
+        let load = |text: &str| Template::load(text, &self.stack_name, &self.region, &self.parameters, secret_arn);
+        match &self.template {
+            TemplateSource::Text(text) => Ok(load(text)?),
+            TemplateSource::Path(path) => {
+                let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+                let template = load(&text).and_then(|template| {
+                    template.check_code(path.parent().unwrap_or(path))?;
+                    Ok(template)
+                });
+                template.with_context(|| path.display().to_string())
+            }
+        }
+    }
+}

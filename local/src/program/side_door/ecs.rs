@@ -1,0 +1,117 @@
+//! The side door of ECS: `/_local/ecs/`.
+
+use hyper::body::Bytes;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::answer::{Refused, bad_request, deliveries};
+use super::request::{parse, waits};
+use crate::aws::{Endpoint, Event};
+use crate::plumbing::clock;
+
+/// Routes under the side door's prefix.
+pub(super) const ROUTES: [&str; 7] = [
+    "GET ecs/clock",
+    "PUT ecs/clock",
+    "POST ecs/tick",
+    "POST ecs/tasks/{taskId}/crash",
+    "PUT ecs/tasks/{taskId}/public-ip",
+    "DELETE ecs/tasks/{taskId}",
+    "POST ecs/services/{service}/tasks",
+];
+
+/// The most steps of one tick: more than the life of a task has.
+const MOST_STEPS: u32 = 100;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tick {
+    /// An id; every task if left out.
+    task: Option<String>,
+    #[serde(default = "one")]
+    steps: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PublicIp {
+    associated: bool,
+}
+
+/// Answers a request below `ecs/`; `None` if there is no such route.
+pub(super) async fn answer(
+    endpoint: &Endpoint,
+    method: &str,
+    path: &[&str],
+    query: &[(String, String)],
+    body: &Bytes,
+) -> Result<Option<Value>, Refused> {
+    let ecs = &endpoint.ecs;
+    Ok(Some(match (method, path) {
+        ("GET", ["clock"]) => json!(ecs.clock()),
+        ("PUT", ["clock"]) => json!(ecs.set_clock(body).map_err(bad_request)?),
+        ("POST", ["tick"]) => {
+            let Tick { task, steps } = if body.is_empty() { Tick { task: None, steps: 1 } } else { read(body)? };
+            if !(1..=MOST_STEPS).contains(&steps) {
+                return Err(bad_request(format!("`steps` is 1 to {MOST_STEPS}")));
+            }
+            let events = {
+                let _open = endpoint.gate.read().await;
+                ecs.tick(task.as_deref(), steps, clock::now())?
+            };
+            emit(endpoint, events, query).await
+        }
+        ("POST", ["tasks", id, "crash"]) => {
+            let events = {
+                let _open = endpoint.gate.read().await;
+                ecs.crash(id, clock::now())?
+            };
+            emit(endpoint, events, query).await
+        }
+        ("PUT", ["tasks", id, "public-ip"]) => {
+            let PublicIp { associated } = read(body)?;
+            ecs.set_public_ip(id, associated)?;
+            json!({"associated": associated})
+        }
+        ("DELETE", ["tasks", id]) => {
+            ecs.forget(id)?;
+            json!({})
+        }
+        ("POST", ["services", name, "tasks"]) => {
+            let input = parse(body)?;
+            let outcome = {
+                let _open = endpoint.gate.read().await;
+                ecs.run_service(name, &input, clock::now())?
+            };
+            let mut answer = emit(endpoint, outcome.events, query).await;
+            answer["tasks"] = outcome.output["tasks"].clone();
+            answer
+        }
+        _ => return Ok(None),
+    }))
+}
+
+/// Puts events on the bus. With `wait`, answers after their delivery, and how it went.
+async fn emit(endpoint: &Endpoint, events: Vec<Event>, query: &[(String, String)]) -> Value {
+    let bus = &endpoint.bus;
+    if !waits(query) {
+        return json!({"events": endpoint.publish(events)});
+    }
+    let now = clock::now();
+    let events: Vec<_> = events.into_iter().map(|event| bus.complete(event, now)).collect();
+    let mut delivered = Vec::new();
+    for event in &events {
+        delivered.extend(bus.put_and_wait(event.clone()).await);
+    }
+    let mut answer = deliveries(&delivered);
+    answer["events"] = events.into();
+    answer
+}
+
+fn read<T: for<'a> Deserialize<'a>>(body: &[u8]) -> Result<T, Refused> {
+    serde_json::from_slice(body).map_err(|error| bad_request(format!("the body is not as it should be: {error}")))
+}
