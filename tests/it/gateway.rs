@@ -77,6 +77,29 @@ async fn a_preflight_is_answered_without_a_token_and_other_origins_get_nothing()
     .await;
 }
 
+/// A script reads no header that is not exposed. One that is refused needs them most.
+#[tokio::test]
+async fn a_browser_may_read_what_it_needs_to_come_back_or_to_complain() {
+    TestApp::run(async |app| {
+        let origin = [("origin", app.parameter("AppOrigin"))];
+        let alice = app.user("alice");
+        let answered = alice.send("GET", "/stages", &origin, "").await.expect(200);
+        let unknown = alice.send("GET", "/nothing", &origin, "").await.expect(404);
+        let refused = app.anonymous().send("GET", "/stages", &origin, "").await.expect(401);
+        let document = app.anonymous().send("GET", "/openapi.json", &origin, "").await.expect(200);
+        for answer in [&answered, &unknown, &refused, &document] {
+            let exposed = answer.header("access-control-expose-headers").split(',').collect::<Vec<_>>();
+            assert_eq!(exposed, ["retry-after", "apigw-requestid", "www-authenticate", "etag"]);
+            assert!(!answer.header("apigw-requestid").is_empty());
+        }
+        assert!(!refused.header("www-authenticate").is_empty());
+        assert!(!document.header("etag").is_empty());
+        let elsewhere = alice.send("GET", "/stages", &[("origin", "https://evil.example")], "").await.expect(200);
+        assert_eq!(elsewhere.header("access-control-expose-headers"), "");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_function_whose_time_is_up_answers_before_lambda_ends_it() {
     Setup::default()
