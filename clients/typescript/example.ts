@@ -1,6 +1,7 @@
 // A host opens a stage, hands out a participant token, and looks for a server to broadcast through. Run it with the
-// variables that `cargo run -p local` prints, API and TOKEN:
+// variables of the local cloud, API and TOKEN:
 //
+//     eval "$(curl -s http://127.0.0.1:8080/_local/env)"
 //     npm ci && npm run generate && npm run check && npm run example
 
 import createClient from "openapi-fetch";
@@ -17,7 +18,7 @@ type TokenRequest = components["schemas"]["ParticipantTokenRequest"];
 type Failure = Problem | components["schemas"]["GatewayMessage"];
 
 const { API, TOKEN } = process.env;
-if (!API || !TOKEN) throw new Error("set API and TOKEN to what `cargo run -p local` prints");
+if (!API || !TOKEN) throw new Error("set API and TOKEN, such as by the /_local/env of the local cloud");
 
 const api = createClient<paths>({ baseUrl: API, headers: { authorization: `Bearer ${TOKEN}` } });
 

@@ -1,4 +1,4 @@
-//! One name runs through everything: a route of template.yaml has a function's folder, an event and a row in README.
+//! One name runs through everything: a route of template.yaml has a function's folder, an event and a row in docs/api.md.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,9 +6,9 @@ use std::fs;
 use tests::{Deployment, TestApp, root};
 
 #[tokio::test]
-async fn every_route_has_an_event_a_readme_row_and_a_function_folder() {
+async fn every_route_has_an_event_a_row_in_the_documentation_and_a_function_folder() {
     TestApp::run(async |app| {
-        let readme = fs::read_to_string(root().join("README.md")).unwrap();
+        let reference = fs::read_to_string(root().join("docs/api.md")).unwrap();
         let mut events = BTreeSet::new();
         for folder in fs::read_dir(root().join("events")).unwrap() {
             let Ok(folder) = fs::read_dir(folder.unwrap().path()) else { continue };
@@ -22,7 +22,7 @@ async fn every_route_has_an_event_a_readme_row_and_a_function_folder() {
         for route in app.routes() {
             let key = format!("{} {}", route.method, route.path);
             assert!(events.contains(&key), "no file under events/ has the routeKey {key}");
-            assert!(readme.contains(&format!("`{key}`")), "README.md has no row for {key}");
+            assert!(reference.contains(&format!("| `{key}` |")), "docs/api.md has no row for {key}");
             let folder = root().join("functions").join(&functions[&route.function]);
             assert!(folder.join("src/handler.rs").exists(), "{key} is served by no folder of functions/");
         }
