@@ -8,6 +8,7 @@ pub(crate) mod numbered_log;
 pub(crate) mod paging;
 pub(crate) mod pem;
 pub(crate) mod percent;
+pub(crate) mod private_file;
 pub(crate) mod random;
 pub(crate) mod retry;
 pub(crate) mod state_file;
