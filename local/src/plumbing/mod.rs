@@ -1,6 +1,7 @@
 //! What is neither AWS nor the program: a server, a clock, random ids, files, locks.
 
 pub(crate) mod clock;
+pub(crate) mod fault_fields;
 pub(crate) mod http_server;
 pub(crate) mod ids;
 pub(crate) mod jobs;
