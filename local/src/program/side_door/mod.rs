@@ -17,7 +17,7 @@
 //! | `PUT /_local/events/faults` | puts an event fault in force: `{"pattern"?, "times"?, "fault"}`. `pattern` is an event pattern (default: every event); `times` how many events it strikes (default 1, `null` until deleted). `fault` is one of `{"kind":"lose"}`, `{"kind":"duplicate","copies"?}` (default 2), `{"kind":"delay","ms"}`, `{"kind":"reorder","among"?}` (default 2; holds events until so many have come, then delivers them one after the other, the last first; `times` counts such groups) |
 //! | `GET /_local/events/faults`, `DELETE /_local/events/faults` | lists them with how often each struck; takes all back and delivers what they hold |
 //! | `POST /_local/events/flush` | delivers what `reorder` faults hold, and answers as `POST /_local/events?wait=true` does |
-//! | `POST /_local/schedules/{schedule}/run` | fires a schedule at once and waits: answers one delivery as above, with `schedule` in place of `rule`. The name is `Function.Event`, or the function's alone if it has one schedule |
+//! | `POST /_local/schedules/{schedule}/run` | fires a schedule at once and waits: answers one delivery as above, with `schedule` in place of `rule`, and `"disabled": true` if the template disables it. The name is `Function.Event`, or the function's alone if it has one schedule |
 //! | `POST /_local/custom-resources/{id}` | `{"requestType": "Create"\|"Update"\|"Delete"}`: has CloudFormation ask the function of the custom resource with this logical id, and answers what the function did |
 //! | `GET`, `PUT /_local/ecs/clock` | how ECS tasks move from state to state: `{"mode": "automatic", "stepMs"?}` (one state every 500 ms, as at the start) or `{"mode": "manual"}` (by ticks alone) |
 //! | `POST /_local/ecs/tick[?wait=true]` | `{"task"?, "steps"?}`: moves the task of that id, or all, one state further, or as many as `steps` says; answers `{"events"}`, and with `wait`, after their delivery, `{"events", "deliveries"}` |
@@ -173,8 +173,13 @@ impl SideDoor {
             ("DELETE", ["events", "faults"]) => deliveries(&bus.clear_faults().await),
             ("POST", ["events", "flush"]) => deliveries(&bus.flush().await),
             ("POST", ["schedules", name, "run"]) => {
-                let delivery = self.scheduler.run(name).await;
-                delivery.map_err(|what| Refused(404, what))?.to_json("schedule")
+                let (delivery, enabled) = self.scheduler.run(name).await.map_err(|what| Refused(404, what))?;
+                let mut json = delivery.to_json("schedule");
+                // On AWS nothing would have fired it.
+                if !enabled {
+                    json["disabled"] = true.into();
+                }
+                json
             }
             ("POST", ["custom-resources", id]) => {
                 let what = "`requestType` is \"Create\", \"Update\" or \"Delete\"";
