@@ -53,6 +53,10 @@ struct Arguments {
     /// audience with --parameter
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
+    /// Pages of this machine may call the API: allows http://localhost:* and http://127.0.0.1:* in CORS, besides the
+    /// template's origins
+    #[arg(long)]
+    dev_origins: bool,
     /// How the functions' log lines are shown; compact on a terminal and raw elsewhere by default
     #[arg(long, value_enum)]
     log: Option<Lines>,
@@ -100,6 +104,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         bin_dir: PathBuf::new(),
         max_instances: arguments.max_instances,
         jwks: arguments.jwks,
+        dev_origins: arguments.dev_origins,
         log: match arguments.log.unwrap_or_else(Lines::by_default) {
             Lines::Compact => Log::Compact,
             Lines::Raw => Log::Inherit,

@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::RwLock;
 
-use crate::aws::api_gateway::Gateway;
+use crate::aws::api_gateway::{Gateway, GatewaySettings};
 use crate::aws::cloud_formation::{ANSWERS, CloudFormation};
 use crate::aws::cognito::Issuer;
 use crate::aws::event_bridge::{Courier, EventBus};
@@ -65,12 +65,14 @@ impl LocalCloud {
         let (api_listener, aws_listener) = bind_both(&options).await?;
         let (api_address, aws_address) = (api_listener.local_addr()?, aws_listener.local_addr()?);
 
+        let (api_url, aws_url) = (format!("http://{api_address}"), format!("http://{aws_address}"));
+
         let jobs = Jobs::default();
         let callers = Arc::new(Callers::default());
         let lines = Arc::new(Lines::new(options.log));
         let settings = Settings {
             region: options.region.clone(),
-            aws_url: format!("http://{aws_address}"),
+            aws_url: aws_url.clone(),
             endpoints: options.endpoints,
             bin_dir: options.bin_dir.clone(),
             max_instances: options.max_instances,
@@ -124,14 +126,16 @@ impl LocalCloud {
         endpoint.declare(&template.secrets);
         let cloud_formation = Arc::new(CloudFormation::open(
             (&options.stack_name, &endpoint.region),
-            format!("http://{aws_address}"),
+            aws_url,
             template.custom_resources.clone(),
             file("cloudformation.json"),
             Arc::clone(&endpoint.event_queue),
         )?);
 
         scheduler.start(&jobs, &lines);
-        let gateway = Arc::new(Gateway::new(template.api.clone(), Arc::clone(&issuer), lambda));
+        let (dev_origins, issuer_of_api, log) = (options.dev_origins, Arc::clone(&issuer), Arc::clone(&lines));
+        let setting = GatewaySettings { issuer: issuer_of_api, lambda, lines: log, url: api_url, dev_origins };
+        let gateway = Arc::new(Gateway::new(&template, setting));
         let side_door = Arc::new(SideDoor {
             endpoint: Arc::clone(&endpoint),
             scheduler,
