@@ -76,6 +76,11 @@ impl Gateway {
         Self { api, router, throttles, issuer, lambda, cures: Cures { api_url: url, origin_parameters }, lines }
     }
 
+    /// Whether the template has a route for this request.
+    pub(crate) fn has_route(&self, method: &str, path: &str) -> bool {
+        self.router.find(method, path).is_some()
+    }
+
     /// Answers one request.
     pub(crate) async fn handle(&self, request: Request<Incoming>) -> Answer {
         let request_id = random::uuid();
