@@ -24,14 +24,14 @@ await() { # process, file, text
   done
 }
 
-# Starts the local cloud and takes over the variables that it prints for a person to paste.
+# Starts the local cloud and takes over its variables, by the line that it prints for a person to paste.
 start_cloud() {
   # An earlier cloud's banner must not be taken for this one's.
   : >"$scratch/banner"
   "$target/debug/local" --ephemeral --port 0 --aws-port 0 "$@" >"$scratch/banner" 2>"$scratch/local.log" &
   started+=($!)
   await $! "$scratch/banner" 'Ctrl-C'
-  eval "$(grep '^export ' "$scratch/banner")"
+  eval "$(grep '^eval ' "$scratch/banner")"
 }
 
 # Installs the Python tools of these tests from PyPI into a virtual environment of their own (.venv, or $VENV).

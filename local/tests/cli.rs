@@ -160,6 +160,32 @@ fn a_directory_in_use_is_one_sentence() {
 }
 
 #[test]
+fn the_banner_fits_a_screen_holds_no_token_and_works_when_it_is_pasted() {
+    let project = Project::with_probe("banner");
+    let (mut child, banner) = started(&project, &["--port", "0", "--aws-port", "0"]);
+    assert!(banner.len() <= 24 && banner.iter().all(|line| line.len() <= 80), "{banner:#?}");
+    let text = banner.join("\n");
+    assert!(!text.contains("eyJ"), "{text}");
+    for shown in
+        ["The stack greenroom of template.yaml runs here, in us-east-1.", "\nState         kept in .greenroom\n"]
+    {
+        assert!(text.contains(shown), "{text}");
+    }
+    let pasted: Vec<_> = banner
+        .iter()
+        .filter(|line| line.starts_with("eval ") || line.starts_with("curl "))
+        .map(String::as_str)
+        .collect();
+    let [variables, request] = pasted[..] else { panic!("{text}") };
+    assert!(request.ends_with("\"$API/own/demo\""), "{request}");
+    let script = format!("{variables}\n{request}");
+    let shell = Command::new("bash").args(["-euc", &script]).output().unwrap();
+    let answer = String::from_utf8(shell.stdout).unwrap();
+    assert!(answer.contains(r#""rawPath":"/own/demo""#) && answer.contains(r#""sub":"alice""#), "{answer}");
+    assert!(stop(&mut child, "TERM").success());
+}
+
+#[test]
 fn an_interrupt_leaves_no_process_and_no_port() {
     let project = Project::with_probe("interrupt");
     let (mut child, banner) = started(&project, &["--port", "0", "--aws-port", "0", "--ephemeral"]);
@@ -168,8 +194,6 @@ fn an_interrupt_leaves_no_process_and_no_port() {
         line.rsplit(':').next().unwrap().trim().parse().unwrap()
     };
     let (api, aws) = (port("API "), port("AWS endpoint"));
-    assert!(banner.iter().any(|line| line.starts_with("curl ")), "{banner:?}");
-
     // A request starts an instance.
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, api)).unwrap();
     let body = r#"{"do": "answer", "answer": {"statusCode": 200, "body": "here"}}"#;

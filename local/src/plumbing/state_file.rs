@@ -2,15 +2,16 @@
 
 use std::{
     fmt::Display,
-    fs::{self, OpenOptions},
+    fs,
     io::{self, ErrorKind, Write},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use anyhow::{Context, anyhow};
 use serde::{Serialize, de::DeserializeOwned};
+
+use super::private_file;
 
 /// State behind a lock. With a file, a change is on disk before it is visible or acknowledged.
 pub(crate) struct Stored<T> {
@@ -93,7 +94,7 @@ fn read<T: Default + DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
 }
 
 /// Replaces the file as a whole: a reader, or the next start after a kill, finds the old text or the new one.
-/// The mode is 0600, since the state may hold secrets.
+/// Only this user may read it, since the state may hold secrets.
 fn write(file: &Path, state: &impl Serialize) -> io::Result<()> {
     let mut next = file.as_os_str().to_owned();
     next.push(".next");
@@ -102,7 +103,7 @@ fn write(file: &Path, state: &impl Serialize) -> io::Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut writer = OpenOptions::new().write(true).create_new(true).mode(0o600).open(next)?;
+    let mut writer = private_file::options().write(true).create_new(true).open(next)?;
     writer.write_all(&serde_json::to_vec(state)?)?;
     writer.sync_all()?;
     fs::rename(next, file)
@@ -121,8 +122,6 @@ pub(crate) fn broken(file: &Path, cause: impl std::fmt::Display) -> anyhow::Erro
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     /// A directory of a test's own, deleted with it.
@@ -161,11 +160,12 @@ pub(crate) mod tests {
         assert_eq!(again.read(Clone::clone), [1]);
     }
 
+    #[cfg(unix)]
     #[test]
     fn only_the_owner_may_read_the_file() {
         let directory = TemporaryDirectory::new();
         push(&Stored::open(Some(directory.file())).unwrap(), 1).unwrap();
-        assert_eq!(fs::metadata(directory.file()).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(private_file::mode(&directory.file()), 0o600);
     }
 
     #[test]

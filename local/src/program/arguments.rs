@@ -52,6 +52,10 @@ pub struct Arguments {
     /// audience with --parameter
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
+    /// Pages of this machine may call the API: allows http://localhost:* and http://127.0.0.1:* in CORS, besides the
+    /// template's origins
+    #[arg(long)]
+    dev_origins: bool,
     /// How the functions' log lines are shown; compact on a terminal and raw elsewhere by default
     #[arg(long, value_enum)]
     log: Option<LogFormat>,
@@ -60,7 +64,7 @@ pub struct Arguments {
 /// How log lines are shown.
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum LogFormat {
-    /// Of a line of JSON its level and message, how long it took and the cause
+    /// Of a line of JSON its level, message, problem, duration, counters and cause
     Compact,
     /// As the functions write them
     Raw,
@@ -104,6 +108,7 @@ impl Arguments {
             bin_dir: PathBuf::new(),
             max_instances: self.max_instances,
             jwks: self.jwks,
+            dev_origins: self.dev_origins,
             log: match self.log.unwrap_or_else(LogFormat::by_default) {
                 LogFormat::Compact => Log::Compact,
                 LogFormat::Raw => Log::Inherit,

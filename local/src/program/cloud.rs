@@ -6,11 +6,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
+use http::Method;
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::RwLock;
 
-use crate::aws::api_gateway::Gateway;
+use crate::aws::api_gateway::{Gateway, GatewaySettings};
 use crate::aws::cloud_formation::{ANSWERS, CloudFormation};
 use crate::aws::cognito::Issuer;
 use crate::aws::event_bridge::{Dispatcher, EventBus};
@@ -23,6 +24,7 @@ use crate::plumbing::jobs::Jobs;
 use crate::program::data_dir::{DataDir, Owner};
 use crate::program::log::{Lines, LogLine};
 use crate::program::options::Options;
+use crate::program::overview::Overview;
 use crate::program::side_door::{self, SideDoor};
 use crate::template::Template;
 
@@ -63,12 +65,15 @@ impl LocalCloud {
         let (api_listener, aws_listener) = bind_both(&options).await?;
         let (api_address, aws_address) = (api_listener.local_addr()?, aws_listener.local_addr()?);
 
+        let (api_url, aws_url) = (format!("http://{api_address}"), format!("http://{aws_address}"));
+        let overview = Overview::new(&options, &template, api_url.clone(), aws_url.clone());
+
         let jobs = Jobs::default();
         let callers = Arc::new(Callers::default());
         let lines = Arc::new(Lines::new(options.log));
         let settings = Settings {
             region: options.region.clone(),
-            aws_url: format!("http://{aws_address}"),
+            aws_url: aws_url.clone(),
             endpoints: options.endpoints,
             bin_dir: options.bin_dir.clone(),
             max_instances: options.max_instances,
@@ -122,15 +127,18 @@ impl LocalCloud {
         endpoint.declare(&template.secrets);
         let cloud_formation = Arc::new(CloudFormation::open(
             (&options.stack_name, &endpoint.region),
-            format!("http://{aws_address}"),
+            aws_url,
             template.custom_resources.clone(),
             file("cloudformation.json"),
             Arc::clone(&endpoint.event_queue),
         )?);
 
         scheduler.start(&jobs, &lines);
-        let gateway = Arc::new(Gateway::new(template.api.clone(), Arc::clone(&issuer), lambda));
+        let (dev_origins, issuer_of_api, log) = (options.dev_origins, Arc::clone(&issuer), Arc::clone(&lines));
+        let setting = GatewaySettings { issuer: issuer_of_api, lambda, lines: log, url: api_url, dev_origins };
+        let gateway = Arc::new(Gateway::new(&template, setting));
         let side_door = Arc::new(SideDoor {
+            overview,
             endpoint: Arc::clone(&endpoint),
             scheduler,
             issuer,
@@ -175,6 +183,11 @@ impl LocalCloud {
         format!("http://{}", self.aws_address)
     }
 
+    /// What a person sees at the start: addresses, and what to paste. It holds no token.
+    pub fn banner(&self) -> String {
+        self.side_door.overview.banner()
+    }
+
     /// A token of the user `sub` that the API accepts for 12 hours.
     pub fn token(&self, sub: &str) -> String {
         self.side_door.token_for(sub, clock::now())
@@ -212,7 +225,9 @@ impl Drop for LocalCloud {
 }
 
 async fn serve_api(gateway: &Gateway, side_door: &SideDoor, request: http::Request<Incoming>) -> Answer {
-    if request.uri().path().starts_with(side_door::PREFIX) {
+    let path = request.uri().path();
+    let is_page = path == "/" && request.method() == Method::GET && !gateway.has_route("GET", path);
+    if is_page || side_door::takes(path) {
         return side_door.handle(request).await;
     }
     let _open = side_door.api_gate.read().await;

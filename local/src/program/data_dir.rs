@@ -1,6 +1,6 @@
 //! The directory that keeps state across restarts, used by one local cloud at a time and always by the same stack.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::plumbing::private_file;
 use crate::plumbing::state_file::broken;
 
 /// A data directory that nobody else uses while this value lives.
@@ -53,14 +54,9 @@ impl DataDir {
         if path.is_file() {
             bail!("the data directory {} is a file: name a directory with --data-dir", path.display());
         }
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        // Signing keys lie in it.
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(path).with_context(cannot)?;
+        private_file::make_directory(path).with_context(cannot)?;
         let file = path.join("lock");
-        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&file).with_context(cannot)?;
+        let lock = private_file::options().write(true).create(true).truncate(false).open(&file).with_context(cannot)?;
         match retry_while_locked(|| lock.try_lock()) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => bail!(

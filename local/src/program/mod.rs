@@ -6,4 +6,5 @@ pub(crate) mod cloud;
 pub(crate) mod data_dir;
 pub(crate) mod log;
 pub(crate) mod options;
+pub(crate) mod overview;
 pub(crate) mod side_door;

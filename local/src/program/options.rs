@@ -41,6 +41,8 @@ pub struct Options {
     pub max_instances: usize,
     /// A JSON Web Key Set of an OpenID Connect provider, whose tokens the API accepts besides those made here.
     pub jwks: Option<PathBuf>,
+    /// Whether pages of this machine may call the API from any port, besides the origins that the template allows.
+    pub dev_origins: bool,
     /// Where the functions' output goes.
     pub log: Log,
     /// Services that are somebody else's, such as moto's: the URL for the functions' `AWS_ENDPOINT_URL_<NAME>`, by
@@ -62,6 +64,7 @@ impl Default for Options {
             bin_dir: PathBuf::from("."),
             max_instances: 100,
             jwks: None,
+            dev_origins: false,
             log: Log::Inherit,
             endpoints: BTreeMap::new(),
         }

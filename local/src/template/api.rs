@@ -54,6 +54,8 @@ pub(crate) struct Cors {
     /// Seconds that a browser may keep the answer to a preflight.
     pub(crate) max_age: Option<u64>,
     pub(crate) allow_credentials: bool,
+    /// Not of the template: pages of this machine may do it, too, at whatever port.
+    pub(crate) dev_origins: bool,
 }
 
 /// One route and the function behind it.
@@ -183,6 +185,7 @@ fn cors(node: &Node<'_>) -> Result<Option<Cors>> {
         expose_headers: list("ExposeHeaders")?,
         max_age: node.get("MaxAge").map(|age| age.number()).transpose()?,
         allow_credentials: node.get("AllowCredentials").map(|flag| flag.flag()).transpose()?.unwrap_or(false),
+        dev_origins: false,
     };
     if cors.allow_credentials && cors.allow_origins.iter().any(|origin| origin == "*") {
         return Err(node.error("AllowCredentials cannot go with the origin `*`"));

@@ -238,6 +238,19 @@ async fn a_schedule_runs_when_the_side_door_says_so() {
 }
 
 #[tokio::test]
+async fn a_disabled_schedule_runs_when_the_side_door_says_so_and_is_said_to_be_disabled() {
+    let enabled = "Properties: {Schedule: cron(0 3 * * ? *)}";
+    let template = include_str!("deliveries.yaml");
+    assert!(template.contains(enabled));
+    let template = template.replace(enabled, "Properties: {Schedule: cron(0 3 * * ? *), Enabled: false}");
+    let cloud = LocalCloud::start(Options { template: TemplateSource::Text(template), ..options() }).await.unwrap();
+    let run = async |name: &str| door(&cloud, "POST", &format!("schedules/{name}/run"), json!(null)).await.json();
+    let nightly = run("ProbeFunction.Nightly").await;
+    assert_eq!((&nightly["disabled"], &nightly["attempts"]), (&json!(true), &json!(1)));
+    assert!(run("ProbeFunction.Sweep").await.get("disabled").is_none());
+}
+
+#[tokio::test]
 async fn a_function_may_use_a_queue_as_its_policy_says() {
     let cloud = start().await;
     let call = async |operation: &str, queue: &str| {

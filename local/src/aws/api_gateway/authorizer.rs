@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::aws::cognito::Issuer;
+use crate::aws::cognito::{InvalidToken, Issuer};
 use crate::template::JwtAuthorizer;
 
 /// A caller whose token is good.
@@ -23,7 +23,7 @@ pub(crate) enum Refusal {
     /// 401 without a reason: there is no token.
     Missing,
     /// 401: what is wrong with the token.
-    Invalid(&'static str),
+    Invalid(InvalidToken),
     /// 403: the token has none of the route's scopes.
     Scope,
 }
@@ -36,15 +36,7 @@ pub(crate) fn authorize(
     header: Option<&str>,
     now: OffsetDateTime,
 ) -> Result<Identity, Refusal> {
-    let header = header.unwrap_or_default().trim();
-    let token = match header.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
-        None if header.eq_ignore_ascii_case("bearer") => "",
-        _ => header,
-    };
-    if token.is_empty() {
-        return Err(Refusal::Missing);
-    }
+    let token = token(header).ok_or(Refusal::Missing)?;
     let claims = issuer.verify(token).map_err(Refusal::Invalid)?;
     check(authorizer, &claims, now).map_err(Refusal::Invalid)?;
     if scopes.is_empty() {
@@ -57,30 +49,40 @@ pub(crate) fn authorize(
     }
 }
 
-/// The descriptions are those that API Gateway puts into `www-authenticate` where they are known.
-fn check(authorizer: &JwtAuthorizer, claims: &Map<String, Value>, now: OffsetDateTime) -> Result<(), &'static str> {
+/// The token in an `authorization` header, if there is one.
+pub(crate) fn token(header: Option<&str>) -> Option<&str> {
+    let header = header.unwrap_or_default().trim();
+    let token = match header.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        None if header.eq_ignore_ascii_case("bearer") => "",
+        _ => header,
+    };
+    (!token.is_empty()).then_some(token)
+}
+
+fn check(authorizer: &JwtAuthorizer, claims: &Map<String, Value>, now: OffsetDateTime) -> Result<(), InvalidToken> {
     let now = now.unix_timestamp() as f64;
     let time = |name: &str| match claims.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => value.as_f64().map(Some).ok_or("the token has a malformed time"),
+        Some(value) => value.as_f64().map(Some).ok_or(InvalidToken::MalformedTime),
     };
     if claims.get("iss").and_then(Value::as_str) != Some(authorizer.issuer.as_str()) {
-        return Err("the token does not have a valid issuer");
+        return Err(InvalidToken::Issuer);
     }
     let audience = claims.get("aud").filter(|audience| !audience.is_null()).or_else(|| claims.get("client_id"));
     if !strings(audience).any(|audience| authorizer.audiences.iter().any(|known| known == audience)) {
-        return Err("the token does not have a valid audience");
+        return Err(InvalidToken::Audience);
     }
     match time("exp")? {
         Some(expiry) if expiry > now => {}
-        Some(_) => return Err("the token has expired"),
-        None => return Err("the token does not have an expiry"),
+        Some(_) => return Err(InvalidToken::Expired),
+        None => return Err(InvalidToken::NoExpiry),
     }
     if time("nbf")?.is_some_and(|from| from > now) {
-        return Err("the token is not valid yet");
+        return Err(InvalidToken::NotYetValid);
     }
     if time("iat")?.is_some_and(|issued| issued > now) {
-        return Err("the token was issued in the future");
+        return Err(InvalidToken::IssuedInFuture);
     }
     Ok(())
 }
@@ -163,7 +165,8 @@ mod tests {
             (json!({"nbf": now + 1}), "the token is not valid yet"),
             (json!({"iat": now + 1}), "the token was issued in the future"),
         ] {
-            assert_eq!(attempt(changes, &[]), Err(Refusal::Invalid(expected)));
+            let Err(Refusal::Invalid(what)) = attempt(changes.clone(), &[]) else { panic!("{changes} is let in") };
+            assert_eq!(what.to_string(), expected);
         }
     }
 

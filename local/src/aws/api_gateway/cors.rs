@@ -42,17 +42,38 @@ pub(crate) fn decorate(cors: &Cors, request: &HeaderMap, answer: &mut HeaderMap)
 /// Allows the request's origin, if it has one that the configuration knows.
 fn allow_origin(cors: &Cors, request: &HeaderMap, answer: &mut HeaderMap) -> bool {
     let Some(origin) = request.get(ORIGIN).and_then(|origin| origin.to_str().ok()) else { return false };
-    let allowed = cors.allow_origins.iter().find(|allowed| match allowed.as_str() {
-        "*" => true,
-        "http://*" | "https://*" => origin.starts_with(allowed.trim_end_matches('*')),
-        exact => exact.eq_ignore_ascii_case(origin),
-    });
-    let Some(allowed) = allowed else { return false };
-    set(answer, ACCESS_CONTROL_ALLOW_ORIGIN, if allowed == "*" { "*" } else { origin });
+    let Some(allowed) = allowed(cors, origin) else { return false };
+    set(answer, ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
     if cors.allow_credentials {
         set(answer, ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
     }
     true
+}
+
+/// What the answer allows a page of this origin with: the origin itself, or `*`.
+pub(crate) fn allowed<'a>(cors: &Cors, origin: &'a str) -> Option<&'a str> {
+    let found = cors.allow_origins.iter().find(|allowed| match allowed.as_str() {
+        "*" => true,
+        "http://*" | "https://*" => origin.starts_with(allowed.trim_end_matches('*')),
+        exact => exact.eq_ignore_ascii_case(origin),
+    });
+    match found {
+        Some(allowed) if allowed == "*" => Some("*"),
+        Some(_) => Some(origin),
+        None => (cors.dev_origins && is_of_this_machine(origin)).then_some(origin),
+    }
+}
+
+/// Whether the origin is `http://localhost` or `http://127.0.0.1`, at whatever port.
+pub(crate) fn is_of_this_machine(origin: &str) -> bool {
+    ["http://localhost", "http://127.0.0.1"].iter().any(|host| match origin.strip_prefix(host) {
+        Some("") => true,
+        // A browser writes a port without a sign or a zero before it.
+        Some(port) => port
+            .strip_prefix(':')
+            .is_some_and(|port| port.parse::<u16>().is_ok_and(|number| number.to_string() == port)),
+        None => false,
+    })
 }
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
@@ -75,6 +96,7 @@ mod tests {
             expose_headers: vec!["retry-after".into()],
             max_age: Some(600),
             allow_credentials: false,
+            dev_origins: false,
         }
     }
 
@@ -139,6 +161,35 @@ mod tests {
         let expected =
             [("access-control-allow-credentials", "true"), ("access-control-allow-origin", "https://x.test")];
         assert_eq!(pairs(&by_https), owned(&expected));
+    }
+
+    #[test]
+    fn dev_origins_are_those_of_this_machine_at_any_port_and_each_is_echoed() {
+        let dev = Cors { dev_origins: true, ..cors() };
+        for origin in [
+            "http://localhost:8081",
+            "http://localhost",
+            "http://127.0.0.1:1",
+            "http://127.0.0.1:65535",
+            "http://app.test",
+        ] {
+            assert_eq!(allowed(&dev, origin), Some(origin));
+            assert_eq!(allowed(&cors(), origin).is_some(), origin == "http://app.test", "{origin}");
+        }
+        for origin in [
+            "https://localhost:8081",
+            "http://localhost.evil.test",
+            "http://localhost:8081.evil.test",
+            "http://localhost:",
+            "http://localhost:65536",
+            "http://localhost:+80",
+            "http://localhost@evil.test",
+            "http://127.0.0.10",
+            "http://evil.test",
+            "null",
+        ] {
+            assert_eq!(allowed(&dev, origin), None, "{origin}");
+        }
     }
 
     #[test]

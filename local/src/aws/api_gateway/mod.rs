@@ -1,12 +1,14 @@
 //! API Gateway: the HTTP API of the template.
 //!
-//! A request is matched to a route, counted against the route's rate, then authorized, then sent to the route's function as payload 2.0. What the
-//! gateway itself refuses carries API Gateway's own body, `{"message": ...}`.
+//! A request is matched to a route, counted against the route's rate, then authorized, then sent to the route's function
+//! as payload 2.0. What the gateway itself refuses carries API Gateway's own body, `{"message": ...}`, and leaves a line
+//! in the log with the cure.
 
 mod answer;
 mod authorizer;
 mod claims;
 mod cors;
+mod cure;
 mod event;
 mod route;
 mod throttle;
@@ -20,6 +22,7 @@ use hyper::body::{Bytes, Incoming};
 use serde_json::json;
 
 use self::authorizer::{Identity, Refusal};
+use self::cure::Cures;
 use self::route::{Match, Router};
 use self::throttle::Throttles;
 use crate::aws::cognito::Issuer;
@@ -27,7 +30,8 @@ use crate::aws::lambda::{Lambda, PAYLOAD_LIMIT};
 use crate::plumbing::clock;
 use crate::plumbing::http_server::{self, Answer, BodyError};
 use crate::plumbing::ids;
-use crate::template::{Api, Cors, HttpRoute};
+use crate::program::log::{Lines, LogLine};
+use crate::template::{Api, Cors, HttpRoute, Template, Throttle};
 
 /// The most that a request's body may hold: 10 MB.
 const BODY_LIMIT: usize = 10 << 20;
@@ -41,11 +45,38 @@ pub(crate) struct Gateway {
     throttles: Throttles,
     issuer: Arc<Issuer>,
     lambda: Arc<Lambda>,
+    cures: Cures,
+    lines: Arc<Lines>,
+}
+
+/// What the gateway works with.
+pub(crate) struct GatewaySettings {
+    pub(crate) issuer: Arc<Issuer>,
+    pub(crate) lambda: Arc<Lambda>,
+    pub(crate) lines: Arc<Lines>,
+    /// Base URL of the API, without a slash at its end.
+    pub(crate) url: String,
+    /// Whether pages of this machine may call the API from any port.
+    pub(crate) dev_origins: bool,
 }
 
 impl Gateway {
-    pub(crate) fn new(api: Api, issuer: Arc<Issuer>, lambda: Arc<Lambda>) -> Self {
-        Self { router: Router::new(&api.routes), throttles: Throttles::new(api.throttle), api, issuer, lambda }
+    pub(crate) fn new(template: &Template, setting: GatewaySettings) -> Self {
+        let GatewaySettings { issuer, lambda, lines, url, dev_origins } = setting;
+        let mut api = template.api.clone();
+        let mut origin_parameters = Vec::new();
+        if let Some(cors) = &mut api.cors {
+            let is_origin = |(_, value): &(&String, &String)| cors.allow_origins.contains(value);
+            origin_parameters = template.parameters().iter().filter(is_origin).map(|(name, _)| name.clone()).collect();
+            cors.dev_origins = dev_origins;
+        }
+        let (router, throttles) = (Router::new(&api.routes), Throttles::new(api.throttle));
+        Self { api, router, throttles, issuer, lambda, cures: Cures { api_url: url, origin_parameters }, lines }
+    }
+
+    /// Whether the template has a route for this request.
+    pub(crate) fn has_route(&self, method: &str, path: &str) -> bool {
+        self.router.find(method, path).is_some()
     }
 
     /// Answers one request.
@@ -53,23 +84,42 @@ impl Gateway {
         let request_id = ids::uuid();
         let (parts, body) = request.into_parts();
         let body = http_server::read_body(body, BODY_LIMIT).await;
-        let mut answer = match self.answer(&parts, body, &request_id).await {
-            Ok(answer) => answer,
-            Err(refused) => self.with_cors(&parts, refused.into_answer()),
+        let (mut answer, refusal) = match self.answer(&parts, body, &request_id).await {
+            Ok(answer) => (answer, None),
+            Err(refused) => {
+                let (answer, cure) = refused.into_answer();
+                (self.with_cors(&parts, answer), Some(cure))
+            }
         };
+        self.explain(&parts, answer.status(), refusal);
         http_server::set_header(&mut answer, "apigw-requestid", &request_id);
         answer
     }
 
+    /// Leaves a line in the log with what the gateway did not let through, and the cure. A page of an origin that is not
+    /// allowed gets nothing, whatever the status is.
+    fn explain(&self, parts: &Parts, status: StatusCode, refusal: Option<String>) {
+        let cross_origin = self.cures.cross_origin(self.api.cors.as_ref(), parts);
+        let cures: Vec<_> = refusal.into_iter().chain(cross_origin).collect();
+        if cures.is_empty() {
+            return;
+        }
+        let (method, path, status) = (&parts.method, cure::path(parts), status.as_u16());
+        let line = format!("{method} {path} {status}: {}", cures.join("; "));
+        self.lines.push(LogLine { function: "API Gateway".to_owned(), instance: String::new(), line });
+    }
+
     async fn answer(&self, parts: &Parts, body: Result<Bytes, BodyError>, request_id: &str) -> Result<Answer, Refused> {
-        if head_length(parts) > HEAD_LIMIT {
-            return Err(Refused::new(431, "Request Header Fields Too Large"));
+        let head_length = head_length(parts);
+        if head_length > HEAD_LIMIT {
+            let cure = format!("request line and headers are {head_length} bytes, and may be {HEAD_LIMIT}: send less");
+            return Err(Refused::new(431, "Request Header Fields Too Large", cure));
         }
         let found = self.router.find(parts.method.as_str(), parts.uri.path());
         if let Some(found) = &found
             && !self.throttles.admits(found.route.key(), clock::now())
         {
-            return Err(Refused::new(429, "Too Many Requests"));
+            return Err(Refused::new(429, "Too Many Requests", throttled(found.route, self.api.throttle)));
         }
         let identity = match &found {
             Some(found) => self.authorize(found.route, parts)?,
@@ -81,10 +131,20 @@ impl Gateway {
         {
             return Ok(preflight(cors, parts));
         }
-        let found = found.ok_or(Refused::new(404, "Not Found"))?;
+        let found = found.ok_or_else(|| {
+            let cure = self.cures.no_route(&self.api.routes, parts.method.as_str(), parts.uri.path());
+            Refused::new(404, "Not Found", cure)
+        })?;
         let body = body.map_err(|error| match error {
-            BodyError::TooLarge => Refused::new(413, "Request Entity Too Large"),
-            BodyError::Interrupted => Refused::new(400, "Bad Request"),
+            BodyError::TooLarge => {
+                let cure = format!("the body is over {} MB, API Gateway's limit: send less", BODY_LIMIT >> 20);
+                Refused::new(413, "Request Entity Too Large", cure)
+            }
+            BodyError::Interrupted => Refused::new(
+                400,
+                "Bad Request",
+                "the body ended before its length: see what closed the connection".into(),
+            ),
         })?;
         let answer = self.integrate(parts, &body, &found, identity.as_ref(), request_id).await?;
         Ok(self.with_cors(parts, answer))
@@ -96,7 +156,10 @@ impl Gateway {
         };
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let identity = authorizer::authorize(authorizer, &self.issuer, &route.scopes, header, clock::now());
-        identity.map(Some).map_err(|refusal| Refused::by_authorizer(&refusal, &route.scopes))
+        identity.map(Some).map_err(|refusal| {
+            let cure = self.cures.unauthorized(&refusal, authorizer, &route.scopes, header);
+            Refused::by_authorizer(&refusal, &route.scopes, cure)
+        })
     }
 
     /// Has the function answer, within the route's time.
@@ -110,13 +173,19 @@ impl Gateway {
     ) -> Result<Answer, Refused> {
         let event = event::event(parts, body, found, identity, request_id, clock::now()).to_string();
         if event.len() > PAYLOAD_LIMIT {
-            return Err(Refused::new(413, "Request Entity Too Large"));
+            let limit = PAYLOAD_LIMIT >> 20;
+            let cure = format!("the event with the body is over {limit} MB, Lambda's limit: send less");
+            return Err(Refused::new(413, "Request Entity Too Large", cure));
         }
-        let invocation = self.lambda.invoke(&found.route.function, event.into());
-        let outcome = tokio::time::timeout(found.route.timeout, invocation).await;
-        let outcome = outcome.map_err(|_| Refused::new(503, "Service Unavailable"))?;
-        let answer = outcome.ok().and_then(|payload| answer::answer(&payload));
-        answer.ok_or(Refused::new(500, "Internal Server Error"))
+        let HttpRoute { function, timeout, .. } = found.route;
+        let invocation = self.lambda.invoke(function, event.into());
+        let outcome = tokio::time::timeout(*timeout, invocation).await.map_err(|_| {
+            let cure = format!("{function} took longer than the route's {} ms (TimeoutInMillis)", timeout.as_millis());
+            Refused::new(503, "Service Unavailable", cure)
+        })?;
+        let failed = |what: &str| Refused::new(500, "Internal Server Error", format!("{function} {what}"));
+        let payload = outcome.map_err(|_| failed("failed: its lines say why"))?;
+        answer::answer(&payload).ok_or_else(|| failed("answered what is no answer of payload 2.0"))
     }
 
     fn with_cors(&self, parts: &Parts, mut answer: Answer) -> Answer {
@@ -133,35 +202,46 @@ struct Refused {
     message: &'static str,
     /// `www-authenticate`.
     challenge: Option<String>,
+    /// Why, and what to do about it, for the log.
+    cure: String,
 }
 
 impl Refused {
-    fn new(status: u16, message: &'static str) -> Self {
-        Self { status, message, challenge: None }
+    fn new(status: u16, message: &'static str, cure: String) -> Self {
+        Self { status, message, challenge: None, cure }
     }
 
-    fn by_authorizer(refusal: &Refusal, scopes: &[String]) -> Self {
+    fn by_authorizer(refusal: &Refusal, scopes: &[String], cure: String) -> Self {
         let scopes = scopes.join(" ");
         let challenge = |error: &str, description: &str| {
             format!(r#"Bearer scope="{scopes}" error="{error}" error_description="{description}""#)
         };
         let (status, message, challenge) = match refusal {
             Refusal::Missing => (401, "Unauthorized", "Bearer".to_owned()),
-            Refusal::Invalid(what) => (401, "Unauthorized", challenge("invalid_token", what)),
+            Refusal::Invalid(what) => (401, "Unauthorized", challenge("invalid_token", &what.to_string())),
             Refusal::Scope => {
                 (403, "Forbidden", challenge("insufficient_scope", "the token does not have a required scope"))
             }
         };
-        Self { status, message, challenge: Some(challenge) }
+        Self { status, message, challenge: Some(challenge), cure }
     }
 
-    fn into_answer(self) -> Answer {
+    /// The answer, and what the log says.
+    fn into_answer(self) -> (Answer, String) {
         let mut answer = http_server::json(self.status, &json!({"message": self.message}));
         if let Some(challenge) = &self.challenge {
             http_server::set_header(&mut answer, "www-authenticate", challenge);
         }
-        answer
+        (answer, self.cure)
     }
+}
+
+fn throttled(route: &HttpRoute, throttle: Option<Throttle>) -> String {
+    let Throttle { rate, burst } = throttle.unwrap_or(Throttle { rate: 0.0, burst: 0.0 });
+    format!(
+        "{} is above its rate, {rate} a second after a burst of {burst}: wait, or raise the API's DefaultRouteSettings",
+        route.key()
+    )
 }
 
 fn preflight(cors: &Cors, parts: &Parts) -> Answer {

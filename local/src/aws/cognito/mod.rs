@@ -3,6 +3,7 @@
 //! Its tokens carry the `iss` and `aud` that the template's authorizer asks for, signed by a key of its own. Tokens of a
 //! real provider are good as well, if its keys are given.
 
+use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -17,6 +18,41 @@ use serde_json::{Map, Value, json};
 
 use crate::plumbing::pem;
 use crate::plumbing::state_file;
+
+/// What is wrong with a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InvalidToken {
+    Malformed,
+    Algorithm,
+    UnknownKey,
+    Signature,
+    Issuer,
+    Audience,
+    MalformedTime,
+    NoExpiry,
+    Expired,
+    NotYetValid,
+    IssuedInFuture,
+}
+
+impl fmt::Display for InvalidToken {
+    /// The descriptions are those that API Gateway puts into `www-authenticate` where they are known.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Malformed => "the token is malformed",
+            Self::Algorithm => "the token is signed by an unsupported algorithm",
+            Self::UnknownKey => "the token is signed by an unknown key",
+            Self::Signature => "the token has an invalid signature",
+            Self::Issuer => "the token does not have a valid issuer",
+            Self::Audience => "the token does not have a valid audience",
+            Self::MalformedTime => "the token has a malformed time",
+            Self::NoExpiry => "the token does not have an expiry",
+            Self::Expired => "the token has expired",
+            Self::NotYetValid => "the token is not valid yet",
+            Self::IssuedInFuture => "the token was issued in the future",
+        })
+    }
+}
 
 /// Signs and checks tokens by RS256, the one algorithm of user pools.
 pub(crate) struct Issuer {
@@ -97,22 +133,22 @@ impl Issuer {
     }
 
     /// The claims of a token that this issuer signed, unchecked beyond the signature; or what is wrong with it.
-    pub(crate) fn verify(&self, token: &str) -> Result<Map<String, Value>, &'static str> {
-        let header = jsonwebtoken::decode_header(token).map_err(|_| "the token is malformed")?;
+    pub(crate) fn verify(&self, token: &str) -> Result<Map<String, Value>, InvalidToken> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| InvalidToken::Malformed)?;
         if header.alg != Algorithm::RS256 {
-            return Err("the token is signed by an unsupported algorithm");
+            return Err(InvalidToken::Algorithm);
         }
         let id = header.kid.as_deref().unwrap_or_default();
         let trusted = self.trusted.iter().find(|(trusted, _)| trusted == id).map(|(_, key)| key);
         let Some(key) = trusted.or((id == KEY_ID).then_some(&self.decoding)) else {
-            return Err("the token is signed by an unknown key");
+            return Err(InvalidToken::UnknownKey);
         };
         let mut validation = Validation::new(Algorithm::RS256);
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_aud = false;
         let decoded = jsonwebtoken::decode::<Map<String, Value>>(token, key, &validation);
-        decoded.map(|token| token.claims).map_err(|_| "the token has an invalid signature")
+        decoded.map(|token| token.claims).map_err(|_| InvalidToken::Signature)
     }
 
     /// The key set, as an OpenID provider publishes it.
@@ -136,10 +172,14 @@ mod tests {
         json!({"sub": "alice"}).as_object().unwrap().clone()
     }
 
+    fn verified(issuer: &Issuer, token: &str) -> Result<Map<String, Value>, String> {
+        issuer.verify(token).map_err(|what| what.to_string())
+    }
+
     #[test]
     fn a_token_gives_back_its_claims() {
         let issuer = Issuer::ephemeral().unwrap();
-        assert_eq!(issuer.verify(&issuer.sign(&claims())), Ok(claims()));
+        assert_eq!(verified(&issuer, &issuer.sign(&claims())), Ok(claims()));
     }
 
     #[test]
@@ -147,8 +187,8 @@ mod tests {
         let issuer = Issuer::ephemeral().unwrap();
         let token = issuer.sign(&claims());
         let (head, _) = token.rsplit_once('.').unwrap();
-        assert_eq!(issuer.verify(&format!("{head}.AAAA")), Err("the token has an invalid signature"));
-        assert_eq!(issuer.verify("nonsense"), Err("the token is malformed"));
+        assert_eq!(verified(&issuer, &format!("{head}.AAAA")), Err("the token has an invalid signature".to_owned()));
+        assert_eq!(verified(&issuer, "nonsense"), Err("the token is malformed".to_owned()));
     }
 
     #[test]
@@ -156,7 +196,7 @@ mod tests {
         let issuer = Issuer::ephemeral().unwrap();
         let secret = EncodingKey::from_secret(b"secret");
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims(), &secret).unwrap();
-        assert_eq!(issuer.verify(&token), Err("the token is signed by an unsupported algorithm"));
+        assert_eq!(verified(&issuer, &token), Err("the token is signed by an unsupported algorithm".to_owned()));
     }
 
     #[test]
@@ -175,17 +215,20 @@ mod tests {
         let directory = TemporaryDirectory::new();
         fs::write(directory.file(), theirs.key_set().to_string()).unwrap();
         let issuer = Issuer::ephemeral().unwrap().trusting(&directory.file()).unwrap();
-        assert_eq!(issuer.verify(&token_of(&theirs, "theirs")), Ok(claims()));
-        assert_eq!(issuer.verify(&issuer.sign(&claims())), Ok(claims()));
+        assert_eq!(verified(&issuer, &token_of(&theirs, "theirs")), Ok(claims()));
+        assert_eq!(verified(&issuer, &issuer.sign(&claims())), Ok(claims()));
         for (signer, id, what) in [
             (&strangers, "theirs", "the token has an invalid signature"),
             (&theirs, "local", "the token has an invalid signature"),
             (&strangers, "strangers", "the token is signed by an unknown key"),
         ] {
-            assert_eq!(issuer.verify(&token_of(signer, id)), Err(what), "{id}");
+            assert_eq!(verified(&issuer, &token_of(signer, id)), Err(what.to_owned()), "{id}");
         }
         let untrusting = Issuer::ephemeral().unwrap();
-        assert_eq!(untrusting.verify(&token_of(&theirs, "theirs")), Err("the token is signed by an unknown key"));
+        assert_eq!(
+            verified(&untrusting, &token_of(&theirs, "theirs")),
+            Err("the token is signed by an unknown key".to_owned())
+        );
     }
 
     #[test]

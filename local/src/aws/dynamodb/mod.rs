@@ -9,7 +9,7 @@ pub(crate) mod operation;
 mod permission;
 
 use std::fs::OpenOptions;
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
@@ -31,6 +31,7 @@ use crate::aws::service::call::Call;
 use crate::aws::service::reply::{Protocol, Reply};
 use crate::plumbing::http_server;
 use crate::plumbing::jobs::Jobs;
+use crate::plumbing::private_file;
 use crate::plumbing::state_file;
 use crate::template::Table;
 
@@ -174,17 +175,31 @@ fn open_file(file: &Path) -> anyhow::Result<Database> {
     let mut start = Vec::new();
     match OpenOptions::new().read(true).write(true).open(file) {
         Ok(opened) => opened.take(MAGIC.len() as u64).read_to_end(&mut start).map(drop),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        // The engine would make it readable by everybody.
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            private_file::options().write(true).create_new(true).open(file).map(drop)
+        }
         Err(error) => Err(error),
     }
     .with_context(|| format!("cannot use {}", file.display()))?;
     if !start.is_empty() && start != MAGIC {
         return Err(state_file::broken(file, "it is no SQLite database"));
     }
+    restrict(file).with_context(|| format!("cannot use {}", file.display()))?;
     Database::new(&file.display().to_string()).map_err(|error| match start.is_empty() {
         true => anyhow!("cannot make {}: {error}", file.display()),
         false => state_file::broken(file, "it is no database of the local cloud"),
     })
+}
+
+/// Keeps a database that others could read from them. Files that SQLite makes beside it get its mode.
+fn restrict(file: &Path) -> io::Result<()> {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let mut name = file.as_os_str().to_owned();
+        name.push(suffix);
+        private_file::restrict(Path::new(&name))?;
+    }
+    Ok(())
 }
 
 /// An existing table must have the keys and indexes that the template says; CloudFormation would replace it.
@@ -244,5 +259,20 @@ mod tests {
         drop(open_file(&directory.file()).unwrap());
         fs::write(directory.file(), "").unwrap();
         open_file(&directory.file()).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_may_read_a_database_also_one_that_others_could() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = TemporaryDirectory::new();
+        for _ in 0..2 {
+            let _database = open_file(&directory.file()).unwrap();
+            let beside = fs::read_dir(directory.file().parent().unwrap()).unwrap();
+            for file in beside.map(|entry| entry.unwrap().path()) {
+                assert_eq!(private_file::mode(&file), 0o600, "{}", file.display());
+                fs::set_permissions(file, fs::Permissions::from_mode(0o644)).unwrap();
+            }
+        }
     }
 }

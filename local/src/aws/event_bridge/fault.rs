@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::pattern::Pattern;
+use crate::plumbing::fault_fields::{self, Needs};
 use crate::plumbing::sync::lock;
 
 /// The most copies of one event, and the most events that are held at a time.
@@ -34,6 +35,10 @@ enum EventFault {
         among: usize,
     },
 }
+
+/// What each kind of fault needs.
+const KINDS: [Needs; 4] =
+    [("lose", &[]), ("duplicate", &[]), ("delay", &[("ms", "a number, such as 100")]), ("reorder", &[])];
 
 fn two() -> usize {
     2
@@ -100,6 +105,9 @@ impl EventFaults {
     /// # Errors
     /// What is wrong with the order.
     pub(super) fn put(&self, order: &[u8]) -> Result<Value, String> {
+        if let Some(what) = fault_fields::lacks(order, &KINDS) {
+            return Err(what);
+        }
         let order: Order = serde_json::from_slice(order)
             .map_err(|error| format!(r#"the body must be {{"pattern"?, "times"?, "fault": {{...}}}}: {error}"#))?;
         let pattern = order.pattern.as_ref().map(Pattern::parse).transpose()?;
@@ -257,7 +265,8 @@ mod tests {
         for (order, expected) in [
             (json!({}), r#"the body must be {"pattern"?, "times"?, "fault": {...}}: missing field `fault`"#),
             (json!({"fault": {"kind": "explode"}}), "unknown variant `explode`"),
-            (json!({"fault": {"kind": "delay"}}), "missing field `ms`"),
+            (json!({"fault": {"kind": "delay"}}), "a fault of kind `delay` needs `ms`: a number, such as 100"),
+            (json!({"fault": {}}), "the fault needs `kind`, one of: lose, duplicate, delay, reorder"),
             (json!({"fault": {"kind": "duplicate", "copies": 1}}), "`copies` must be within 2..1000"),
             (json!({"fault": {"kind": "reorder", "among": 1_001}}), "`among` must be within 2..1000"),
             (json!({"pattern": {"a": 1}, "fault": {"kind": "lose"}}), "a must be a mapping or a list of values"),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::kind::Fault;
 use crate::aws::endpoint::known;
 use crate::aws::service::call::ServiceName;
+use crate::plumbing::fault_fields::{self, Needs};
 
 /// A fault and the calls that it is for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,6 +25,17 @@ pub(super) struct Order {
     pub(super) fault: Fault,
 }
 
+const WHEN: (&str, &str) = ("when", r#""before" or "after""#);
+
+/// What each kind of fault needs.
+const KINDS: [Needs; 5] = [
+    ("throttle", &[]),
+    ("error", &[("status", "a number, such as 500"), ("code", r#"text, such as "ThrottlingException""#)]),
+    ("latency", &[("ms", "a number, such as 100")]),
+    ("drop", &[WHEN]),
+    ("kill", &[WHEN]),
+];
+
 fn one() -> u64 {
     1
 }
@@ -42,6 +54,9 @@ impl Order {
             |what: &str| format!(r#"the body must be {{"service", "operation", "fault": {{...}}}}: {what}"#);
         if body.trim_ascii().is_empty() {
             return Err(malformed("it is empty"));
+        }
+        if let Some(what) = fault_fields::lacks(body, &KINDS) {
+            return Err(what);
         }
         let order: Self = serde_json::from_slice(body).map_err(|error| malformed(&error.to_string()))?;
         let Some(service) = ServiceName::parse(&order.service) else {
@@ -103,7 +118,20 @@ pub(super) mod tests {
             (json!({"often": 1}), "unknown field `often`"),
             (json!({"fault": {"kind": "explode"}}), "unknown variant `explode`"),
             (json!({"fault": {"kind": "latency", "ms": 1, "s": 1}}), "unknown field `s`"),
-            (json!({"fault": {"kind": "drop"}}), "missing field `when`"),
+            (json!({"fault": {"kind": "error"}}), r#"a fault of kind `error` needs `status`: a number, such as 500"#),
+            (json!({"fault": {"kind": "error", "status": "500"}}), r#"needs `status`: a number, such as 500"#),
+            (
+                json!({"fault": {"kind": "error", "status": 500}}),
+                r#"needs `code`: text, such as "ThrottlingException""#,
+            ),
+            (json!({"fault": {"kind": "latency"}}), "a fault of kind `latency` needs `ms`: a number, such as 100"),
+            (json!({"fault": {"kind": "drop"}}), r#"a fault of kind `drop` needs `when`: "before" or "after""#),
+            (json!({"fault": {"kind": "kill"}}), r#"a fault of kind `kill` needs `when`: "before" or "after""#),
+            (
+                json!({"fault": {"kind": "kill", "when": "later"}}),
+                "unknown variant `later`, expected `before` or `after`",
+            ),
+            (json!({"fault": {}}), "the fault needs `kind`, one of: throttle, error, latency, drop, kill"),
             (json!({"fault": {"kind": "error", "status": 200, "code": "X"}}), "`status` 200 is no error status"),
             (json!({"fault": {"kind": "error", "status": 400, "code": ""}}), "`code` is empty: name the error"),
         ] {

@@ -68,11 +68,11 @@ impl Scheduler {
     }
 
     /// Fires the schedule of this name at once, and waits for what becomes of it. A function with a single schedule may
-    /// stand for it by its logical id.
+    /// stand for it by its logical id. Answers also whether the schedule is enabled.
     ///
     /// # Errors
     /// Says which schedules there are.
-    pub(crate) async fn run(self: &Arc<Self>, name: &str) -> Result<Delivery, String> {
+    pub(crate) async fn run(self: &Arc<Self>, name: &str) -> Result<(Delivery, bool), String> {
         let of = |is: fn(&Entry, &str) -> bool| -> Vec<usize> {
             (0..self.schedules.len()).filter(|index| is(&self.schedules[*index], name)).collect()
         };
@@ -88,7 +88,8 @@ impl Scheduler {
         };
         let scheduler = Arc::clone(self);
         let delivery = self.deliveries.run(async move { scheduler.fire(index).await }).await;
-        delivery.ok_or_else(|| "the delivery was given up".to_owned())
+        let delivery = delivery.ok_or_else(|| "the delivery was given up".to_owned())?;
+        Ok((delivery, self.schedules[index].schedule.enabled))
     }
 
     fn fire_later(self: &Arc<Self>, index: usize) {

@@ -36,6 +36,18 @@ pub(super) fn text(body: &str) -> Answer {
     shared(http_server::answer(200, "text/plain", format!("{body}\n")))
 }
 
+/// A page for a browser: nothing is loaded into it, and no other page may show it as its own.
+pub(super) fn page(html: String) -> Answer {
+    let mut answer = http_server::answer(200, "text/html; charset=utf-8", html);
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'";
+    for (name, value) in
+        [("content-security-policy", policy), ("x-content-type-options", "nosniff"), ("cache-control", "no-store")]
+    {
+        http_server::set_header(&mut answer, name, value);
+    }
+    answer
+}
+
 /// The answer to a request that cannot be served.
 pub(super) fn refused(Refused(status, message): &Refused) -> Answer {
     json(*status, &json!({"message": message}))
@@ -51,8 +63,10 @@ pub(super) fn preflight(request: &HeaderMap) -> Answer {
     answer
 }
 
-/// With the header that lets a browser app of any origin read the answer.
+/// With the header that lets a browser app of any origin read the answer. None is kept: it is of this moment, and may be
+/// a token.
 fn shared(mut answer: Answer) -> Answer {
+    http_server::set_header(&mut answer, "cache-control", "no-store");
     http_server::set_header(&mut answer, "access-control-allow-origin", "*");
     answer
 }

@@ -9,15 +9,15 @@ use super::request::{parse, waits};
 use crate::aws::{Endpoint, Event};
 use crate::plumbing::clock;
 
-/// Routes under the side door's prefix.
-pub(super) const ROUTES: [&str; 7] = [
-    "GET ecs/clock",
-    "PUT ecs/clock",
-    "POST ecs/tick",
-    "POST ecs/tasks/{taskId}/crash",
-    "PUT ecs/tasks/{taskId}/public-ip",
-    "DELETE ecs/tasks/{taskId}",
-    "POST ecs/services/{service}/tasks",
+/// Routes under the side door's prefix, and what each does.
+pub(super) const ROUTES: [(&str, &str); 7] = [
+    ("GET ecs/clock", "how ECS tasks move from state to state"),
+    ("PUT ecs/clock", "stops ECS tasks between their states, or has them go on"),
+    ("POST ecs/tick", "moves ECS tasks one state further: ?wait=true answers after the delivery of their events"),
+    ("POST ecs/tasks/{taskId}/crash", "ends a task's container"),
+    ("PUT ecs/tasks/{taskId}/public-ip", "keeps a task's public address back"),
+    ("DELETE ecs/tasks/{taskId}", "has ECS forget a task without an event"),
+    ("POST ecs/services/{service}/tasks", "starts tasks as the service's scheduler would"),
 ];
 
 /// The most steps of one tick: more than the life of a task has.

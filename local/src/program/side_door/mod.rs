@@ -3,6 +3,7 @@
 //! | request | does |
 //! |---|---|
 //! | `GET /_local/token?sub=alice` | answers a signed token as plain text. `exp`: seconds from now (default 12 hours, may be negative). `iss`, `aud`, `scope` and any other key become string claims; an empty value leaves the claim out |
+//! | `GET /_local/env?sub=alice` | variables for a shell, with a token that is made as above: `eval "$(curl -s http://127.0.0.1:8080/_local/env)"` |
 //! | `GET /_local/.well-known/jwks.json`, `/_local/.well-known/openid-configuration` | the local issuer, as OpenID Connect Discovery describes one |
 //! | `GET /_local/calls?since=<seq>` | every AWS call from that number on: who, what, how it ended |
 //! | `PUT /_local/faults` | puts a fault in force: `{"service", "operation", "function"?, "nth"?, "times"?, "fault"}`. `service` is dynamodb, ivs, secretsmanager, sqs, ecs, ec2, lambda, events or sts; `nth` the first matching call that it strikes (default 1); `times` how many from there on (default 1, `null` until deleted). A service, operation or function that is not here is refused. `fault` is one of `{"kind":"throttle"}`, `{"kind":"error","status","code","message"?}`, `{"kind":"latency","ms"}`, `{"kind":"drop","when":"before"\|"after"}` (no answer, before or after the effect), `{"kind":"kill","when":"before"\|"after"}` (ends the calling instance). An `Invoke` of lambda is also what EventBridge and Scheduler do to hand an event over, without a `function` |
@@ -17,7 +18,7 @@
 //! | `PUT /_local/events/faults` | puts an event fault in force: `{"pattern"?, "times"?, "fault"}`. `pattern` is an event pattern (default: every event); `times` how many events it strikes (default 1, `null` until deleted). `fault` is one of `{"kind":"lose"}`, `{"kind":"duplicate","copies"?}` (default 2), `{"kind":"delay","ms"}`, `{"kind":"reorder","among"?}` (default 2; holds events until so many have come, then delivers them one after the other, the last first; `times` counts such groups) |
 //! | `GET /_local/events/faults`, `DELETE /_local/events/faults` | lists them with how often each struck; takes all back and delivers what they hold |
 //! | `POST /_local/events/flush` | delivers what `reorder` faults hold, and answers as `POST /_local/events?wait=true` does |
-//! | `POST /_local/schedules/{schedule}/run` | fires a schedule at once and waits: answers one delivery as above, with `schedule` in place of `rule`. The name is `Function.Event`, or the function's alone if it has one schedule |
+//! | `POST /_local/schedules/{schedule}/run` | fires a schedule at once and waits: answers one delivery as above, with `schedule` in place of `rule`, and `"disabled": true` if the template disables it. The name is `Function.Event`, or the function's alone if it has one schedule |
 //! | `POST /_local/custom-resources/{id}` | `{"requestType": "Create"\|"Update"\|"Delete"}`: has CloudFormation ask the function of the custom resource with this logical id, and answers what the function did |
 //! | `GET`, `PUT /_local/ecs/clock` | how ECS tasks move from state to state: `{"mode": "automatic", "stepMs"?}` (one state every 500 ms, as at the start) or `{"mode": "manual"}` (by ticks alone) |
 //! | `POST /_local/ecs/tick[?wait=true]` | `{"task"?, "steps"?}`: moves the task of that id, or all, one state further, or as many as `steps` says; answers `{"events"}`, and with `wait`, after their delivery, `{"events", "deliveries"}` |
@@ -25,13 +26,18 @@
 //! | `PUT /_local/ecs/tasks/{taskId}/public-ip` | `{"associated": false}` keeps the public address of the task back from EC2, `{"associated": true}` no longer |
 //! | `DELETE /_local/ecs/tasks/{taskId}` | ECS forgets the task without an event, as if it had stopped over an hour ago |
 //! | `POST /_local/ecs/services/{service}/tasks[?wait=true]` | the input of `RunTask`: starts tasks as the service's scheduler would; answers as a tick, with `tasks` as `RunTask` has them |
+//! | `GET /_local/` | this list, shortly |
 //! | `POST /_local/reset` | back to the start: empty tables and queues, no stages, no channels, no clusters and tasks, no faults, empty logs of calls and events, new instances |
 //!
 //! Errors are `{"message": ...}` with a 4xx status. Every answer ends with a newline, and browser apps of any origin may
-//! read it.
+//! read it. `GET /` is a page of what runs where, unless the template has such a route.
+//!
+//! A request has to name this machine in `host`: by an address, or as `localhost`. A name that somebody else owns could be
+//! made to lead here (DNS rebinding), and its pages would be at home.
 
 mod answer;
 mod ecs;
+mod host;
 mod request;
 
 use std::sync::Arc;
@@ -49,37 +55,45 @@ use crate::aws::cognito::Issuer;
 use crate::aws::scheduler::Scheduler;
 use crate::plumbing::clock;
 use crate::plumbing::http_server::{self, Answer};
+use crate::program::overview::Overview;
 use crate::template::{JwtAuthorizer, Secret};
 
-/// The prefix of every path of the side door.
-pub(crate) const PREFIX: &str = "/_local/";
+/// The prefix of every path of the side door but the page's.
+const PREFIX: &str = "/_local/";
 
-/// Every route, for a request that is none.
-const ROUTES: [&str; 24] = [
-    "GET token",
-    "GET .well-known/jwks.json",
-    "GET .well-known/openid-configuration",
-    "GET calls",
-    "GET faults",
-    "PUT faults",
-    "DELETE faults",
-    "DELETE faults/{id}",
-    "GET quotas",
-    "PUT quotas",
-    "POST join",
-    "PUT channels/{channelId}/live",
-    "DELETE channels/{channelId}/live",
-    "POST ingest",
-    "POST play",
-    "POST events",
-    "GET events",
-    "GET events/faults",
-    "PUT events/faults",
-    "DELETE events/faults",
-    "POST events/flush",
-    "POST schedules/{schedule}/run",
-    "POST custom-resources/{id}",
-    "POST reset",
+/// Whether a path is of the side door.
+pub(crate) fn takes(path: &str) -> bool {
+    path.starts_with(PREFIX) || path == PREFIX.trim_end_matches('/')
+}
+
+/// Every route, and what it does.
+const ROUTES: [(&str, &str); 26] = [
+    ("GET ", "this list"),
+    ("GET token", "a signed token as plain text: ?sub=alice, &exp=-60 (seconds from now), &aud=, &iss=, &scope="),
+    ("GET env", "variables for a shell: eval \"$(curl -s ...)\"; takes what token does, such as ?sub=bob"),
+    ("GET .well-known/jwks.json", "the public key of those tokens"),
+    ("GET .well-known/openid-configuration", "the issuer of those tokens"),
+    ("GET calls", "every AWS call of the functions: ?since="),
+    ("GET faults", "the faults in force, and how often each struck"),
+    ("PUT faults", "makes AWS calls fail"),
+    ("DELETE faults", "ends all faults"),
+    ("DELETE faults/{id}", "ends one fault"),
+    ("GET quotas", "quotas and rates of IVS"),
+    ("PUT quotas", "sets quotas and rates of IVS"),
+    ("POST join", "what IVS says to a client that joins with this participant token"),
+    ("PUT channels/{channelId}/live", "a broadcast begins"),
+    ("DELETE channels/{channelId}/live", "a broadcast ends"),
+    ("POST ingest", "whether an ingest server takes a broadcast with this stream key"),
+    ("POST play", "whether the edge plays this playback URL"),
+    ("POST events", "puts an EventBridge event on the bus: ?wait=true answers after its delivery"),
+    ("GET events", "every event that was put on the bus: ?since="),
+    ("GET events/faults", "the event faults in force"),
+    ("PUT events/faults", "loses, doubles, delays or reorders events"),
+    ("DELETE events/faults", "ends all event faults"),
+    ("POST events/flush", "delivers what reorder faults hold"),
+    ("POST schedules/{schedule}/run", "fires a schedule at once and waits"),
+    ("POST custom-resources/{id}", "has CloudFormation ask the function of a custom resource"),
+    ("POST reset", "forgets everything"),
 ];
 
 /// The most that a request's body may hold.
@@ -89,6 +103,7 @@ const TOKEN_LIFETIME: i64 = 12 * 60 * 60;
 
 /// What the side door reaches.
 pub(crate) struct SideDoor {
+    pub(crate) overview: Overview,
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) scheduler: Arc<Scheduler>,
     pub(crate) issuer: Arc<Issuer>,
@@ -104,6 +119,12 @@ impl SideDoor {
     /// Answers one request.
     pub(crate) async fn handle(&self, request: Request<Incoming>) -> Answer {
         let (parts, body) = request.into_parts();
+        if let Some(name) = host::foreign(&parts.uri, &parts.headers) {
+            return answer::refused(&host::refusal(&name, self.overview.api_url()));
+        }
+        if parts.uri.path() == "/" {
+            return answer::page(self.overview.page(routes()));
+        }
         if parts.method == Method::OPTIONS {
             return answer::preflight(&parts.headers);
         }
@@ -132,6 +153,11 @@ impl SideDoor {
                 let token = self.token(query, clock::now())?;
                 return Ok(answer::text(&token));
             }
+            ("GET", ["env"]) => {
+                let token = self.token(query, clock::now())?;
+                return Ok(answer::text(&self.overview.variables(&token)));
+            }
+            ("GET", [""]) => return Ok(answer::text(&list())),
             ("GET", [".well-known", "jwks.json"]) => self.issuer.key_set(),
             ("GET", [".well-known", "openid-configuration"]) => self.openid_configuration(headers),
             ("GET", ["calls"]) => self.endpoint.calls.since(since(query)?),
@@ -172,8 +198,13 @@ impl SideDoor {
             ("DELETE", ["events", "faults"]) => deliveries(&bus.clear_faults().await),
             ("POST", ["events", "flush"]) => deliveries(&bus.flush().await),
             ("POST", ["schedules", name, "run"]) => {
-                let delivery = self.scheduler.run(name).await;
-                delivery.map_err(|what| Refused(404, what))?.to_json("schedule")
+                let (delivery, enabled) = self.scheduler.run(name).await.map_err(|what| Refused(404, what))?;
+                let mut json = delivery.to_json("schedule");
+                // On AWS nothing would have fired it.
+                if !enabled {
+                    json["disabled"] = true.into();
+                }
+                json
             }
             ("POST", ["custom-resources", id]) => {
                 let what = "`requestType` is \"Create\", \"Update\" or \"Delete\"";
@@ -298,7 +329,21 @@ fn failed(error: anyhow::Error) -> Refused {
 }
 
 fn no_such_route(method: &str, path: &str) -> Refused {
-    let routes = ROUTES.iter().chain(&ecs::ROUTES).map(|route| route.replacen(' ', &format!(" {PREFIX}"), 1));
-    let routes: Vec<_> = routes.collect();
+    let routes: Vec<_> = routes().map(|(method, path, _)| format!("{method} {path}")).collect();
     Refused(404, format!("the side door has no {method} {PREFIX}{path}; it has: {}", routes.join(", ")))
+}
+
+/// Method, path and purpose of every route.
+fn routes() -> impl Iterator<Item = (&'static str, String, &'static str)> {
+    ROUTES.iter().chain(&ecs::ROUTES).filter_map(|(route, what)| {
+        let (method, path) = route.split_once(' ')?;
+        Some((method, format!("{PREFIX}{path}"), *what))
+    })
+}
+
+/// A line for each route.
+fn list() -> String {
+    let width = routes().map(|(_, path, _)| path.len()).max().unwrap_or_default();
+    let lines = routes().map(|(method, path, what)| format!("{method:6} {path:width$}  {what}"));
+    lines.collect::<Vec<_>>().join("\n")
 }

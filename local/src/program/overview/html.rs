@@ -1,0 +1,97 @@
+//! HTML of plain parts. Text becomes a part by [`escape`] or by what calls it, so that none is taken for markup.
+
+/// A part of a page, well formed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Html(String);
+
+/// Light or dark as the browser has it; nothing comes from elsewhere.
+const STYLE: &str = "
+:root { color-scheme: light dark; --line: #d5d5dc; --soft: #f4f4f7; --link: #0b57d0; }
+@media (prefers-color-scheme: dark) { :root { --line: #3d3d46; --soft: #24242b; --link: #8ab4f8; } }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
+a { color: var(--link); }
+code, pre { font: 0.875rem/1.5 ui-monospace, monospace; }
+pre { background: var(--soft); border: 1px solid var(--line); border-radius: 6px; padding: 0.75rem 1rem; overflow-x: auto; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; }
+th, td { border-bottom: 1px solid var(--line); padding: 0.35rem 1rem 0.35rem 0; text-align: left; vertical-align: top; }
+th { font-weight: 600; font-size: 0.875rem; }
+ul { margin: 0; padding: 0; list-style: none; }
+";
+
+/// Text as it is.
+pub(super) fn escape(text: &str) -> Html {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    Html(escaped)
+}
+
+/// Text of a machine.
+pub(super) fn code(text: &str) -> Html {
+    element("code", &escape(text))
+}
+
+/// A link to a path of this server.
+pub(super) fn link(path: &str, text: &str) -> Html {
+    Html(format!("<a href=\"{}\">{}</a>", escape(path).0, code(text).0))
+}
+
+/// Lines to paste.
+pub(super) fn preformatted(text: &str) -> Html {
+    element("pre", &escape(text))
+}
+
+pub(super) fn paragraph(text: &str) -> Html {
+    element("p", &escape(text))
+}
+
+/// A heading of a level from 1 to 6.
+pub(super) fn heading(level: u8, text: &str) -> Html {
+    element(&format!("h{level}"), &escape(text))
+}
+
+pub(super) fn list(items: impl IntoIterator<Item = Html>) -> Html {
+    element("ul", &joined(items.into_iter().map(|item| element("li", &item))))
+}
+
+/// Rows under a head.
+pub(super) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = Html>) -> Html {
+    let head = joined(head.map(|title| element("th", &escape(title))));
+    let (head, body) = (element("thead", &element("tr", &head)), element("tbody", &joined(rows)));
+    Html(format!("<div class=\"wide\">{}</div>\n", element("table", &joined([head, body])).0))
+}
+
+/// A row of a table.
+pub(super) fn row<const N: usize>(cells: [Html; N]) -> Html {
+    element("tr", &joined(cells.map(|cell| element("td", &cell))))
+}
+
+/// Parts one after the other.
+pub(super) fn joined(parts: impl IntoIterator<Item = Html>) -> Html {
+    Html(parts.into_iter().map(|part| part.0).collect())
+}
+
+/// A whole page. The empty icon keeps browsers from asking for one.
+pub(super) fn document(title: &str, parts: &[Html]) -> String {
+    let title = escape(title).0;
+    let parts: String = parts.iter().map(|part| part.0.as_str()).collect();
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
+         content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n<link rel=\"icon\" \
+         href=\"data:,\">\n<style>{STYLE}</style>\n</head>\n<body>\n{parts}</body>\n</html>\n"
+    )
+}
+
+fn element(name: &str, content: &Html) -> Html {
+    Html(format!("<{name}>{}</{name}>", content.0))
+}

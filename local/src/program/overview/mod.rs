@@ -1,0 +1,292 @@
+//! What a person meets first: the banner, the variables for a shell, and the page that says what runs where.
+//!
+//! Neither the banner nor the page holds a token: terminals are shown to others, and pages are kept.
+
+mod html;
+
+use std::env;
+use std::path::Path;
+
+use self::html::{Html, code, escape, link, row, table};
+use crate::program::options::{Options, TemplateSource};
+use crate::template::{Expression, Function, HttpRoute, Template};
+
+/// What runs where.
+pub(crate) struct Overview {
+    api_url: String,
+    aws_url: String,
+    stack_name: String,
+    region: String,
+    template: String,
+    /// Where state is kept, if it is.
+    data_dir: Option<String>,
+    /// A request that works with the variables of a shell, as `curl` makes it.
+    first_request: Option<String>,
+    /// The part of the page that the template makes.
+    contents: Html,
+    has_document: bool,
+}
+
+impl Overview {
+    /// For a local cloud with these options, at these addresses.
+    pub(crate) fn new(options: &Options, template: &Template, api_url: String, aws_url: String) -> Self {
+        Self {
+            api_url,
+            aws_url,
+            stack_name: options.stack_name.clone(),
+            region: options.region.clone(),
+            template: match &options.template {
+                TemplateSource::Path(path) => shown(path),
+                TemplateSource::Text(_) => "a template in memory".to_owned(),
+            },
+            data_dir: options.data_dir.as_deref().map(shown),
+            first_request: first_request(&template.api.routes),
+            contents: contents(template),
+            has_document: template.api.routes.iter().any(|route| route.key() == "GET /openapi.json"),
+        }
+    }
+
+    /// Base URL of the API, without a slash at its end.
+    pub(crate) fn api_url(&self) -> &str {
+        &self.api_url
+    }
+
+    /// What a terminal of 80 columns and 24 lines shows at the start. Lines to paste begin at their margin.
+    pub(crate) fn banner(&self) -> String {
+        let Self { api_url, aws_url, stack_name, region, template, .. } = self;
+        format!(
+            "\nThe stack {stack_name} of {template} runs here, in {region}.\n\nAPI           {api_url}\nAWS endpoint  \
+             {aws_url}\nState         {}\n\nWhat runs where is a page: open the API's address in a browser.\nIn another \
+             terminal, this sets the variables and makes a first request:\n\n{}\n\nCtrl-C stops it.\n",
+            self.state(),
+            self.first_lines()
+        )
+    }
+
+    /// The variables of a user with this token, for `eval` of any POSIX shell.
+    pub(crate) fn variables(&self, token: &str) -> String {
+        let variables = [
+            ("API", self.api_url.as_str()),
+            ("TOKEN", token),
+            ("AWS_ENDPOINT_URL", &self.aws_url),
+            ("AWS_ACCESS_KEY_ID", "local"),
+            ("AWS_SECRET_ACCESS_KEY", "local"),
+            ("AWS_REGION", &self.region),
+            ("AWS_DEFAULT_REGION", &self.region),
+        ];
+        let exports = variables.map(|(name, value)| format!("export {name}={}", quoted(value)));
+        exports.join("\n")
+    }
+
+    /// The page, with what the side door can do: method, path and what it is for.
+    pub(crate) fn page<'a>(&self, side_door: impl Iterator<Item = (&'a str, String, &'a str)>) -> String {
+        let Self { api_url, aws_url, stack_name, region, template, .. } = self;
+        let document = if self.has_document {
+            row([escape("OpenAPI document"), link("/openapi.json", "/openapi.json")])
+        } else {
+            Html::default()
+        };
+        let addresses = table(
+            ["what", "where"],
+            [
+                row([escape("API"), code(api_url)]),
+                row([escape("AWS endpoint"), code(aws_url)]),
+                document,
+                row([escape("Template"), code(template)]),
+                row([escape("Stack"), code(stack_name)]),
+                row([escape("Region"), code(region)]),
+                row([escape("State"), escape(&self.state())]),
+            ],
+        );
+        let routes = side_door.map(|(method, path, what)| {
+            let opens = method == "GET" && !path.contains('{');
+            row([escape(method), if opens { link(&path, &path) } else { code(&path) }, escape(what)])
+        });
+        let routes = table(["method", "path", "does"], routes);
+        html::document(
+            &format!("{stack_name}: local cloud"),
+            &[
+                html::heading(1, &format!("The stack {stack_name} runs here")),
+                addresses,
+                html::heading(2, "First steps"),
+                html::paragraph(
+                    "In a terminal, the first line sets API, TOKEN and the variables of AWS's own clients, and the second makes \
+                 a request with them. Add ?sub=bob to the address to be somebody else.",
+                ),
+                html::preformatted(&self.first_lines()),
+                html::paragraph("A token alone, for a page that you write or a tool of yours:"),
+                html::list([link("/_local/token?sub=alice", "/_local/token?sub=alice")]),
+                self.contents.clone(),
+                html::heading(2, "The side door"),
+                html::paragraph("What AWS has no API for: tokens, faults, broadcasts, events, the clock of ECS tasks."),
+                routes,
+            ],
+        )
+    }
+
+    fn state(&self) -> String {
+        match &self.data_dir {
+            Some(data_dir) => format!("kept in {data_dir}"),
+            None => "kept nowhere: it is forgotten at the end".to_owned(),
+        }
+    }
+
+    /// What sets a shell up, and a request that works then.
+    fn first_lines(&self) -> String {
+        let variables = format!("eval \"$(curl -s {}/_local/env)\"", self.api_url);
+        [Some(variables), self.first_request.clone()].into_iter().flatten().collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// Makes something, if a route does; else a request that needs no name.
+fn first_request(routes: &[HttpRoute]) -> Option<String> {
+    let made = routes.iter().find(|route| route.method == "PUT" && route.path.contains('{'));
+    let route = made.or_else(|| routes.iter().find(|route| route.method == "GET" && !route.path.contains('{')))?;
+    let method = if route.method == "GET" { String::new() } else { format!(" -X {}", route.method) };
+    let token = if route.authorizer.is_some() { " -H \"authorization: Bearer $TOKEN\"" } else { "" };
+    let segments = route.path.split('/').map(|segment| if segment.starts_with('{') { "demo" } else { segment });
+    Some(format!("curl{method}{token} \"$API{}\"", segments.collect::<Vec<_>>().join("/")))
+}
+
+/// A word of a POSIX shell that means exactly this.
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+/// A path as seen from the working directory, if it is below.
+fn shown(path: &Path) -> String {
+    let below = env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
+    below.as_deref().unwrap_or(path).display().to_string()
+}
+
+/// What the template declares.
+fn contents(template: &Template) -> Html {
+    let functions = template.functions.iter().map(|function| {
+        let routes = template.api.routes.iter().filter(|route| route.function == function.id);
+        row([
+            code(&function.id),
+            html::list(routes.map(route)),
+            html::list(events(template, function).map(|event| escape(&event))),
+        ])
+    });
+    let schedules = template.functions.iter().flat_map(|function| &function.schedules).map(|schedule| {
+        let (when, note) = match &schedule.expression {
+            Expression::Rate(period) => (format!("every {}", span(period.as_secs())), "runs here"),
+            Expression::Calendar(calendar) => (calendar.clone(), "runs when it is told to"),
+        };
+        let note = if schedule.enabled { note } else { "disabled: runs when it is told to" };
+        row([code(&schedule.name), escape(&when), escape(note)])
+    });
+    let tables = template.tables.iter().map(|table| code(&table.name));
+    let queues = template.queues.iter().map(|queue| code(&queue.name));
+    let secrets = template.secrets.iter().map(|secret| code(&secret.name));
+    html::joined([
+        html::heading(2, "Functions"),
+        table(["function", "routes", "events"], functions),
+        section("Schedules", template.functions.iter().any(|function| !function.schedules.is_empty()), || {
+            table(["schedule", "when", "here"], schedules)
+        }),
+        section("Tables", !template.tables.is_empty(), || html::list(tables)),
+        section("Queues", !template.queues.is_empty(), || html::list(queues)),
+        section("Secrets", !template.secrets.is_empty(), || html::list(secrets)),
+    ])
+}
+
+fn section(title: &str, there: bool, body: impl FnOnce() -> Html) -> Html {
+    if there { html::joined([html::heading(2, title), body()]) } else { Html::default() }
+}
+
+fn route(route: &HttpRoute) -> Html {
+    let open = if route.authorizer.is_none() { escape(" without a token") } else { Html::default() };
+    html::joined([code(&route.key()), open])
+}
+
+/// What invokes a function besides requests.
+fn events(template: &Template, function: &Function) -> impl Iterator<Item = String> {
+    let rules = function.rules.iter().map(|rule| format!("rule {}", rule.name));
+    let schedules = function.schedules.iter().map(|schedule| format!("schedule {}", schedule.name));
+    let resources = template.custom_resources.iter().filter(|resource| resource.function == function.id);
+    let resources = resources.map(|resource| format!("custom resource {}", resource.id));
+    rules.chain(schedules).chain(resources)
+}
+
+/// A time in its largest whole unit.
+fn span(seconds: u64) -> String {
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let (length, name) =
+        units.into_iter().find(|(length, _)| seconds >= *length && seconds % length == 0).unwrap_or((1, "second"));
+    match seconds / length {
+        1 => name.to_owned(),
+        count => format!("{count} {name}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn route(key: &str, authorizer: Option<&str>) -> HttpRoute {
+        let (method, path) = key.split_once(' ').unwrap_or_default();
+        HttpRoute {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            function: "F".to_owned(),
+            authorizer: authorizer.map(str::to_owned),
+            scopes: Vec::new(),
+            timeout: Duration::from_secs(1),
+        }
+    }
+
+    #[test]
+    fn the_first_request_makes_something_or_else_reads_what_needs_no_name() {
+        for (keys, expected) in [
+            (&["GET /a", "PUT /a", "PUT /a/{b}/{c+}"][..], Some("curl -X PUT \"$API/a/demo/demo\"")),
+            (&["$default", "POST /a", "GET /a/{b}", "GET /a"], Some("curl \"$API/a\"")),
+            (&["$default", "POST /a"], None),
+        ] {
+            let open: Vec<_> = keys.iter().map(|key| route(key, None)).collect();
+            assert_eq!(first_request(&open).as_deref(), expected, "{keys:?}");
+        }
+        let closed = first_request(&[route("GET /a", Some("Jwt"))]);
+        assert_eq!(closed.as_deref(), Some("curl -H \"authorization: Bearer $TOKEN\" \"$API/a\""));
+    }
+
+    #[test]
+    fn a_banner_with_the_longest_addresses_and_a_deep_directory_fits_a_screen() {
+        let template =
+            Template::load(include_str!("../../../tests/template.yaml"), "s", "r", &Default::default(), &|name, _| {
+                name.to_owned()
+            });
+        let options = Options {
+            template: TemplateSource::Path("/home/somebody/projects/frontends/greenroom/template.yaml".into()),
+            stack_name: "a".repeat(128),
+            region: "ap-southeast-3".to_owned(),
+            data_dir: Some(PathBuf::from(format!("/{}", "directory/".repeat(30)))),
+            ..Options::default()
+        };
+        let url = |port: u16| format!("http://127.0.0.1:{port}");
+        let banner = Overview::new(&options, &template.unwrap(), url(65_535), url(65_534)).banner();
+        let rows: usize = banner.lines().map(|line| line.chars().count().div_ceil(80).max(1)).sum();
+        assert!(rows <= 24, "{banner}");
+        let pasted = banner.lines().filter(|line| line.starts_with("eval ") || line.starts_with("curl "));
+        assert!(pasted.clone().count() == 2 && pasted.clone().all(|line| line.len() <= 80), "{banner}");
+    }
+
+    #[test]
+    fn a_quoted_word_is_one_word_whatever_is_in_it() {
+        assert_eq!(quoted("a b$c`d\"e"), "'a b$c`d\"e'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+
+    #[test]
+    fn a_span_is_in_its_largest_whole_unit() {
+        for (seconds, expected) in
+            [(60, "minute"), (300, "5 minutes"), (90, "90 seconds"), (7_200, "2 hours"), (86_400, "day")]
+        {
+            assert_eq!(span(seconds), expected);
+        }
+    }
+}
