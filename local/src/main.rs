@@ -106,7 +106,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         },
         endpoints: BTreeMap::from_iter(arguments.endpoints),
     };
-    let packages = Packages::Named(options.read_template()?.packages());
+    let packages = Packages::Named(options.read_template()?.binaries());
     local::check(&options).await?;
     options.bin_dir = local::build(&root, arguments.profile, &packages)?;
     let region = options.region.clone();
