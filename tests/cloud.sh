@@ -13,7 +13,8 @@ stop() {
 }
 trap 'stop; rm -rf "$scratch"' EXIT
 
-cargo build -p local
+# As `cargo test --workspace` has it built.
+cargo build --workspace --bin local
 target=$(cargo metadata --format-version 1 --no-deps | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
 
 # Waits until a process has written a text, or has ended.

@@ -19,7 +19,7 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let CommandLine { mut options, profile, root } = arguments.resolve()?;
-    let packages = Packages::Named(options.read_template()?.packages());
+    let packages = Packages::Named(options.read_template()?.binaries());
     local::check(&options).await?;
     options.bin_dir = local::build(&root, profile, &packages)?;
     let stopped = stop_signal()?;

@@ -12,8 +12,10 @@ use local::{LocalCloud, Log, Options, Packages, Profile, TemplateSource};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
+use crate::answer::Answer;
 use crate::deployment::Deployment;
-use crate::http::{Answer, Caller, Secrets};
+use crate::http::{Caller, Secrets};
+use crate::root::root;
 
 /// How a test's cloud differs from the [`Deployment`] of this run.
 #[derive(Default)]
@@ -107,11 +109,6 @@ pub struct TestApp {
     ecs: aws_sdk_ecs::Client,
     secrets_manager: aws_sdk_secretsmanager::Client,
     secrets: Secrets,
-}
-
-/// The project's root, where template.yaml is.
-pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// The directory of the function binaries, which are built once for all tests of the process.

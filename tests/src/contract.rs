@@ -7,8 +7,8 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use jsonschema::Validator;
 use serde_json::Value;
 
-use crate::app::root;
-use crate::http::Answer;
+use crate::answer::Answer;
+use crate::root::root;
 
 /// The document of the API.
 pub struct Document {

@@ -1,5 +1,6 @@
 //! What the end-to-end tests stand on: a local cloud of their own each, callers of its API, and eyes on its AWS side.
 
+mod answer;
 mod app;
 mod contract;
 mod deployment;
@@ -7,12 +8,15 @@ mod fleet;
 mod http;
 mod keys;
 mod policy;
+mod root;
 pub mod smoke;
 
-pub use app::{Row, ScratchDir, Setup, TestApp, concurrently, eventually, nth_of_each, root};
+pub use answer::Answer;
+pub use app::{Row, ScratchDir, Setup, TestApp, concurrently, eventually, nth_of_each};
 pub use contract::Document;
 pub use deployment::Deployment;
 pub use fleet::{Fleet, Task, ids};
-pub use http::{Answer, Caller, Request};
+pub use http::{Caller, Request};
 pub use keys::p384_key_pair;
 pub use policy::{Part, Policies};
+pub use root::root;

@@ -20,10 +20,9 @@ pub enum Profile {
 /// What to build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Packages {
-    /// These packages alone.
-    Named(Vec<String>),
-    /// Every binary of the workspace. Cargo then unifies features as for `cargo test --workspace`, and nothing is
-    /// compiled twice.
+    /// These binaries alone, each with its package.
+    Named(Vec<(String, String)>),
+    /// Every binary of the workspace.
     Workspace,
 }
 
@@ -35,18 +34,8 @@ pub enum Packages {
 /// Cargo cannot be run or fails, or it builds no binary.
 pub fn build(manifest_dir: &Path, profile: Profile, packages: &Packages) -> anyhow::Result<PathBuf> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(manifest_dir).args(["build", "--message-format=json-render-diagnostics", "--bins"]);
-    match packages {
-        Packages::Workspace => {
-            cargo.arg("--workspace");
-        }
-        Packages::Named(names) => {
-            cargo.args(names.iter().flat_map(|name| ["-p", name.as_str()]));
-        }
-    }
-    if profile == Profile::Release {
-        cargo.arg("--release");
-    }
+    cargo.current_dir(manifest_dir).args(["build", "--message-format=json-render-diagnostics"]);
+    cargo.args(selection(profile, packages));
     let child = cargo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
     let mut child = child.map_err(|error| match error.kind() {
         ErrorKind::NotFound => anyhow!("cannot run cargo, which is not found: install Rust from https://rustup.rs"),
@@ -65,6 +54,29 @@ pub fn build(manifest_dir: &Path, profile: Profile, packages: &Packages) -> anyh
     directory.map(Path::to_owned).ok_or_else(|| anyhow!("cargo built no binary"))
 }
 
+/// The arguments that say what is built.
+///
+/// For development, cargo settles features for the whole workspace, as for `cargo test --workspace`, whatever is built:
+/// with `-p` it would for the packages named, and the SDK would be compiled once more. A release is as deployed: there
+/// each function has its own features.
+fn selection(profile: Profile, packages: &Packages) -> Vec<&str> {
+    let mut arguments = match (profile, packages) {
+        (_, Packages::Workspace) => vec!["--workspace", "--bins"],
+        (Profile::Dev, Packages::Named(named)) => {
+            let binaries = named.iter().flat_map(|(_, binary)| ["--bin", binary]);
+            ["--workspace"].into_iter().chain(binaries).collect()
+        }
+        (Profile::Release, Packages::Named(named)) => {
+            let packages = named.iter().flat_map(|(package, _)| ["-p", package]);
+            ["--bins"].into_iter().chain(packages).collect()
+        }
+    };
+    if profile == Profile::Release {
+        arguments.push("--release");
+    }
+    arguments
+}
+
 /// The executable that one of cargo's messages announces.
 fn executable(message: &str) -> Option<PathBuf> {
     let message: Value = serde_json::from_str(message).ok()?;
@@ -74,6 +86,14 @@ fn executable(message: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_built_for_development_has_the_features_of_the_whole_workspace() {
+        let named = Packages::Named(vec![("stage".to_owned(), "stage-main".to_owned())]);
+        assert_eq!(selection(Profile::Dev, &named), ["--workspace", "--bin", "stage-main"]);
+        assert_eq!(selection(Profile::Release, &named), ["--bins", "-p", "stage", "--release"]);
+        assert_eq!(selection(Profile::Dev, &Packages::Workspace), ["--workspace", "--bins"]);
+    }
 
     #[test]
     fn only_artifacts_that_are_executables_count() {

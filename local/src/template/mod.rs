@@ -142,9 +142,9 @@ impl Template {
         self.functions.iter().map(|function| (function.id.clone(), function.package.clone())).collect()
     }
 
-    /// The Cargo packages of the functions.
-    pub fn packages(&self) -> Vec<String> {
-        self.functions.iter().map(|function| function.package.clone()).collect()
+    /// The Cargo package of every function, and the binary of it that is deployed.
+    pub fn binaries(&self) -> Vec<(String, String)> {
+        self.functions.iter().map(|function| (function.package.clone(), function.binary.clone())).collect()
     }
 
     /// The value of every parameter; of a list, with commas between its elements.

@@ -104,7 +104,7 @@ fn a_function_is_named_by_its_code_and_its_stack() {
         (function.name.as_str(), function.package.as_str(), function.binary.as_str()),
         ("stack-RowFunction", "row", "row")
     );
-    assert_eq!(template.packages(), ["row"]);
+    assert_eq!(template.binaries(), [("row".to_owned(), "row".to_owned())]);
     assert_eq!(function.logging.group.as_deref(), Some("stack-Logs"));
     assert_eq!(function.schedules[0].expression, Expression::Rate(Duration::from_secs(300)));
 }

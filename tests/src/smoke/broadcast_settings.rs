@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::case::{Case, Failure, Group, Outcome, same};
+use super::answer::{Failure, same};
+use super::case::{Case, Group, Outcome};
 use super::target::{Target, Who};
 
 pub(super) const CASES: &[Case] = &[Case {

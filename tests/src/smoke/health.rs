@@ -1,6 +1,7 @@
 //! `GET /health`, and who is let in.
 
-use super::case::{Case, Failure, Group, Outcome, holds};
+use super::answer::{Failure, holds};
+use super::case::{Case, Group, Outcome};
 use super::target::{Target, Who};
 
 pub(super) const CASES: &[Case] = &[

@@ -3,6 +3,7 @@
 //!
 //! A case makes what it needs under names of its own, and all of it is deleted afterwards, whatever happened.
 
+mod answer;
 mod broadcast_settings;
 mod case;
 mod channel;
@@ -14,7 +15,8 @@ mod target;
 
 use std::time::{Duration, Instant};
 
-pub use self::case::{Case, Failure, Group, Outcome, Run};
+pub use self::answer::Failure;
+pub use self::case::{Case, Group, Outcome, Run};
 pub use self::target::{Target, Who};
 
 /// The longest that a case may take.

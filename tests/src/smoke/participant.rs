@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::case::{Case, Failure, Group, Outcome, holds, same};
+use super::answer::{Failure, holds, same};
+use super::case::{Case, Group, Outcome};
 use super::target::{Target, Who, segment};
 
 pub(super) const CASES: &[Case] = &[

@@ -8,7 +8,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
-use super::case::{Failure, Said};
+use super::answer::{Failure, Said};
 use crate::http::{Caller, Secrets};
 
 /// For how long a request is repeated that is answered "not now": IVS throttles, and a name may be held by a create that
