@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 pub(crate) use self::handover::{Handover, Refusal};
 use self::order::Order;
@@ -29,7 +30,8 @@ pub(crate) enum Fault {
         #[serde(default)]
         message: String,
     },
-    /// The call succeeds, later: its effect comes after the time has passed, or before.
+    /// The call succeeds, later: its effect comes after the time has passed, or before. It goes on at once when all
+    /// faults are taken back.
     Latency {
         ms: u64,
         #[serde(default)]
@@ -112,11 +114,13 @@ pub(crate) struct Faults {
     /// Logical ids of the functions that a fault may be for.
     functions: Vec<String>,
     active: Mutex<BTreeMap<u64, Active>>,
+    /// Changes when all faults are taken back.
+    cleared: watch::Sender<()>,
 }
 
 impl Faults {
     pub(crate) fn new(functions: Vec<String>) -> Self {
-        Self { functions, active: Mutex::default() }
+        Self { functions, active: Mutex::default(), cleared: watch::Sender::new(()) }
     }
 
     /// Puts a fault in force and answers it with its id.
@@ -143,8 +147,15 @@ impl Faults {
         lock(&self.active).remove(&id).is_some()
     }
 
+    /// Takes all faults back. What they hold up goes on.
     pub(crate) fn clear(&self) {
         lock(&self.active).clear();
+        self.cleared.send_replace(());
+    }
+
+    /// Changes when all faults are taken back from now on.
+    pub(crate) fn cleared(&self) -> watch::Receiver<()> {
+        self.cleared.subscribe()
     }
 
     /// Counts a call for the faults that it matches, from the oldest to the one that strikes it, which is returned.
