@@ -3,6 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -47,6 +48,14 @@ fn obey(order: &Value, event: Value, next: &Answer) -> io::Result<Result<Value, 
         },
         "sleep" => {
             thread::sleep(Duration::from_millis(order["ms"].as_u64().unwrap_or_default()));
+            Ok(json!({"process": std::process::id()}))
+        }
+        // Says so, and goes on once the file is there.
+        "wait" => {
+            let _ = writeln!(io::stderr(), "waits");
+            while !Path::new(order["for"].as_str().unwrap_or_default()).exists() {
+                thread::sleep(Duration::from_millis(10));
+            }
             Ok(json!({"process": std::process::id()}))
         }
         "fail" => Err(json!({"errorType": "Probe.Failure", "errorMessage": "told to"})),

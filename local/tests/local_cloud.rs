@@ -12,6 +12,7 @@ mod first_contact;
 mod limits;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
@@ -79,6 +80,16 @@ async fn send(method: &str, url: String, headers: &[(&str, &str)], body: impl In
     try_send(request).await.expect(ANSWERED)
 }
 
+/// Waits for a condition, for as long as any machine should need.
+async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+    let holds = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(300), holds).await.unwrap_or_else(|_| panic!("{what}: not in time"));
+}
+
 async fn post(cloud: &LocalCloud, path: &str, body: Value) -> Answer {
     let headers = [("content-type", "application/json")];
     send("POST", format!("{}{path}", cloud.api_url()), &headers, body.to_string()).await
@@ -130,9 +141,17 @@ async fn an_idle_instance_is_used_again_and_a_busy_one_is_not() {
     let process = |answer: &Answer| answer.json()["process"].clone();
     let first = process(&probe(&cloud, json!({})).await);
     assert_eq!(process(&probe(&cloud, json!({})).await), first);
-    let nap = json!({"do": "sleep", "ms": 300});
-    let (one, other) = tokio::join!(probe(&cloud, nap.clone()), probe(&cloud, nap));
-    assert_ne!(process(&one), process(&other));
+    let gate = std::env::temp_dir().join(format!("local-cloud-gate-{}", std::process::id()));
+    let meanwhile = async {
+        until("the first is busy", async || cloud.logs().iter().any(|line| line.line == "waits")).await;
+        let other = probe(&cloud, json!({})).await;
+        std::fs::write(&gate, "").unwrap();
+        other
+    };
+    let (one, other) = tokio::join!(probe(&cloud, json!({"do": "wait", "for": gate})), meanwhile);
+    std::fs::remove_file(&gate).unwrap();
+    assert_eq!(process(&one), first);
+    assert_ne!(process(&other), first);
 }
 
 #[tokio::test]
@@ -160,7 +179,8 @@ async fn whatever_goes_wrong_in_a_function_is_a_500_at_once() {
 
 #[tokio::test]
 async fn a_function_that_takes_too_long_is_killed() {
-    let cloud = start().await;
+    let template = include_str!("template.yaml").replace("Timeout: 60", "Timeout: 2");
+    let cloud = LocalCloud::start(Options { template: TemplateSource::Text(template), ..options() }).await.unwrap();
     assert_eq!(probe(&cloud, json!({"do": "hang"})).await.status, 500);
     assert!(cloud.logs().iter().any(|line| line.line.ends_with("Task timed out after 2.00 seconds")));
     assert_eq!(probe(&cloud, json!({})).await.status, 200);
@@ -301,10 +321,23 @@ async fn faults_strike_before_or_after_the_effect() {
         let answered = probe(&cloud, put_row(&order.to_string())).await.json();
         assert_eq!((&answered["status"], row_count(&cloud).await), (&status, json!(rows)), "{order}");
     }
+    // A latency of an hour ends when it is taken back.
+    assert_eq!(door(&cloud, "PUT", "faults", fault(json!({"kind": "latency", "ms": 3_600_000}))).await.status, 200);
+    let taken_back = async {
+        until("the fault strikes", async || {
+            door(&cloud, "GET", "faults", json!(null)).await.json()["faults"].as_array().is_some_and(|faults| {
+                faults.iter().any(|fault| fault["fault"]["ms"] == 3_600_000 && fault["fired"] == 1)
+            })
+        })
+        .await;
+        door(&cloud, "DELETE", "faults", json!(null)).await
+    };
+    let (answered, _) = tokio::join!(probe(&cloud, put_row("late")), taken_back);
+    assert_eq!((&answered.json()["status"], row_count(&cloud).await), (&json!(200), json!(3)));
     let kill = fault(json!({"kind": "kill", "when": "after"}));
     door(&cloud, "PUT", "faults", kill).await;
     assert_eq!(probe(&cloud, put_row("last")).await.status, 500);
-    assert_eq!(row_count(&cloud).await, 3);
+    assert_eq!(row_count(&cloud).await, 4);
     let wrong = door(&cloud, "PUT", "faults", json!({"service": "dynamodb"})).await;
     assert_eq!(wrong.status, 400);
     let message = wrong.json()["message"].clone();

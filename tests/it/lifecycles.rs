@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestRunner};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tests::{Fleet, Task, TestApp};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -119,7 +119,7 @@ async fn reachable<'a>(fleet: &Fleet<'_>, tasks: &[Task], last: impl Iterator<It
 }
 
 async fn check(app: &TestApp, case: &Case) -> Result<(), TestCaseError> {
-    app.anonymous().post("/_local/reset", json!(null)).await.expect(200);
+    app.reset().await;
     let fleet = Fleet::new(app).await;
     let mut tasks = fleet.start(case.lives.len()).await;
     let mut forgotten = vec![false; tasks.len()];

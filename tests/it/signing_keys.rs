@@ -58,6 +58,17 @@ async fn stack_asks(app: &TestApp, request_type: &str) -> (u16, Value) {
     (answer.status, answer.json())
 }
 
+/// Has the secret of participant tokens hold a key that an operator made, and answers its ARN.
+async fn put_own_key(app: &TestApp) -> String {
+    let (private, public) = p384_key_pair();
+    app.is_secret(&private);
+    let imported = app.ivs().import_public_key().public_key_material(public).send().await.unwrap();
+    let arn = imported.public_key().unwrap().arn().unwrap().to_owned();
+    let value = json!({"keyId": arn, "privateKey": private}).to_string();
+    app.put_secret("participant-signing-key", value).await;
+    arn
+}
+
 /// A new participant token.
 async fn token(app: &TestApp, user: &str) -> String {
     let minted = app.mint(&app.user(user), "demo", json!({"renew": true})).await.expect(201).json();
@@ -207,12 +218,7 @@ async fn a_key_that_a_deployer_put_there_signs_on_and_stays_when_it_is_followed(
     TestApp::run(async |app| {
         without_limits(app).await;
         make_stage_and_channel(app).await;
-        let (private, public) = p384_key_pair();
-        app.is_secret(&private);
-        let imported = app.ivs().import_public_key().public_key_material(public).send().await.unwrap();
-        let by_hand = imported.public_key().unwrap().arn().unwrap().to_owned();
-        let value = json!({"keyId": by_hand, "privateKey": private}).to_string();
-        app.put_secret("participant-signing-key", value).await;
+        let by_hand = put_own_key(app).await;
         assert!(order(app, json!({})).await);
         assert_eq!(current(app, "participant").await.as_ref(), Some(&by_hand));
         app.cloud().replace_instances();
@@ -220,6 +226,43 @@ async fn a_key_that_a_deployer_put_there_signs_on_and_stays_when_it_is_followed(
         assert!(order(app, json!({"rotate": true})).await);
         assert_ne!(current(app, "participant").await.as_ref(), Some(&by_hand));
         assert!(keys_in_ivs(app).await.contains_key(&by_hand) && joins(app, &token).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_update_that_is_rolled_back_leaves_an_operators_own_key_alone() {
+    TestApp::run(async |app| {
+        without_limits(app).await;
+        make_stage_and_channel(app).await;
+        assert_eq!(stack_asks(app, "Delete").await.0, 200);
+        let own = put_own_key(app).await;
+        // What CloudFormation asks for when `ManageSigningKeys` becomes true, and when that update fails elsewhere.
+        assert_eq!(stack_asks(app, "Create").await.0, 200);
+        assert_eq!(current(app, "participant").await.as_ref(), Some(&own));
+        assert_eq!(keys_in_ivs(app).await.len(), 2);
+        assert_eq!(stack_asks(app, "Delete").await.0, 200);
+        assert_eq!(both_current(app).await, [Some(own.clone()), None]);
+        assert_eq!(keys_in_ivs(app).await.into_keys().collect::<Vec<_>>(), [own]);
+        app.cloud().replace_instances();
+        let token = token(app, "bob").await;
+        assert!(joins(app, &token).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_secret_that_holds_no_key_keeps_no_stack_from_its_end_and_stays_as_it_is() {
+    TestApp::run(async |app| {
+        without_limits(app).await;
+        app.put_secret("participant-signing-key", "no key at all").await;
+        assert_eq!(stack_asks(app, "Update").await.0, 409);
+        assert_eq!(stack_asks(app, "Delete").await.0, 200);
+        assert!(keys_in_ivs(app).await.is_empty());
+        let id = format!("{}/participant-signing-key", app.stack());
+        let left = app.secrets_manager().get_secret_value().secret_id(id).send().await.unwrap();
+        assert_eq!(left.secret_string(), Some("no key at all"));
+        app.put_secret("participant-signing-key", "{}").await;
     })
     .await;
 }

@@ -138,17 +138,16 @@ async fn settings_that_a_user_has_are_there_again_afterwards() {
 #[tokio::test]
 async fn an_interrupted_run_deletes_what_it_made() {
     TestApp::run(async |app| {
-        let slow = json!({"kind": "latency", "ms": 1000, "when": "after"});
-        app.fault(json!({"service": "dynamodb", "operation": "UpdateItem", "times": null, "fault": slow})).await;
+        app.hold(json!({"service": "dynamodb", "operation": "UpdateItem"}), "after").await;
         let running = smoke(app, &["stage"]).spawn().unwrap();
         let made = async || (!app.rows("stages").await.is_empty()).then_some(());
         eventually("a stage is made", made).await;
         Command::new("kill").arg(running.id().to_string()).status().unwrap();
+        app.heal().await;
         let ended = tokio::task::spawn_blocking(move || running.wait_with_output().unwrap()).await.unwrap();
         let said = String::from_utf8(ended.stdout).unwrap();
         assert_eq!(ended.status.code(), Some(1), "{said}");
         assert!(said.ends_with("terminated: deleting what was made\n"), "{said}");
-        app.heal().await;
         // A create that was under way ends by itself.
         eventually("nothing is left", async || app.rows("stages").await.is_empty().then_some(())).await;
     })

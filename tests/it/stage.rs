@@ -1,7 +1,9 @@
 //! `/stages` and `/stages/{stage}`: what each route answers.
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use tests::{Answer, Caller, Setup, TestApp, concurrently, eventually, nth_of_each};
+use tests::{Answer, Caller, Setup, TestApp, concurrently, nth_of_each};
 
 #[tokio::test]
 async fn a_stage_is_created_once_and_fetched_after() {
@@ -137,6 +139,28 @@ async fn a_list_holds_the_callers_own_stages_newest_first_page_by_page() {
 }
 
 #[tokio::test]
+async fn a_cursor_of_a_time_that_cannot_be_is_a_400_problem_of_every_list() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        alice.put("/stages/demo", json!({})).await.expect(201);
+        let get = async |list: &str, at: &str| {
+            let cursor = BASE64_URL_SAFE_NO_PAD.encode(format!("{at}\nx"));
+            alice.get(&format!("{list}?cursor={cursor}")).await
+        };
+        for list in ["/stages", "/channels", "/stages/demo/participants"] {
+            for at in ["9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00+23:59", "2026-02-30T12:00:00Z", "soon", ""] {
+                let refused = get(list, at).await.expect_problem(400, "invalid-request");
+                assert_eq!(fields(&refused), ["cursor"], "{list} {at}");
+            }
+            for at in ["9999-12-31T23:59:59Z", "0000-01-01T00:00:00Z", "2016-12-31T23:59:60Z"] {
+                get(list, at).await.expect(200);
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn every_bad_field_is_named_at_once() {
     TestApp::run(async |app| {
         let alice = app.user("alice");
@@ -258,19 +282,17 @@ async fn a_slow_delete_takes_nothing_of_the_next_stage_of_that_name() {
         let alice = stage_with_a_participant(app).await;
         app.mint(&app.user("bob"), "demo", json!({})).await.expect(201);
         // The delete has listed the participants and is held up before it deletes their rows.
-        let latency = json!({"kind": "latency", "ms": 1000, "when": "after"});
-        app.fault(json!({"service": "dynamodb", "operation": "Query", "fault": latency})).await;
-        let slow = tokio::spawn({
-            let alice = alice.clone();
-            async move { alice.delete("/stages/demo").await }
-        });
-        eventually("the stage is deleted in IVS", async || app.stages_in_ivs().await.is_empty().then_some(())).await;
-        // Meanwhile somebody finishes the delete and makes the next stage, where bob is barred.
-        let carol = app.user("carol");
-        carol.put("/stages/demo", json!({})).await.expect(201);
-        carol.delete("/stages/demo/participants/bob").await.expect(204);
-        let token = app.mint(&app.user("dave"), "demo", json!({})).await.expect(201).json();
-        slow.await.unwrap().expect(204);
+        app.hold(json!({"service": "dynamodb", "operation": "Query"}), "after").await;
+        let next = async {
+            assert!(app.stages_in_ivs().await.is_empty());
+            // Meanwhile somebody finishes the delete and makes the next stage, where bob is barred.
+            let carol = app.user("carol");
+            carol.put("/stages/demo", json!({})).await.expect(201);
+            carol.delete("/stages/demo/participants/bob").await.expect(204);
+            app.mint(&app.user("dave"), "demo", json!({})).await.expect(201).json()
+        };
+        let (slow, token) = app.while_held(1, alice.delete("/stages/demo"), next).await.expect("a delete that lists");
+        slow.expect(204);
         app.mint(&app.user("bob"), "demo", json!({})).await.expect_problem(403, "removed");
         let again = app.mint(&app.user("dave"), "demo", json!({})).await.expect(200).json();
         assert_eq!(again["participantId"], token["participantId"]);

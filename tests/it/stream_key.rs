@@ -136,6 +136,7 @@ async fn a_rotation_taken_over_takes_the_key_that_its_predecessor_made() {
         let kill = json!({"kind": "kill", "when": "after"});
         app.fault(json!({"service": "ivs", "operation": "CreateStreamKey", "fault": kill})).await;
         alice.post(KEY, json!({})).await.expect(500);
+        app.set_attribute("channels", "demo", "streamKey.leaseUntil", "2999-01-01T00:00:00.000Z").await;
         alice.get(KEY).await.expect_problem(503, "busy");
         app.set_attribute("channels", "demo", "streamKey.leaseUntil", "2020-01-01T00:00:00.000Z").await;
         // Killed once more, where it reads the predecessor's key.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use aws_credential_types::Credentials;
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRequest};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use hyper::body::Bytes;
 use local::{LocalCloud, Log, Options, Packages, Profile, TemplateSource};
@@ -298,6 +298,43 @@ impl TestApp {
         .await;
     }
 
+    /// Holds up calls that match until [`Self::heal`], before their effect or after it.
+    pub async fn hold(&self, mut calls: Value, when: &str) {
+        calls["fault"] = json!({"kind": "latency", "ms": 3_600_000, "when": when});
+        self.fault(calls).await;
+    }
+
+    /// Does something of which calls are held up, and something else once so many of them are; then all faults end.
+    /// Nothing if the first came to its end without: that one has met another limit, as happens on a busy machine.
+    pub async fn while_held<T, M>(
+        &self,
+        calls: u64,
+        held: impl Future<Output = T>,
+        meanwhile: impl Future<Output = M>,
+    ) -> Option<(T, M)> {
+        // On the heap: a debug build's futures, one within another, are too much for the stack of a test's thread.
+        let mut held = Box::pin(held);
+        tokio::select! {
+            _ = &mut held => {
+                self.heal().await;
+                return None;
+            }
+            () = self.until_faults_strike(calls) => {}
+        }
+        let meanwhile = Box::pin(meanwhile);
+        let meanwhile = async {
+            let done = meanwhile.await;
+            self.heal().await;
+            done
+        };
+        Some(tokio::join!(held, meanwhile))
+    }
+
+    /// Back to the start: empty tables, no resources, no faults.
+    pub async fn reset(&self) {
+        self.anonymous.post("/_local/reset", json!(null)).await.expect(200);
+    }
+
     /// Overrides quotas of IVS.
     pub async fn quotas(&self, quotas: Value) {
         self.anonymous.put("/_local/quotas", quotas).await.expect(200);
@@ -370,10 +407,20 @@ impl TestApp {
 
     /// Puts rows into a table, whatever it says of them.
     pub async fn fill(&self, table: &str, rows: impl IntoIterator<Item = Row>) {
-        let table = format!("{}-{table}", self.stack);
         let put = |row| PutRequest::builder().set_item(Some(row)).build().expect("an item");
-        let writes: Vec<_> =
-            rows.into_iter().map(|row| WriteRequest::builder().put_request(put(row)).build()).collect();
+        let writes = rows.into_iter().map(|row| WriteRequest::builder().put_request(put(row)).build());
+        self.write(table, writes.collect()).await;
+    }
+
+    /// Takes rows out of a table, by their keys.
+    pub async fn delete(&self, table: &str, keys: impl IntoIterator<Item = Row>) {
+        let delete = |key| DeleteRequest::builder().set_key(Some(key)).build().expect("a key");
+        let writes = keys.into_iter().map(|key| WriteRequest::builder().delete_request(delete(key)).build());
+        self.write(table, writes.collect()).await;
+    }
+
+    async fn write(&self, table: &str, writes: Vec<WriteRequest>) {
+        let table = format!("{}-{table}", self.stack);
         for batch in writes.chunks(25) {
             let write = self.dynamodb.batch_write_item().request_items(&table, batch.to_vec());
             write.send().await.expect("the rows can be written");
@@ -519,7 +566,7 @@ impl TestApp {
 
 /// How long a test waits for what has to come. Two cores that are busy with something else may need many times what they
 /// need alone.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Each call as service, operation and which of its kind it is, for a fault that strikes it.
 pub fn nth_of_each(made: &[String]) -> Vec<(String, String, usize)> {
@@ -537,9 +584,10 @@ pub fn nth_of_each(made: &[String]) -> Vec<(String, String, usize)> {
 ///
 /// # Panics
 /// When one gets none.
-pub async fn concurrently<F>(count: usize, request: impl Fn(usize) -> F) -> Vec<Answer>
+pub async fn concurrently<T, F>(count: usize, request: impl Fn(usize) -> F) -> Vec<T>
 where
-    F: Future<Output = Answer> + Send + 'static,
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
 {
     let requests: Vec<_> = (0..count).map(|n| tokio::spawn(request(n))).collect();
     let mut answers = Vec::with_capacity(count);
@@ -557,7 +605,7 @@ where
 pub async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
-        if let Some(result) = attempt().await {
+        if let Some(result) = Box::pin(attempt()).await {
             return result;
         }
         assert!(started.elapsed() < PATIENCE, "{what}: not within {} seconds", PATIENCE.as_secs());

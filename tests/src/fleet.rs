@@ -9,7 +9,7 @@ use aws_sdk_ecs::types::{
 };
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, eventually};
+use crate::app::{Row, TestApp, eventually};
 
 /// The most tasks that ECS starts at once.
 const AT_ONCE: usize = 10;
@@ -280,6 +280,13 @@ impl<'a> Fleet<'a> {
         let rows = self.app.rows("servers").await;
         let row = rows.iter().find(|row| row.get("taskId").and_then(|id| id.as_s().ok()).is_some_and(|id| id == task));
         row.and_then(|row| row.get("state")).and_then(|state| state.as_s().ok()).cloned()
+    }
+
+    /// Takes rows out of the table whose tasks ECS knows nothing of: those of [`Self::fill`].
+    pub async fn empty(&self, rows: &[Row]) {
+        let is_filled = |id: &AttributeValue| id.as_s().is_ok_and(|id| id.ends_with(&"0".repeat(24)));
+        let ids = rows.iter().filter_map(|row| row.get("taskId")).filter(|id| is_filled(id)).cloned();
+        self.app.delete("servers", ids.map(|id| Row::from([("taskId".to_owned(), id)]))).await;
     }
 
     /// Adds servers to the table that ECS knows nothing of, with ids at the same distance from each other.

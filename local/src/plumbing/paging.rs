@@ -78,9 +78,24 @@ mod tests {
             proptest::prop_assert_eq!(walk(&keys, size), keys.into_keys().collect::<Vec<_>>());
         }
 
+        /// Base64url of a list and a key, each with something wrong now and then.
         #[test]
-        fn any_text_is_a_token_or_refused(token in ".*") {
-            let _ = page("keys", [("a", ())], 1, Some(&token));
+        fn a_token_leads_on_in_its_own_list_or_is_refused(
+            list in proptest::sample::select(vec!["keys", "keys", "stages", ""]),
+            separator in proptest::sample::select(vec!["\n", "\n", "\n", ""]),
+            key in "\\PC{0,8}",
+            junk in proptest::sample::select(vec!["", "", "", "A", "=", "\0"]),
+        ) {
+            let token = URL_SAFE_NO_PAD.encode(format!("{list}{separator}{key}")) + junk;
+            let rest = page("keys", [("a", "a"), ("b", "b")], 9, Some(&token));
+            let expected: Vec<_> = ["a", "b"].into_iter().filter(|item| *item > key.as_str()).collect();
+            match URL_SAFE_NO_PAD.decode(&token).map(String::from_utf8) {
+                Ok(Ok(inside)) if inside == format!("keys\n{key}") => {
+                    proptest::prop_assert_eq!(rest, Ok(Page { items: expected, next: None }));
+                }
+                Ok(Ok(inside)) if inside.starts_with("keys\n") => proptest::prop_assert!(rest.is_ok()),
+                _ => proptest::prop_assert_eq!(rest, Err(InvalidPageToken)),
+            }
         }
     }
 

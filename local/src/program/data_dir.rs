@@ -1,7 +1,7 @@
 //! The directory that keeps state across restarts, used by one local cloud at a time and always by the same stack.
 
 use std::fs::{self, File, TryLockError};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,7 +16,14 @@ use crate::plumbing::state_file::broken;
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        // Otherwise, whoever comes next gives up sooner.
+        let _ = self.lock.set_len(0);
+    }
 }
 
 /// Whose state a directory keeps. Names and ARNs of what lies in it say so, and stages of every stack lie together.
@@ -28,16 +35,25 @@ pub(crate) struct Owner {
 }
 
 /// How long a lock may stay after its holder has let go of it: a process that is being started holds a copy of every
-/// file until it runs its own program.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
+/// file until it runs its own program, which takes its time on a busy machine.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long it is tried for if the holder has not said that it lets go: it was killed, or is just about to say that it
+/// holds the lock.
+const UNCLEAR_TIMEOUT: Duration = Duration::from_secs(1);
+/// What the lock's file says while somebody holds it. It is empty once they have let go.
+const HELD: &[u8] = b"held";
 
-/// Tries again while the lock is taken, for as long as one may linger.
-fn retry_while_locked(try_lock: impl Fn() -> Result<(), TryLockError>) -> Result<(), TryLockError> {
+/// Takes the lock of a file, for as long as one may linger.
+fn lock_while_it_lingers(lock: &File, file: &Path) -> Result<(), TryLockError> {
     let started = Instant::now();
     loop {
-        match try_lock() {
-            Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_TIMEOUT => {
-                thread::sleep(Duration::from_millis(20))
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                let is_let_go = fs::read_to_string(file).is_ok_and(|said| said.is_empty());
+                if started.elapsed() >= if is_let_go { LINGER_TIMEOUT } else { UNCLEAR_TIMEOUT } {
+                    return Err(TryLockError::WouldBlock);
+                }
+                thread::sleep(Duration::from_millis(20));
             }
             result => return result,
         }
@@ -57,8 +73,8 @@ impl DataDir {
         private_file::make_directory(path).with_context(cannot)?;
         let file = path.join("lock");
         let lock = private_file::options().write(true).create(true).truncate(false).open(&file).with_context(cannot)?;
-        match retry_while_locked(|| lock.try_lock()) {
-            Ok(()) => {}
+        match lock_while_it_lingers(&lock, &file) {
+            Ok(()) => lock.set_len(0).and_then(|()| (&lock).write_all(HELD)).with_context(cannot)?,
             Err(TryLockError::WouldBlock) => bail!(
                 "the data directory {} is in use by another local cloud: stop that one, or give this one --ephemeral or \
                  another --data-dir",
@@ -66,7 +82,7 @@ impl DataDir {
             ),
             Err(TryLockError::Error(error)) => return Err(error).with_context(cannot),
         }
-        let directory = Self { path: path.to_owned(), _lock: lock };
+        let directory = Self { path: path.to_owned(), lock };
         directory.belong_to(owner)?;
         Ok(directory)
     }
@@ -133,6 +149,30 @@ mod tests {
             assert_eq!(said, format!("the data directory {path} {what}: give {cure}, or another --data-dir"));
         }
         open("a", "us-east-1").unwrap();
+    }
+
+    #[test]
+    fn a_lock_that_lingers_is_waited_for_and_one_that_is_held_is_not() {
+        let temporary = TemporaryDirectory::new();
+        let path = temporary.file();
+        let open = || DataDir::open(&path, &owner("a", "us-east-1"));
+        let held = open().unwrap();
+        let said = open().unwrap_err().to_string();
+        assert!(said.contains("is in use by another local cloud"), "{said}");
+        // As a process that is being started has one.
+        let copy = held.lock.try_clone().unwrap();
+        drop(held);
+        assert!(matches!(File::open(path.join("lock")).unwrap().try_lock(), Err(TryLockError::WouldBlock)));
+        let waiting = Instant::now();
+        let later = thread::spawn(move || {
+            // Longer than for a lock that nobody has let go of.
+            while waiting.elapsed() < 2 * UNCLEAR_TIMEOUT {
+                thread::sleep(Duration::from_millis(20));
+            }
+            drop(copy);
+        });
+        assert!(open().is_ok());
+        later.join().unwrap();
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! What becomes of events on their way to a function, and of those that never arrive.
 
-use std::time::Duration;
-
 use super::*;
 
 fn options() -> Options {
@@ -144,12 +142,7 @@ async fn an_acceptance_that_is_not_heard_of_doubles_the_event() {
     fail_handovers(&cloud, 1, json!({"kind": "drop", "when": "after"})).await;
     let delivery = deliver(&cloud, say("twice")).await[0].clone();
     assert_eq!((&delivery["ok"], &delivery["refused"]), (&json!(true), &json!(1)));
-    let both = async {
-        while said(&cloud).len() < 2 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), both).await.expect("the function is invoked twice");
+    until("the function is invoked twice", async || said(&cloud).len() >= 2).await;
 }
 
 #[tokio::test]

@@ -1,10 +1,8 @@
 //! ECS and EC2 from outside: tasks, their events, and who may see them.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
-use super::{Answer, developer, door, options, post, send};
+use super::{Answer, developer, door, options, post, send, until};
 use local::{LocalCloud, Options, TemplateSource};
 
 const TASK_DEFINITION: &str = "web";
@@ -96,12 +94,7 @@ async fn the_clock_runs_by_itself() {
     let id = run(&cloud).await;
     let clock = json!({"mode": "automatic", "stepMs": 1});
     assert_eq!(door(&cloud, "PUT", "ecs/clock", clock.clone()).await.json(), clock);
-    let runs = async {
-        while describe(&cloud, &id).await["lastStatus"] != "RUNNING" {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), runs).await.expect("the task runs");
+    until("the task runs", async || describe(&cloud, &id).await["lastStatus"] == "RUNNING").await;
     door(&cloud, "POST", "reset", json!(null)).await;
     let clock = door(&cloud, "GET", "ecs/clock", json!(null)).await.json();
     assert_eq!(clock, json!({"mode": "automatic", "stepMs": 500}));

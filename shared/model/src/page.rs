@@ -122,13 +122,10 @@ mod tests {
             let is_timed = inside
                 .is_some_and(|inside| inside.split_once('\n').is_some_and(|(at, _)| at.parse::<Timestamp>().is_ok()));
             timed.set(timed.get() + u32::from(is_timed));
-            match text.parse::<Cursor>() {
-                Ok(cursor) => {
-                    taken.set(taken.get() + 1);
-                    assert!(is_timed && !cursor.id.is_empty(), "{cursor:?}");
-                    assert_eq!(cursor.to_string().parse(), Ok(cursor));
-                }
-                Err(InvalidCursor) => {}
+            if let Ok(cursor) = text.parse::<Cursor>() {
+                taken.set(taken.get() + 1);
+                assert!(is_timed && !cursor.id.is_empty(), "{cursor:?}");
+                assert_eq!(cursor.to_string().parse(), Ok(cursor));
             }
         });
         assert!(decoded.get() > CASES / 2, "{decoded:?} of {CASES} were base64url of a text");

@@ -140,8 +140,29 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_read(expression in ".*") {
+        fn any_text_is_read(expression in "[a-zAS#:_.()\\[\\]=<, 0-9é]{0,60}") {
             let _ = top_level(&expression).count();
+        }
+
+        /// Expressions of conditions, each of a path that begins with a name or a placeholder for one.
+        #[test]
+        fn each_condition_names_the_first_part_of_its_path(
+            conditions in proptest::collection::vec(
+                ("#?[a-z][a-z0-9_]{0,5}", "(\\.[a-z]{1,3}|\\[[0-9]{1,2}\\]){0,2}", 0..4),
+                1..5,
+            ),
+        ) {
+            let is_keyword = |name: &String| KEYWORDS.contains(&name.to_uppercase().as_str());
+            proptest::prop_assume!(!conditions.iter().any(|(name, _, _)| is_keyword(name)));
+            let text = conditions.iter().map(|(name, path, kind)| match kind {
+                0 => format!("{name}{path} = :v"),
+                1 => format!("attribute_exists({name}{path})"),
+                2 => format!("size ( {name}{path} ) < :v1"),
+                _ => format!("NOT (:a <> {name}{path})"),
+            });
+            let text = text.collect::<Vec<_>>().join(" AND ");
+            let names: Vec<_> = conditions.iter().map(|(name, _, _)| name.as_str()).collect();
+            proptest::prop_assert_eq!(top_level(&text).collect::<Vec<_>>(), names, "{}", text);
         }
     }
 }

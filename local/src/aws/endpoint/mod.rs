@@ -155,13 +155,18 @@ impl Endpoint {
 
     /// Carries out a call, with the fault that is due for it.
     async fn carry_out(&self, caller: &Caller, call: &Call) -> Result<Reply, HangUp> {
+        let cleared = self.faults.cleared();
         let fault = self.faults.on_call(call.service, &call.operation, caller.function());
         if let Some(reply) = fault.as_ref().and_then(|fault| fault.reply(call.service)) {
             return Ok(reply);
         }
         let wait = async |at: When| {
             if let Some(latency) = fault.as_ref().and_then(|fault| fault.latency(at)) {
-                tokio::time::sleep(latency).await;
+                let mut cleared = cleared.clone();
+                tokio::select! {
+                    () = tokio::time::sleep(latency) => {}
+                    _ = cleared.changed() => {}
+                }
             }
         };
         wait(When::Before).await;

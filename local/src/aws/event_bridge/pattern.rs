@@ -244,6 +244,10 @@ impl Comparison {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
+    use proptest::prelude::*;
+    use proptest::test_runner::TestRunner;
     use serde_json::json;
 
     use super::*;
@@ -322,6 +326,60 @@ mod tests {
         ] {
             assert_eq!(Pattern::parse(&pattern).unwrap_err(), expected);
         }
+    }
+
+    /// Patterns near the valid form: fields of an event with matchers of every kind, each wrong now and then.
+    fn patterns() -> impl Strategy<Value = Value> {
+        const KINDS: [&str; 8] =
+            ["prefix", "suffix", "exists", "anything-but", "equals-ignore-case", "wildcard", "numeric", "cidr"];
+        let leaf = prop_oneof![
+            Just(json!("x")),
+            Just(json!("")),
+            Just(json!(7)),
+            Just(json!(-1.5)),
+            Just(json!(null)),
+            Just(json!(true)),
+        ];
+        let argument = prop_oneof![
+            4 => leaf.clone(),
+            2 => prop::collection::vec(leaf.clone(), 0..3).prop_map(Value::from),
+            1 => Just(json!({"prefix": "x"})),
+            1 => Just(json!("*x*")),
+            1 => Just(json!([">", 0, "<=", 7])),
+        ];
+        let matcher = (prop::sample::select(&KINDS[..]), argument).prop_map(|(kind, argument)| json!({kind: argument}));
+        let matchers = prop::collection::vec(prop_oneof![1 => leaf, 2 => matcher], 0..3).prop_map(Value::from);
+        let below = matchers.prop_recursive(2, 8, 3, move |inner| prop_oneof![1 => fields(inner.clone()), 2 => inner]);
+        prop_oneof![12 => fields(below), 1 => Just(json!([])), 1 => Just(json!("x"))]
+    }
+
+    fn fields(of: impl Strategy<Value = Value> + 'static) -> impl Strategy<Value = Value> {
+        let key = prop::sample::select(vec!["source", "detail", "f", "n", "$or"]);
+        prop::collection::vec((key, of), 0..3)
+            .prop_map(|fields| fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    }
+
+    #[test]
+    fn any_pattern_is_matched_with_or_refused_with_a_reason() {
+        const CASES: u32 = 2048;
+        let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(CASES) };
+        let (read, matched) = (Cell::new(0), Cell::new(0));
+        let events =
+            [json!({"source": "x", "detail": {"f": "x", "n": 7}, "f": ["x", 7], "n": 0}), json!({"detail": null})];
+        let checked = TestRunner::new(config).run(&patterns(), |pattern| {
+            match Pattern::parse(&pattern) {
+                Ok(pattern) => {
+                    read.set(read.get() + 1);
+                    let is_matched = events.iter().filter(|event| pattern.matches(event)).count() > 0;
+                    matched.set(matched.get() + u32::from(is_matched));
+                }
+                Err(reason) => prop_assert!(!reason.is_empty()),
+            }
+            Ok(())
+        });
+        checked.unwrap_or_else(|failure| panic!("{failure}"));
+        assert!(read.get() > CASES / 20, "{read:?} of {CASES} were patterns");
+        assert!(matched.get() > CASES / 100, "{matched:?} of {CASES} matched");
     }
 
     proptest::proptest! {

@@ -20,7 +20,8 @@ pub(crate) enum Fault {
         #[serde(default)]
         message: String,
     },
-    /// The call succeeds, later: its effect comes after the time has passed, or before.
+    /// The call succeeds, later: its effect comes after the time has passed, or before. It goes on at once when all
+    /// faults are taken back.
     Latency {
         ms: u64,
         #[serde(default)]

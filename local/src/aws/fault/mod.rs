@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 pub(crate) use self::event_invoke::{EventInvoke, InvokeError};
 pub(crate) use self::kind::{Fault, When};
@@ -46,11 +47,13 @@ pub(crate) struct Faults {
     /// Logical ids of the functions that a fault may be for.
     functions: Vec<String>,
     active: Mutex<BTreeMap<u64, Active>>,
+    /// Changes when all faults are taken back.
+    cleared: watch::Sender<()>,
 }
 
 impl Faults {
     pub(crate) fn new(functions: Vec<String>) -> Self {
-        Self { functions, active: Mutex::default() }
+        Self { functions, active: Mutex::default(), cleared: watch::Sender::new(()) }
     }
 
     /// Puts a fault in force and answers it with its id.
@@ -77,8 +80,15 @@ impl Faults {
         lock(&self.active).remove(&id).is_some()
     }
 
+    /// Takes all faults back. What they hold up goes on.
     pub(crate) fn clear(&self) {
         lock(&self.active).clear();
+        self.cleared.send_replace(());
+    }
+
+    /// Changes when all faults are taken back from now on.
+    pub(crate) fn cleared(&self) -> watch::Receiver<()> {
+        self.cleared.subscribe()
     }
 
     /// Counts a call for the faults that it matches, from the oldest to the one that strikes it, which is returned.

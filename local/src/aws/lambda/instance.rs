@@ -25,10 +25,11 @@ use crate::plumbing::ids;
 use crate::program::log::LogLine;
 use crate::template::Function;
 
-/// How long an instance may take from its start to its first request for an event.
-const INIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an instance may take from its start to its first request for an event. Lambda allows 10 seconds; here, fifty
+/// debug builds may start at once on a machine that is busy with something else.
+const INIT_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long the last lines of an ended process are waited for, in case a child of its own holds the pipe.
-const LAST_LINES_TIMEOUT: Duration = Duration::from_millis(500);
+const LAST_LINES_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running process and how to reach it.
 pub(crate) struct Instance {

@@ -260,6 +260,84 @@ fn quoted(value: &Value) -> String {
     }
 }
 
+/// Requests near the form that a model asks for, for property tests.
+#[cfg(test)]
+pub(crate) mod near {
+    use proptest::prelude::*;
+    use proptest::string::string_regex;
+    use serde_json::json;
+
+    use super::*;
+
+    /// Structures of these members: required ones are rarely missing, optional ones often, and any is wrong now and then.
+    /// An ARN is mostly one of `arns`, where the shape takes one.
+    pub(crate) fn request(members: &'static [Member], arns: &[String]) -> BoxedStrategy<Value> {
+        members
+            .iter()
+            .fold(Just(Map::new()).boxed(), |request, member| {
+                let is_there = if member.required { 0.97 } else { 0.5 };
+                let wrong = prop_oneof![
+                    Just(Value::Null),
+                    Just(json!(-1)),
+                    Just(json!(1.5)),
+                    Just(json!([[]])),
+                    Just(json!({"": {}})),
+                    Just(json!("é".repeat(3_000))),
+                ];
+                let value = prop_oneof![30 => value(&member.shape, arns), 1 => wrong];
+                (request, prop::option::weighted(is_there, value))
+                    .prop_map(|(mut request, value)| {
+                        request.extend(value.map(|value| (member.name.to_owned(), value)));
+                        request
+                    })
+                    .boxed()
+            })
+            .prop_map(Value::from)
+            .boxed()
+    }
+
+    fn value(shape: &'static Shape, arns: &[String]) -> BoxedStrategy<Value> {
+        match shape {
+            Shape::Text { min, max, pattern } => {
+                // The few that this does not read say more than one thing.
+                let of_pattern = pattern.and_then(|pattern| string_regex(pattern.regex).ok());
+                let text = of_pattern.map_or_else(|| letters(*min, *max), Strategy::boxed);
+                let takes = |arn: &&String| pattern.is_some_and(|pattern| (pattern.accepts)(arn));
+                let arns: Vec<String> = arns.iter().filter(takes).cloned().collect();
+                if arns.is_empty() {
+                    text.prop_map(Value::from).boxed()
+                } else {
+                    prop_oneof![6 => prop::sample::select(arns), 1 => text].prop_map(Value::from).boxed()
+                }
+            }
+            Shape::Secret { min, max } => letters(*min, *max).prop_map(Value::from).boxed(),
+            Shape::OneOf(values) => prop::sample::select(*values).prop_map(Value::from).boxed(),
+            Shape::Integer { min, max } => {
+                prop_oneof![Just(*min), Just(*max), *min..=*max].prop_map(Value::from).boxed()
+            }
+            Shape::Boolean => any::<bool>().prop_map(Value::from).boxed(),
+            Shape::List { of, min, max } => {
+                prop::collection::vec(value(of, arns), *min..=(*max).min(min + 3)).prop_map(Value::from).boxed()
+            }
+            Shape::Map { key, value: of, max } => {
+                let entries = prop::collection::vec((value(key, arns), value(of, arns)), 0..=(*max).min(3));
+                let entries = entries.prop_map(|entries| {
+                    let entries =
+                        entries.into_iter().filter_map(|(key, value)| Some((key.as_str()?.to_owned(), value)));
+                    entries.collect::<Value>()
+                });
+                entries.boxed()
+            }
+            Shape::Structure(members) => request(members, arns),
+        }
+    }
+
+    fn letters(min: usize, max: usize) -> BoxedStrategy<String> {
+        let longest = max.min(min + 12);
+        string_regex(&format!("[a-z0-9]{{{min},{longest}}}")).expect("a regular expression").boxed()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -1,5 +1,6 @@
 //! What the tests of both services ask of them.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use aws_lc_rs::{
@@ -9,11 +10,13 @@ use aws_lc_rs::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, macros::datetime};
 
 use super::StandIn;
 use super::operation::{Model, Operation};
+use crate::aws::service::shape::{Input, near};
 use crate::aws::service::{Service, ServiceError};
 use crate::plumbing::pem;
 
@@ -89,6 +92,34 @@ pub(crate) fn any_json(members: &'static [&'static str], arn: &'static str) -> i
                 .prop_map(|entries| entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
         ]
     })
+}
+
+/// Calls every operation with inputs near its model, each on a service of its own, which has some resources. Fails
+/// unless most inputs pass the check of their operation, and many are carried out.
+pub(crate) fn call_near_the_model<M: Model>(service: impl Fn() -> (StandIn<M>, Vec<String>)) {
+    const CASES: u32 = 48;
+    let operations: &[Operation<M>] = M::operations();
+    let known = service().1;
+    let (checked, answered) = (Cell::new(0), Cell::new(0));
+    for operation in operations {
+        let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(CASES) };
+        let result = TestRunner::new(config).run(&near::request(operation.input, &known), |input| {
+            let (service, present) = service();
+            let text = known.iter().zip(&present).fold(input.to_string(), |text, (from, to)| text.replace(from, to));
+            let input: Value = serde_json::from_str(&text).unwrap();
+            let is_valid = Input::check(operation.input, &input).is_ok();
+            prop_assert!(!service.requirements(operation.name, &input).is_empty());
+            let answer = service.call(operation.name, &input, NOW);
+            prop_assert!(is_valid || answer.is_err(), "{} {}", operation.name, input);
+            checked.set(checked.get() + u32::from(is_valid));
+            answered.set(answered.get() + u32::from(answer.is_ok()));
+            Ok(())
+        });
+        result.unwrap_or_else(|failure| panic!("{}: {failure}", operation.name));
+    }
+    let cases = CASES * u32::try_from(operations.len()).unwrap();
+    assert!(checked.get() > cases / 2, "{checked:?} of {cases} inputs passed their check");
+    assert!(answered.get() > cases / 4, "{answered:?} of {cases} calls were carried out");
 }
 
 /// A key pair of an account, for tokens that AWS did not issue.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use super::{super::operation::OPERATIONS, *};
-use crate::aws::video::testing::any_json;
+use crate::aws::video::testing::{any_json, call_near_the_model};
 use crate::plumbing::state_file::tests::TemporaryDirectory;
 
 /// Members of requests, for requests of any kind.
@@ -225,4 +225,16 @@ proptest! {
         let _ = service.play(&input, NOW);
         let _ = service.go_live("none", &input, NOW);
     }
+}
+
+#[test]
+fn every_operation_answers_whatever_is_near_its_model() {
+    let text = |arn: &Value| arn.as_str().unwrap().to_owned();
+    call_near_the_model(|| {
+        let service = empty();
+        let (channel, key) = create(&service, json!({}));
+        let pair = import(&service, &SigningKey::generate());
+        let arns = [channel, key, pair].map(|resource| text(&resource["arn"])).to_vec();
+        (service, arns)
+    });
 }

@@ -1,7 +1,10 @@
 //! Who may join.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -300,4 +303,65 @@ proptest! {
         let text = format!("{}.{}.AA", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         prop_assert_eq!(&service.join(&text, NOW)["joined"], &json!(false));
     }
+}
+
+const PARTS: [&str; 14] = [
+    "alg",
+    "typ",
+    "kid",
+    "exp",
+    "iat",
+    "jti",
+    "resource",
+    "topic",
+    "events_url",
+    "whip_url",
+    "user_id",
+    "capabilities",
+    "attributes",
+    "version",
+];
+
+/// Which part of a good token is changed, and to what; null takes it away.
+fn change() -> impl Strategy<Value = Option<(&'static str, Value)>> {
+    let value = prop_oneof![
+        2 => Just(Value::Null),
+        2 => Just(json!(0)),
+        3 => any::<i64>().prop_map(Value::from),
+        1 => any::<f64>().prop_map(Value::from),
+        1 => any::<bool>().prop_map(Value::from),
+        4 => "\\PC{0,9}".prop_map(Value::from),
+        1 => Just(json!([])),
+        1 => Just(json!({"allow_publish": "yes"})),
+        1 => Just(json!({"role": 1})),
+    ];
+    prop::option::weighted(0.8, (prop::sample::select(&PARTS[..]), value))
+}
+
+#[test]
+fn a_signed_token_with_any_part_changed_gets_an_answer() {
+    const CASES: u32 = 1024;
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(CASES) };
+    let (studio, seen) = (Studio::new(), std::cell::RefCell::new(BTreeMap::<String, u32>::new()));
+    let checked = TestRunner::new(config).run(&(change(), any::<u64>()), |(change, participant)| {
+        let mut header = header(&studio.kid);
+        let mut claims = claims(&studio.stage, &format!("p{participant}"));
+        if let Some((part, value)) = &change {
+            let of = if header.get(part).is_some() { &mut header } else { &mut claims };
+            of[*part] = value.clone();
+            of.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        }
+        let answer = studio.service.join(&studio.key.sign(&header, &claims), NOW);
+        prop_assert!(change.is_some() || answer["joined"] == true, "{}", answer);
+        let outcome = answer["name"].as_str().unwrap_or("joined").to_owned();
+        prop_assert_eq!(outcome == "joined", answer["joined"] == true, "{}", answer);
+        *seen.borrow_mut().entry(outcome).or_default() += 1;
+        Ok(())
+    });
+    checked.unwrap_or_else(|failure| panic!("{failure}"));
+    let seen = seen.into_inner();
+    for outcome in ["TOKEN_MALFORMED", "TOKEN_EXPIRED", "TOKEN_NOT_ALLOWED"] {
+        assert!(seen.contains_key(outcome), "no case was {outcome}: {seen:?}");
+    }
+    assert!(seen["joined"] > CASES / 10, "{seen:?}");
 }

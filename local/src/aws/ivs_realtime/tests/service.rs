@@ -6,7 +6,7 @@ use time::Duration;
 
 use super::{super::operation::OPERATIONS, *};
 use crate::aws::service::Requirement;
-use crate::aws::video::testing::any_json;
+use crate::aws::video::testing::{any_json, call_near_the_model};
 use crate::plumbing::state_file::tests::TemporaryDirectory;
 
 /// Members of requests, for requests of any kind.
@@ -198,4 +198,13 @@ proptest! {
         prop_assert!(!service.requirements(operation, &input).is_empty());
         let _ = service.call(operation, &input, NOW);
     }
+}
+
+#[test]
+fn every_operation_answers_whatever_is_near_its_model() {
+    call_near_the_model(|| {
+        let service = empty();
+        let arns = vec![stage(&service)["arn"].as_str().unwrap().to_owned(), import(&service, &SigningKey::generate())];
+        (service, arns)
+    });
 }
