@@ -78,21 +78,21 @@ class Project:
 
 
 class Operations(unittest.TestCase):
-    def project(self, *arguments, **keywords):
+    @classmethod
+    def setUpClass(cls):
+        """Makes a project of 40 functions and 30 tables, and generates."""
+        text = (ROOT / "template.yaml").read_text()
+        present = {kind: text.count(f"\n    Type: {kind}\n") for kind in ("AWS::Serverless::Function", "AWS::DynamoDB::Table")}
+        made = [function(f"Made{n}") for n in range(FUNCTIONS - present["AWS::Serverless::Function"])]
+        made += [table(f"Made{n}s") for n in range(TABLES - present["AWS::DynamoDB::Table"])]
+        cls.full = cls.project("".join(made))
+        cls.full.run("generate-operations").check_returncode()
+
+    @classmethod
+    def project(cls, *arguments, **keywords):
         folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
+        cls.addClassCleanup(folder.cleanup)
         return Project(folder.name, *arguments, **keywords)
-
-    def full(self):
-        """A project of 40 functions and 30 tables, generated."""
-        made = [function(f"Made{n}") for n in range(FUNCTIONS - len(self.present("AWS::Serverless::Function")))]
-        made += [table(f"Made{n}s") for n in range(TABLES - len(self.present("AWS::DynamoDB::Table")))]
-        full = self.project("".join(made))
-        self.succeeds(full.run("generate-operations"))
-        return full
-
-    def present(self, kind):
-        return re.findall(rf"^    Type: {kind}$", (ROOT / "template.yaml").read_text(), re.M)
 
     def succeeds(self, done):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
@@ -105,20 +105,18 @@ class Operations(unittest.TestCase):
         self.succeeds(self.project().run("generate-operations", "--check"))
 
     def test_forty_functions_and_thirty_tables_pass_every_check(self):
-        full = self.full()
-        self.succeeds(full.run("check-operations"))
+        self.succeeds(self.full.run("check-operations"))
         linter = pathlib.Path(sys.executable).with_name("cfn-lint")
-        self.succeeds(subprocess.run([linter, full.path], capture_output=True, text=True, check=False))
+        self.succeeds(subprocess.run([linter, self.full.path], capture_output=True, text=True, check=False))
 
     def test_no_alarm_passes_cloudwatchs_limit_however_many_functions_and_tables_there_are(self):
-        full = self.full()
-        for name, alarm in full.of("AWS::CloudWatch::Alarm").items():
+        for name, alarm in self.full.of("AWS::CloudWatch::Alarm").items():
             self.assertLessEqual(len(alarm.get("Metrics", [])), 10, name)
-        self.assertEqual(len(full.alarms_on("Throttles")), 5)
-        self.assertEqual(len(full.alarms_on("ReadThrottleEvents")), 8)
+        self.assertEqual(len(self.full.alarms_on("Throttles")), 5)
+        self.assertEqual(len(self.full.alarms_on("ReadThrottleEvents")), 8)
 
     def test_every_function_and_table_is_in_one_alarm_a_query_and_the_dashboard(self):
-        full = self.full()
+        full = self.full
         functions, tables = full.of("AWS::Serverless::Function"), full.of("AWS::DynamoDB::Table")
         self.assertEqual((len(functions), len(tables)), (FUNCTIONS, TABLES))
         for metric, all_of_them in (("Throttles", functions), ("ReadThrottleEvents", tables), ("WriteThrottleEvents", tables)):
