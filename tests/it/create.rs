@@ -324,13 +324,13 @@ async fn a_takeover_adopts_only_what_this_create_made() {
     TestApp::run(async |app| {
         leave_a_claim(app, "after").await;
         let own = app.stages_in_ivs().await[0].1.clone();
+        app.quotas(json!({"CreateStage": 1000, "DeleteStage": 1000})).await;
         // What an earlier stage of that name may have left: tagged for the row, by another create.
         for _ in 0..5 {
             let orphan = app.ivs().create_stage().name("demo").tags("greenroom:stack", app.stack());
             orphan.tags("greenroom:stage", "demo").tags("greenroom:claim", "another").send().await.unwrap();
         }
         app.set_stage_attribute("demo", "leaseUntil", "2020-01-01T00:00:00.000Z").await;
-        app.quotas(json!({"DeleteStage": 1000})).await;
         let stage = app.user("alice").put("/stages/demo", json!({})).await.expect(201).json();
         assert_eq!(stage["arn"], own.as_str());
         assert_one_stage(app, &stage, "among orphans").await;

@@ -7,7 +7,7 @@ use tests::{Setup, TestApp, eventually};
 async fn an_unknown_route_or_method_is_api_gateways_404() {
     TestApp::run(async |app| {
         let alice = app.user("alice");
-        for (method, path) in [("GET", "/nothing"), ("POST", "/stages/demo"), ("GET", "/stages/a/b/c"), ("GET", "/")] {
+        for (method, path) in [("GET", "/nothing"), ("POST", "/stages/demo"), ("GET", "/stages/a/b/c"), ("POST", "/")] {
             let answer = alice.send(method, path, &[], "").await.expect(404);
             assert_eq!(answer.text, r#"{"message":"Not Found"}"#, "{method} {path}");
             assert_eq!(answer.header("content-type"), "application/json");
