@@ -36,7 +36,7 @@ enum Ending {
 
 /// What becomes of an event. Those of the same moment are delivered at once.
 #[derive(Debug, Clone)]
-struct Fate {
+struct Arrival {
     moment: u8,
     /// When it is delivered once more.
     again: Option<u8>,
@@ -48,7 +48,7 @@ struct Case {
     /// Of each task: a stretch of which every event is delivered, and one of which events are lost.
     lives: Vec<(Stretch, Stretch)>,
     /// By event, in turn.
-    fates: Vec<Fate>,
+    arrivals: Vec<Arrival>,
 }
 
 fn stretch(endings: &'static [Ending]) -> impl Strategy<Value = Stretch> {
@@ -60,15 +60,15 @@ fn stretch(endings: &'static [Ending]) -> impl Strategy<Value = Stretch> {
 fn case() -> impl Strategy<Value = Case> {
     let told = stretch(&[Ending::None, Ending::None, Ending::Stop, Ending::Crash]);
     let lossy = stretch(&[Ending::None, Ending::Stop, Ending::Crash, Ending::Forget]);
-    let fate = (0..MOMENTS, prop::option::of(0..MOMENTS), any::<bool>());
-    let fate = fate.prop_map(|(moment, again, is_lost)| Fate { moment, again, is_lost });
+    let arrival = (0..MOMENTS, prop::option::of(0..MOMENTS), any::<bool>());
+    let arrival = arrival.prop_map(|(moment, again, is_lost)| Arrival { moment, again, is_lost });
     // An address that a task has stays with it.
     let life = (told, lossy).prop_map(|(told, lossy)| {
         let is_associated = told.is_associated || lossy.is_associated;
         (told, Stretch { is_associated, ..lossy })
     });
-    let case = (prop::collection::vec(life, 1..=8), prop::collection::vec(fate, 100));
-    case.prop_map(|(lives, fates)| Case { lives, fates })
+    let case = (prop::collection::vec(life, 1..=8), prop::collection::vec(arrival, 100));
+    case.prop_map(|(lives, arrivals)| Case { lives, arrivals })
 }
 
 /// Lives on, and answers what ECS says meanwhile.
@@ -93,13 +93,13 @@ async fn live(fleet: &Fleet<'_>, task: &mut Task, stretch: &Stretch, is_forgotte
     task.said[heard..].to_vec()
 }
 
-/// Delivers events as their fates have it, moment by moment.
-async fn deliver(app: &TestApp, events: &[Value], fates: &[Fate], may_lose: bool) {
+/// Delivers events as their arrivals have it, moment by moment.
+async fn deliver(app: &TestApp, events: &[Value], arrivals: &[Arrival], may_lose: bool) {
     for now in 0..MOMENTS {
         let mut at_once = JoinSet::new();
-        for (event, fate) in events.iter().zip(fates.iter().cycle()) {
-            for moment in [Some(fate.moment), fate.again].into_iter().flatten() {
-                if moment == now && !(may_lose && fate.is_lost) {
+        for (event, arrival) in events.iter().zip(arrivals.iter().cycle()) {
+            for moment in [Some(arrival.moment), arrival.again].into_iter().flatten() {
+                if moment == now && !(may_lose && arrival.is_lost) {
                     let (door, event) = (app.anonymous().clone(), event.clone());
                     at_once.spawn(async move { door.post("/_local/events?wait=true", event).await.expect(200) });
                 }
@@ -128,7 +128,7 @@ async fn check(app: &TestApp, case: &Case) -> Result<(), TestCaseError> {
     for ((task, (told, _)), is_forgotten) in tasks.iter_mut().zip(&case.lives).zip(&mut forgotten) {
         events.extend(live(&fleet, task, told, is_forgotten).await);
     }
-    deliver(app, &events, &case.fates, false).await;
+    deliver(app, &events, &case.arrivals, false).await;
     let expected = reachable(&fleet, &tasks, case.lives.iter().map(|(told, _)| told)).await;
     prop_assert_eq!(fleet.offered().await, expected, "all events were delivered");
 
@@ -136,7 +136,7 @@ async fn check(app: &TestApp, case: &Case) -> Result<(), TestCaseError> {
     for ((task, (_, lossy)), is_forgotten) in tasks.iter_mut().zip(&case.lives).zip(&mut forgotten) {
         events.extend(live(&fleet, task, lossy, is_forgotten).await);
     }
-    deliver(app, &events, &case.fates, true).await;
+    deliver(app, &events, &case.arrivals, true).await;
     fleet.reconciled().await;
     let expected = reachable(&fleet, &tasks, case.lives.iter().map(|(_, lossy)| lossy)).await;
     prop_assert_eq!(fleet.offered().await, expected, "the reconciler has run");

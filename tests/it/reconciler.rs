@@ -137,7 +137,7 @@ async fn nothing_changes_while_a_page_of_a_listing_is_missing() {
                 assert_eq!(rows(app).await, before, "{what} at {operation} #{nth}");
             }
         }
-        // To withhold 1,100 servers may take a busy machine longer than a run has.
+        // To take 1,100 servers off the list may take a busy machine longer than a run has.
         fleet.empty(&before).await;
         fleet.reconciled().await;
         assert_eq!(fleet.offered().await, ids(&here));

@@ -566,7 +566,7 @@ impl TestApp {
 
 /// How long a test waits for what has to come. Two cores that are busy with something else may need many times what they
 /// need alone.
-const PATIENCE: Duration = Duration::from_secs(300);
+const WAIT_LIMIT: Duration = Duration::from_secs(300);
 
 /// Each call as service, operation and which of its kind it is, for a fault that strikes it.
 pub fn nth_of_each(made: &[String]) -> Vec<(String, String, usize)> {
@@ -592,7 +592,7 @@ where
     let requests: Vec<_> = (0..count).map(|n| tokio::spawn(request(n))).collect();
     let mut answers = Vec::with_capacity(count);
     for request in requests {
-        let answer = tokio::time::timeout(PATIENCE, request).await;
+        let answer = tokio::time::timeout(WAIT_LIMIT, request).await;
         answers.push(answer.expect("an answer in time").expect("an answer"));
     }
     answers
@@ -608,7 +608,7 @@ pub async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<
         if let Some(result) = Box::pin(attempt()).await {
             return result;
         }
-        assert!(started.elapsed() < PATIENCE, "{what}: not within {} seconds", PATIENCE.as_secs());
+        assert!(started.elapsed() < WAIT_LIMIT, "{what}: not within {} seconds", WAIT_LIMIT.as_secs());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

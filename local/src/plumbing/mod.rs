@@ -10,6 +10,7 @@ pub(crate) mod paging;
 pub(crate) mod pem;
 pub(crate) mod private_file;
 pub(crate) mod retry;
+pub(crate) mod shell;
 pub(crate) mod state_file;
 pub(crate) mod sync;
 pub(crate) mod token_bucket;

@@ -50,6 +50,45 @@ async fn the_variables_set_up_a_shell_for_the_user_that_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_page_of_a_foreign_origin_gets_nothing_from_the_side_door_and_empties_nothing() {
+    let cloud = start().await;
+    let evil = [("origin", "https://evil.test")];
+    for path in ["/_local/token", "/_local/env", "/_local/calls", "/_local"] {
+        let refused = get(&cloud, path, &evil).await;
+        assert_eq!(
+            (refused.status, refused.header("access-control-allow-origin") == "*"),
+            (403, path != "/_local/env")
+        );
+        assert!(
+            String::from_utf8(refused.body.to_vec()).unwrap().contains("a page of https://evil.test may not"),
+            "{path}"
+        );
+    }
+    assert_eq!(send("POST", format!("{}/_local/reset", cloud.api_url()), &evil, "").await.status, 403);
+    for origin in ["http://localhost:9999", "http://127.0.0.1", "http://app.test"] {
+        assert_eq!(get(&cloud, "/_local/token", &[("origin", origin)]).await.status, 200, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn no_page_can_read_the_variables_for_a_shell() {
+    let cloud = start().await;
+    let answer = get(&cloud, "/_local/env", &[("origin", "http://app.test")]).await;
+    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, ""));
+}
+
+#[tokio::test]
+async fn a_shell_that_evaluates_a_refusal_prints_it_and_fails() {
+    let cloud = start().await;
+    let refused = get(&cloud, "/_local/env?exp=`soon`", &[]).await;
+    let evaluated =
+        std::process::Command::new("sh").arg("-c").arg(str::from_utf8(&refused.body).unwrap()).output().unwrap();
+    let said = String::from_utf8(evaluated.stderr).unwrap();
+    assert_eq!((refused.status, evaluated.status.code()), (400, Some(1)), "{said}");
+    assert!(said.contains("`exp`") && evaluated.stdout.is_empty(), "{said}");
+}
+
+#[tokio::test]
 async fn no_answer_of_the_side_door_is_kept() {
     let cloud = start().await;
     for path in ["/_local/token", "/_local/env", "/_local/calls", "/_local/nothing", "/_local", "/"] {
@@ -67,7 +106,12 @@ async fn a_request_by_a_foreign_name_gets_nothing_from_the_side_door_or_the_page
             let url = cloud.api_url();
             let message =
                 format!("`{host}` is no name of this machine: use {url}, or send the header `host: localhost`");
-            assert_eq!((refused.status, refused.json()), (403, json!({"message": message})), "{path}");
+            assert_eq!(refused.status, 403, "{path}");
+            let said = String::from_utf8(refused.body.to_vec()).unwrap();
+            match path {
+                "/_local/env" => assert_eq!(said, format!("echo '{message}' >&2; false\n")),
+                _ => assert_eq!(refused.json(), json!({"message": message}), "{path}"),
+            }
         }
         for host in [format!("localhost:{port}"), format!("[::1]:{port}"), "app.localhost".to_owned()] {
             assert_eq!(get(&cloud, path, &[("host", &host)]).await.status, 200, "{path} {host}");

@@ -13,7 +13,7 @@ use crate::http::{Caller, Secrets};
 
 /// For how long a request is repeated that is answered "not now": IVS throttles, and a name may be held by a create that
 /// died for as long as its lease.
-const PATIENCE: Duration = Duration::from_secs(60);
+const RETRY_LIMIT: Duration = Duration::from_secs(60);
 /// API Gateway answers within 30 seconds.
 const ANSWER_LIMIT: Duration = Duration::from_secs(35);
 /// Between looks at a list, which may lag behind writes.
@@ -149,7 +149,7 @@ impl Target {
                 .map_err(|cause| Failure::new(format!("{request}: no answer: {cause}")))?;
             // A function throttled by Lambda, or a request by API Gateway, is told no time.
             let pause = Duration::from_secs(answer.header("retry-after").parse().unwrap_or(1).max(1));
-            if !matches!(answer.status, 429 | 503) || started.elapsed() + pause > PATIENCE {
+            if !matches!(answer.status, 429 | 503) || started.elapsed() + pause > RETRY_LIMIT {
                 return Ok(Said { request, answer });
             }
             sleep(pause).await;
@@ -159,7 +159,7 @@ impl Target {
     /// Looks through Alice's list until it has an item of this name, and answers it.
     pub(super) async fn listed(&self, list: &str, name: &str) -> Result<Value, Failure> {
         let started = Instant::now();
-        while started.elapsed() < PATIENCE {
+        while started.elapsed() < RETRY_LIMIT {
             let mut cursor = String::new();
             loop {
                 let page = self.get(Who::Alice, &format!("{list}?limit=100{cursor}")).await?.json(200)?;
@@ -174,7 +174,7 @@ impl Target {
             }
             sleep(PAUSE).await;
         }
-        Err(Failure::new(format!("GET {list}: {name} is not on the list after {} seconds", PATIENCE.as_secs())))
+        Err(Failure::new(format!("GET {list}: {name} is not on the list after {} seconds", RETRY_LIMIT.as_secs())))
     }
 
     /// Undoes what was done, the last first, and says what could not be undone. If this is cut short, the next call begins

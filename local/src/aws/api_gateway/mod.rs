@@ -7,7 +7,7 @@
 mod answer;
 mod authorizer;
 mod claims;
-mod cors;
+pub(crate) mod cors;
 mod cure;
 mod event;
 mod route;

@@ -8,6 +8,7 @@ use std::env;
 use std::path::Path;
 
 use self::html::{Html, code, escape, link, row, table};
+use crate::plumbing::shell::quoted;
 use crate::program::options::{Options, TemplateSource};
 use crate::template::{Expression, Function, HttpRoute, Template};
 
@@ -25,6 +26,8 @@ pub(crate) struct Overview {
     /// The part of the page that the template makes.
     contents: Html,
     has_document: bool,
+    /// Of pages that the template lets call the API.
+    origins: Vec<String>,
 }
 
 impl Overview {
@@ -43,6 +46,7 @@ impl Overview {
             first_request: first_request(&template.api.routes),
             contents: contents(template),
             has_document: template.api.routes.iter().any(|route| route.key() == "GET /openapi.json"),
+            origins: template.api.cors.iter().flat_map(|cors| cors.allow_origins.clone()).collect(),
         }
     }
 
@@ -61,6 +65,11 @@ impl Overview {
             self.state(),
             self.first_lines()
         )
+    }
+
+    /// The origins of pages that the template lets call the API.
+    pub(crate) fn origins(&self) -> &[String] {
+        &self.origins
     }
 
     /// The variables of a user with this token, for `eval` of any POSIX shell.
@@ -146,11 +155,6 @@ fn first_request(routes: &[HttpRoute]) -> Option<String> {
     let token = if route.authorizer.is_some() { " -H \"authorization: Bearer $TOKEN\"" } else { "" };
     let segments = route.path.split('/').map(|segment| if segment.starts_with('{') { "demo" } else { segment });
     Some(format!("curl{method}{token} \"$API{}\"", segments.collect::<Vec<_>>().join("/")))
-}
-
-/// A word of a POSIX shell that means exactly this.
-fn quoted(value: &str) -> String {
-    format!("'{}'", value.replace('\'', r"'\''"))
 }
 
 /// A path as seen from the working directory, if it is below.
@@ -273,12 +277,6 @@ mod tests {
         assert!(rows <= 24, "{banner}");
         let pasted = banner.lines().filter(|line| line.starts_with("eval ") || line.starts_with("curl "));
         assert!(pasted.clone().count() == 2 && pasted.clone().all(|line| line.len() <= 80), "{banner}");
-    }
-
-    #[test]
-    fn a_quoted_word_is_one_word_whatever_is_in_it() {
-        assert_eq!(quoted("a b$c`d\"e"), "'a b$c`d\"e'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
     }
 
     #[test]

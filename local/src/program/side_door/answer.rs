@@ -1,4 +1,4 @@
-//! Answers of the side door: for a terminal, hence the newline at their end, and for browser apps of every origin.
+//! Answers of the side door: for a terminal, hence the newline at their end, and for browser apps.
 
 use http::HeaderMap;
 use http::header::ACCESS_CONTROL_REQUEST_HEADERS;
@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::aws::ServiceError;
 use crate::aws::event_bridge::Delivery;
 use crate::plumbing::http_server::{self, Answer};
+use crate::plumbing::shell::quoted;
 
 /// A request that cannot be served: status and message.
 pub(super) struct Refused(pub(super) u16, pub(super) String);
@@ -36,6 +37,18 @@ pub(super) fn text(body: &str) -> Answer {
     shared(http_server::answer(200, "text/plain", format!("{body}\n")))
 }
 
+/// Lines for a shell to evaluate; no page may read them.
+pub(super) fn shell(status: u16, lines: &str) -> Answer {
+    let mut answer = http_server::answer(status, "text/plain", format!("{lines}\n"));
+    http_server::set_header(&mut answer, "cache-control", "no-store");
+    answer
+}
+
+/// The answer to a shell whose request cannot be served: it says why, and fails, whatever the message holds.
+pub(super) fn refused_shell(Refused(status, message): &Refused) -> Answer {
+    shell(*status, &format!("echo {} >&2; false", quoted(message)))
+}
+
 /// A page for a browser: nothing is loaded into it, and no other page may show it as its own.
 pub(super) fn page(html: String) -> Answer {
     let mut answer = http_server::answer(200, "text/html; charset=utf-8", html);
@@ -63,7 +76,7 @@ pub(super) fn preflight(request: &HeaderMap) -> Answer {
     answer
 }
 
-/// With the header that lets a browser app of any origin read the answer. None is kept: it is of this moment, and may be
+/// With the header that lets a browser app read the answer; those that may not are refused before. None is kept: it is of this moment, and may be
 /// a token.
 fn shared(mut answer: Answer) -> Answer {
     http_server::set_header(&mut answer, "cache-control", "no-store");

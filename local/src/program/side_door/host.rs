@@ -1,11 +1,13 @@
-//! By which name a request came.
+//! By which name a request came, and from which page.
 
 use std::net::IpAddr;
 
+use http::header::{HOST, ORIGIN};
 use http::uri::Authority;
-use http::{HeaderMap, Uri, header::HOST};
+use http::{HeaderMap, Uri};
 
 use super::answer::Refused;
+use crate::aws::api_gateway::cors;
 use crate::program::log::printable;
 
 /// The name that a request came by, if it is neither an address nor this machine's own name.
@@ -26,6 +28,24 @@ fn is_here(name: &str) -> bool {
 
 pub(super) fn refusal(name: &str, url: &str) -> Refused {
     Refused(403, format!("`{name}` is no name of this machine: use {url}, or send the header `host: localhost`"))
+}
+
+/// The page that a request came from, if it is neither of this machine nor of an origin that the template allows: it could
+/// read tokens, and empty everything.
+pub(super) fn foreign_origin(headers: &HeaderMap, allowed: &[String]) -> Option<String> {
+    let origin = String::from_utf8_lossy(headers.get(ORIGIN)?.as_bytes()).into_owned();
+    let is_known = cors::is_of_this_machine(&origin) || allowed.contains(&origin);
+    (!is_known).then(|| printable(&origin))
+}
+
+pub(super) fn refusal_of_origin(origin: &str) -> Refused {
+    Refused(
+        403,
+        format!(
+            "a page of {origin} may not use the side door: pages of http://localhost and http://127.0.0.1 may, and those \
+             of the template's origins"
+        ),
+    )
 }
 
 #[cfg(test)]

@@ -119,8 +119,13 @@ impl SideDoor {
     /// Answers one request.
     pub(crate) async fn handle(&self, request: Request<Incoming>) -> Answer {
         let (parts, body) = request.into_parts();
+        let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
+        let refused = if path == "env" { answer::refused_shell } else { answer::refused };
         if let Some(name) = host::foreign(&parts.uri, &parts.headers) {
-            return answer::refused(&host::refusal(&name, self.overview.api_url()));
+            return refused(&host::refusal(&name, self.overview.api_url()));
+        }
+        if let Some(origin) = host::foreign_origin(&parts.headers, self.overview.origins()) {
+            return refused(&host::refusal_of_origin(&origin));
         }
         if parts.uri.path() == "/" {
             return answer::page(self.overview.page(routes()));
@@ -129,14 +134,13 @@ impl SideDoor {
             return answer::preflight(&parts.headers);
         }
         let Ok(body) = http_server::read_body(body, BODY_LIMIT).await else {
-            return answer::refused(&Refused(413, "the body is larger than 6 MB, or incomplete".to_owned()));
+            return refused(&Refused(413, "the body is larger than 6 MB, or incomplete".to_owned()));
         };
-        let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
         let path: Vec<_> = path.split('/').collect();
         let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
         let query: Vec<_> = query.into_owned().collect();
         let answered = self.answer(&parts.method, &path, &query, &body, &parts.headers).await;
-        answered.unwrap_or_else(|refusal| answer::refused(&refusal))
+        answered.unwrap_or_else(|refusal| refused(&refusal))
     }
 
     async fn answer(
@@ -155,7 +159,7 @@ impl SideDoor {
             }
             ("GET", ["env"]) => {
                 let token = self.token(query, clock::now())?;
-                return Ok(answer::text(&self.overview.variables(&token)));
+                return Ok(answer::shell(200, &self.overview.variables(&token)));
             }
             ("GET", [""]) => return Ok(answer::text(&list())),
             ("GET", [".well-known", "jwks.json"]) => self.issuer.key_set(),

@@ -48,7 +48,7 @@ pub async fn sweep<S: Schema>(
     (swept, result)
 }
 
-/// Ends one resource, as its disposition is.
+/// Does with one resource what is to become of it.
 async fn end<S: Schema>(
     provider: &impl Provider<S::Resource>,
     table: &NameTable<S>,

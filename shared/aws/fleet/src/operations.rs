@@ -53,8 +53,8 @@ pub async fn reconcile(servers: &ServerTable, ecs: &Ecs, ec2: &Ec2, now: Timesta
     Ok(Drift { offered: offered.len() + added - removed, added, removed, unreachable })
 }
 
-/// Asks ECS by name for what the table offers and ECS has not listed: what it says of those, and changes that mark_unreachable
-/// the ones it does not know.
+/// Asks ECS by name for what the table offers and ECS has not listed: what it says of those, and changes that take the ones
+/// it does not know off the list.
 async fn ask_for_unlisted(
     servers: &ServerTable,
     ecs: &Ecs,
@@ -68,8 +68,8 @@ async fn ask_for_unlisted(
     let described = ecs.describe(unlisted.iter().map(|(id, _)| id)).await?;
     let known: BTreeSet<&TaskId> = described.iter().map(|task| &task.id).collect();
     let unknown = unlisted.iter().filter(|(id, _)| !known.contains(id));
-    let withheld = unknown.filter_map(|(_, row)| mark_unreachable(row.as_ref()?)).collect();
-    Ok((described, withheld))
+    let unreachable = unknown.filter_map(|(_, row)| mark_unreachable(row.as_ref()?)).collect();
+    Ok((described, unreachable))
 }
 
 /// What the rows of these tasks have to become, and how many of them run and cannot be reached.

@@ -108,8 +108,8 @@ pub fn contradicts(task: &Task, is_offered: bool) -> bool {
 /// The version stays: should ECS have been behind, and the task be there after all, the next time that it is seen
 /// running counts again. By then EC2 decides.
 pub fn mark_unreachable(row: &TaskRow) -> Option<Change> {
-    let withheld = TaskRow { state: State::Unreachable, ..row.clone() };
-    row.state.is_offered().then(|| Change { row: withheld, guard: Guard::Unchanged(row.clone()) })
+    let unreachable = TaskRow { state: State::Unreachable, ..row.clone() };
+    row.state.is_offered().then(|| Change { row: unreachable, guard: Guard::Unchanged(row.clone()) })
 }
 
 /// What the row of a running task becomes, now that its address is known; `None` if that makes no difference.

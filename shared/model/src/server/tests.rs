@@ -124,7 +124,7 @@ impl World {
         admitted
     }
 
-    /// One step of an invocation, as [`track`] takes them. `None`: it has ended.
+    /// One step of an invocation, as `aws_task::track` takes them. `None`: it has ended.
     fn step(&mut self, invocation: Invocation) -> Option<Invocation> {
         let Invocation { told, next, attempts_left } = invocation;
         let next = match next {
