@@ -37,7 +37,7 @@ NO_EVENT = "event not found"
 # What the documentation has the local cloud at.
 ADDRESS = "127.0.0.1:8080"
 # A line that takes longer hangs. Generous: a request may wait for a lease.
-PATIENCE = 300
+LINE_LIMIT = 300
 
 
 @dataclasses.dataclass
@@ -116,10 +116,10 @@ class Shell:
         return self.answer()
 
     def answer(self):
-        output, deadline = "", time.monotonic() + PATIENCE
+        output, deadline = "", time.monotonic() + LINE_LIMIT
         while True:
             if not select.select([self.terminal], [], [], max(0, deadline - time.monotonic()))[0]:
-                raise TimeoutError(f"no prompt within {PATIENCE} s\n{output}")
+                raise TimeoutError(f"no prompt within {LINE_LIMIT} s\n{output}")
             try:
                 read = os.read(self.terminal, 65536)
             except OSError:

@@ -29,7 +29,7 @@ function unexpected(what: string, error: Failure, { status, headers }: Response)
 }
 
 /** How long to wait before asking again, in milliseconds; nothing for an error that stays. */
-function patience({ status, headers }: Response): number | undefined {
+function retryDelay({ status, headers }: Response): number | undefined {
   return status === 503 ? 1000 * Number(headers.get("retry-after") ?? 1) : undefined;
 }
 
@@ -45,7 +45,7 @@ async function openStage(name: string, tries = 5): Promise<Stage> {
     // Only this problem and `invalid-request` have a list of fields, and the compiler knows it.
     throw new Error(error.errors.map(({ field, reason }) => `${field} ${reason}`).join(", "));
   }
-  const wait = patience(response);
+  const wait = retryDelay(response);
   if (wait === undefined || tries <= 1) throw unexpected(`the stage ${name}`, error, response);
   await new Promise((resolve) => setTimeout(resolve, wait));
   return openStage(name, tries - 1);

@@ -129,8 +129,8 @@ async fn concurrent_callers_get_one_channel_and_one_owner() {
         })
         .await;
         let created = answers.iter().filter(|answer| answer.status == 201).count();
-        // On a busy machine, IVS may take longer than the function waits: then nobody was told of a channel, and whoever
-        // asks after the lease finishes that create.
+        // On a busy machine, IVS may take longer than the function waits: then nobody was told of a channel, and
+        // whoever asks after the lease finishes that create.
         let nobody_was_told = answers.iter().all(|answer| answer.status == 503);
         assert!(created == 1 || (created == 0 && nobody_was_told), "{created} callers created the channel");
         let channel = put_until_answered(&app.user("user-0")).await;

@@ -29,6 +29,7 @@ async fn assert_one_stage(app: &TestApp, answered: &Value, context: &str) {
 
 /// Asks as a frontend should: after a 503, again when it is told to. Answers what came in the end, and before that.
 async fn put_as_told(caller: &Caller, path: &str) -> (Answer, usize) {
+    const MOST_REFUSALS: usize = 200;
     let mut refusals = 0;
     loop {
         let answer = caller.put(path, json!({})).await;
@@ -36,7 +37,8 @@ async fn put_as_told(caller: &Caller, path: &str) -> (Answer, usize) {
             return (answer, refusals);
         }
         refusals += 1;
-        // API Gateway's own 503, when its patience is over, names no time.
+        assert!(refusals < MOST_REFUSALS, "still {}: {}", answer.status, answer.text);
+        // API Gateway's own 503, at its timeout, names no time.
         let is_ours = answer.header("content-type") == "application/problem+json";
         let seconds = answer.header("retry-after").parse().unwrap_or_else(|_| {
             assert!(!is_ours, "a 503 that names no time: {}", answer.text);
@@ -57,8 +59,8 @@ async fn two_hundred_concurrent_callers_get_one_stage_and_one_owner() {
         })
         .await;
         let created = answers.iter().filter(|(answer, _)| answer.status == 201).count();
-        // A create that IVS answers too late for the function is finished by whoever comes after its lease. If that is not
-        // its owner, nobody is told that they have made the stage.
+        // A create that IVS answers too late for the function is finished by whoever comes after its lease. If that is
+        // not its owner, nobody is told that they have made the stage.
         let refused: usize = answers.iter().map(|(_, refusals)| refusals).sum();
         assert!(created == 1 || (created == 0 && refused > 0), "{created} callers created the stage");
         let stage = answers[0].0.json();

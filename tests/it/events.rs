@@ -1,5 +1,5 @@
-//! The files under `events/`: each is what a function receives, and what `sam local invoke` takes. events/README.md says
-//! what comes of each.
+//! The files under `events/`: each is what a function receives, and what `sam local invoke` takes. events/README.md
+//! says what comes of each.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,7 +1,7 @@
 //! No function may do more than it does: without any single action or resource of its policy, something fails.
 //!
-//! What is taken out comes from template.yaml. Each function has a tour, which makes every AWS call that it can make, the
-//! rare ones as well: with the whole policy, nothing on the tour is denied, and with a part missing, only that.
+//! What is taken out comes from template.yaml. Each function has a tour, which makes every AWS call that it can make,
+//! the rare ones as well: with the whole policy, nothing on the tour is denied, and with a part missing, only that.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,5 @@
-//! One name runs through everything: a route of template.yaml has a function's folder, an event and a row in docs/api.md.
+//! One name runs through everything: a route of template.yaml has a function's folder, an event and a row in
+//! docs/api.md.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -55,7 +56,8 @@ fn the_other_deployment_of_the_tests_differs_in_everything() {
 /// What names the deployment in a test.
 const NAMES: [&str; 3] = ["app.stack()", "app.region()", "app.parameter("];
 
-/// Most tests say the same on any deployment. Those that CI repeats on the other one are in its file, each with its reason.
+/// Most tests say the same on any deployment. Those that CI repeats on the other one are in its file, each with its
+/// reason.
 #[test]
 fn each_subject_that_names_the_deployment_is_tested_on_the_other_one() {
     let file = fs::read_to_string(root().join("tests/another-deployment.json")).unwrap();

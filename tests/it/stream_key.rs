@@ -119,7 +119,8 @@ async fn an_answer_lost_amid_a_rotation_makes_no_second_key() {
                 alice.put("/channels/demo", json!({})).await.expect(201);
                 let drop = json!({"kind": "drop", "when": when});
                 app.fault(json!({"service": service, "operation": operation, "nth": nth, "fault": drop})).await;
-                // The SDK repeats the call; a repeated CreateStreamKey meets the quota of one key, and that key is taken.
+                // The SDK repeats the call; a repeated CreateStreamKey meets the quota of one key, and that key is
+                // taken.
                 let key = alice.post(KEY, json!({})).await.expect(200).json();
                 assert_one_key(app, &key, &context).await;
             })

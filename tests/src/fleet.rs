@@ -253,8 +253,8 @@ impl<'a> Fleet<'a> {
         delivery["ok"] == true
     }
 
-    /// Runs the reconciler until a run succeeds, as its schedule does: on a busy machine, a call may take longer than the
-    /// function waits for it.
+    /// Runs the reconciler until a run succeeds, as its schedule does: on a busy machine, a call may take longer than
+    /// the function waits for it.
     ///
     /// # Panics
     /// When none does.

@@ -15,8 +15,8 @@ use tokio::time::timeout;
 
 /// How long each of the three parts may take. Together they end before the function's timeout, 240 seconds.
 const PART: Duration = Duration::from_secs(75);
-/// How long a claim of the reconciler's holds a name: longer than the part that takes it, with a call that is under way at
-/// its end.
+/// How long a claim of the reconciler's holds a name: longer than the part that takes it, with a call that is under way
+/// at its end.
 const LEASE: Duration = Duration::from_secs(90);
 
 /// What was repaired, because no event or request had told of it.

@@ -11,8 +11,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// Longer than the function may run, 60 seconds, with a call that is under way at its end; shorter than the time between the
-/// starts of a run that timed out and its repetition, so that the repeated one finds room.
+/// Longer than the function may run, 60 seconds, with a call that is under way at its end; shorter than the time
+/// between the starts of a run that timed out and its repetition, so that the repeated one finds room.
 const LEASE: Duration = Duration::from_secs(90);
 
 /// What a run needs.

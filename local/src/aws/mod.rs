@@ -6,9 +6,9 @@
 //!
 //! A folder is a service. Where it has the thing at all, `operation.rs` names its operations and the constraints on
 //! their input, `permission.rs` says what a policy must allow, `context.rs` what an operation is given besides its
-//! input, `state.rs` what the service knows, `error.rs` how it refuses; then comes one file a thing, and `mod.rs` is the
-//! entry. Beside them are `endpoint` (what is before every service), `service` (what every service is), `video` (what
-//! IVS and IVS Real-Time have in common) and `fault` (what may go wrong with any call).
+//! input, `state.rs` what the service knows, `error.rs` how it refuses; then comes one file a thing, and `mod.rs` is
+//! the entry. Beside them are `endpoint` (what is before every service), `service` (what every service is), `video`
+//! (what IVS and IVS Real-Time have in common) and `fault` (what may go wrong with any call).
 
 pub(crate) mod api_gateway;
 pub(crate) mod cloud_formation;

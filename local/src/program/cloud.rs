@@ -40,8 +40,8 @@ pub struct LocalCloud {
 }
 
 impl LocalCloud {
-    /// Reads the template, opens the ports and has the custom resources made. Other functions are started by their first
-    /// request.
+    /// Reads the template, opens the ports and has the custom resources made. Other functions are started by their
+    /// first request.
     ///
     /// # Errors
     /// One sentence that names the cure: a broken template, a taken port, a data directory in use, a missing binary, a

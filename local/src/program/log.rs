@@ -12,8 +12,8 @@ use crate::plumbing::sync::lock;
 pub enum Log {
     /// To stderr, each line after its function's name.
     Inherit,
-    /// To stderr, what a person wants to see of it: of a line of JSON its level, message, problem, duration, counters and
-    /// cause.
+    /// To stderr, what a person wants to see of it: of a line of JSON its level, message, problem, duration, counters
+    /// and cause.
     Compact,
     /// Into memory, for [`LocalCloud::logs`](crate::LocalCloud::logs).
     Collect,

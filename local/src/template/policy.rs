@@ -1,6 +1,6 @@
 //! A function's IAM policy, as far as the local cloud can judge it.
 //!
-//! A policy element that it cannot judge is an error at start, never a permission silently given or withheld.
+//! A policy element that it cannot judge is an error at start, never a permission silently given or denied.
 
 use super::error::Result;
 use super::node::Node;
@@ -94,7 +94,7 @@ fn statement(node: &Node<'_>) -> Result<Statement> {
     let resources = node.require("Resource")?.elements().iter().map(resource).collect::<Result<_>>()?;
     let judged = node.require("Action")?.texts()?.iter().any(|action| is_answered(action));
     let conditions = match node.get("Condition") {
-        // Nobody asks the local cloud about such an action, so nothing is given or withheld by its conditions.
+        // Nobody asks the local cloud about such an action, so nothing is given or denied by its conditions.
         Some(condition) if judged => conditions(&condition)?,
         _ => Vec::new(),
     };

@@ -2,15 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use aws_client::Calls;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use model::{Error, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::config;
 use crate::log::{Invocation, Line};
-use aws_client::Calls;
-use model::Error;
-use model::Timestamp;
 
 /// What came of an event, for the log.
 #[derive(Debug)]
@@ -27,8 +26,8 @@ impl Report {
         Self { outcome, fields: Map::new(), counts: Vec::new(), failures: Vec::new() }
     }
 
-    /// Makes the invocation fail, for what one of its parts failed with; what the others did stays in the line. The first
-    /// failure counts.
+    /// Makes the invocation fail, for what one of its parts failed with; what the others did stays in the line. The
+    /// first failure counts.
     #[must_use]
     pub fn fail(mut self, error: Error) -> Self {
         self.outcome = "failed";
@@ -45,7 +44,7 @@ impl Report {
 
     /// The report without its failures, and the first of them: for whoever hears of it in another way than by a failed
     /// invocation.
-    pub fn without_failure(mut self) -> (Self, Option<Error>) {
+    pub(crate) fn without_failure(mut self) -> (Self, Option<Error>) {
         let failure = std::mem::take(&mut self.failures).into_iter().next();
         (self, failure)
     }
@@ -75,8 +74,8 @@ impl Report {
     }
 }
 
-/// Serves events until Lambda ends the process. A handler's error is the invocation's, so that Lambda delivers the event
-/// again and, if that does not help, keeps it in the function's failure queue with what went wrong.
+/// Serves events until Lambda ends the process. A handler's error is the invocation's, so that Lambda delivers the
+/// event again and, if that does not help, keeps it in the function's failure queue with what went wrong.
 ///
 /// # Errors
 /// When `STACK_NAME` is not set, or the Runtime API is out of reach.
@@ -121,7 +120,7 @@ where
 }
 
 /// How long a handler may take: until shortly before Lambda's deadline, in milliseconds since the epoch.
-pub fn time_left(deadline: u64) -> Duration {
+pub(crate) fn time_left(deadline: u64) -> Duration {
     const TO_ANSWER: Duration = Duration::from_millis(300);
     let now = u64::try_from(Timestamp::now().epoch_millis()).unwrap_or_default();
     Duration::from_millis(deadline.saturating_sub(now)).saturating_sub(TO_ANSWER)

@@ -11,4 +11,5 @@ pub mod event;
 pub mod http;
 pub mod log;
 
+/// For a function that calls nothing of AWS, and so has no client to count for.
 pub use aws_client::Calls;

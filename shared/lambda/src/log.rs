@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
+use aws_client::Call;
 use lambda_http::tracing::subscriber::filter::{LevelFilter, Targets};
 use lambda_http::tracing::subscriber::layer::SubscriberExt;
 use lambda_http::tracing::subscriber::util::SubscriberInitExt;
 use lambda_http::tracing::subscriber::{self, Layer};
+use model::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-
-use aws_client::Call;
-use model::Timestamp;
 
 /// Sends `tracing` to the log as JSON lines. Other crates' lines begin at warnings, whatever the function's log level
 /// says: below, the SDK and the runtime write bodies, and bodies hold tokens.
@@ -119,8 +118,8 @@ impl Line<'_> {
             }
             Invocation::Event { outcome, failed } => (format!("{} {outcome}", self.function), failed, None, None),
         };
-        // A metric costs by the hour in which it has a value: only what the dashboard or an alarm shows, by stack alone, and
-        // no zeros. The rest is fields.
+        // A metric costs by the hour in which it has a value: only what the dashboard or an alarm shows, by stack
+        // alone, and no zeros. The rest is fields.
         let mut metrics: BTreeMap<_, _> = self.counts.iter().copied().collect();
         if let Some(status) = status {
             metrics.insert("InternalErrors", u64::from(status == 500));

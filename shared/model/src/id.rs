@@ -59,7 +59,8 @@ macro_rules! id {
 }
 
 id!(
-    /// The name of a stage, chosen by its first caller and unique in the deployment. It is the IVS name of the stage, too.
+    /// The name of a stage, chosen by its first caller and unique in the deployment. It is the IVS name of the stage,
+    /// too.
     StageName,
     |text| is_name(text, 128),
     "must be 1 to 128 characters of A-Z, a-z, 0-9, _ and -"

@@ -1,5 +1,5 @@
-//! Greenroom's values, ids, errors and pure rules: what there is, and what follows from what. No I/O, no async, no AWS SDK;
-//! time and ids come from the caller, so every rule is tested in milliseconds.
+//! Greenroom's values, ids, errors and pure rules: what there is, and what follows from what. No I/O, no async, no AWS
+//! SDK; time and ids come from the caller, so every rule is tested in milliseconds.
 //!
 //! A resource's rules are the module of its name. Whoever carries them out is a crate of `shared/aws`.
 

@@ -11,8 +11,8 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 
 use crate::secret;
 
-/// How long a key goes on signing while Secrets Manager does not say whether it is still the one. After that, its public
-/// half may be gone from IVS ([`super::signing_keys::RETENTION`]).
+/// How long a key goes on signing while Secrets Manager does not say whether it is still the one. After that, its
+/// public half may be gone from IVS ([`super::signing_keys::RETENTION`]).
 pub const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Signs one kind of token with a key from a secret.

@@ -14,8 +14,8 @@ use std::time::Duration;
 use crate::{ClaimId, Error, Timestamp};
 
 /// How long a key stays in IVS after it was found replaced: a token lives for 14 days at most, an instance that cannot
-/// reach Secrets Manager goes on with an earlier key for [`STALE`](crate::signing::STALE), and 15 minutes are for whatever was
-/// under way.
+/// reach Secrets Manager goes on with an earlier key for [`STALE`](crate::signing::STALE), and 15 minutes are for
+/// whatever was under way.
 pub const RETENTION: Duration = Duration::from_secs((14 * 24 + 24) * 60 * 60 + 15 * 60);
 
 /// How long a secret that was emptied stays so without a new request: its stack is being deleted.
@@ -148,8 +148,8 @@ impl<A: Clone + PartialEq> Keys<A> {
         self.current.as_ref().is_some_and(|current| current.value == SecretValue::Empty && current.since + QUIET > now)
     }
 
-    /// Whether the secret holds what the stack did not put there. A key that IVS does not have counts as the stack's: it
-    /// verifies nothing, and a run that was overtaken by the end of its stack leaves one.
+    /// Whether the secret holds what the stack did not put there. A key that IVS does not have counts as the stack's:
+    /// it verifies nothing, and a run that was overtaken by the end of its stack leaves one.
     pub fn is_of_others(&self) -> bool {
         match self.current.as_ref().map(|current| &current.value) {
             None | Some(SecretValue::Empty) => false,

@@ -1,5 +1,5 @@
-//! What creates and deletes left halfway, found from the side of AWS: a resource that bears this deployment's tags and is
-//! not what its row stands for.
+//! What creates and deletes left halfway, found from the side of AWS: a resource that bears this deployment's tags and
+//! is not what its row stands for.
 //!
 //! A row that nobody asks for again is found here, too, as long as there is something in AWS that costs money or counts
 //! towards a quota. What is found is ended rather than finished: its caller was told that it failed, and did not ask
@@ -66,9 +66,9 @@ pub struct Sweep {
     pub attempt: ClaimId,
     /// How long a claim of this run holds a name; longer than the sweep may take.
     pub lease: Duration,
-    /// How many orphans of a kind this run may delete. Unless told: ten or a tenth of what is listed, whichever is more,
-    /// and never more than half. Beyond, it looks as if a table was restored or lost, and no resource comes back, while an
-    /// orphan waits at no cost but its place in the quota.
+    /// How many orphans of a kind this run may delete. Unless told: ten or a tenth of what is listed, whichever is
+    /// more, and never more than half. Beyond, it looks as if a table was restored or lost, and no resource comes back,
+    /// while an orphan waits at no cost but its place in the quota.
     pub max_orphans: Option<usize>,
 }
 

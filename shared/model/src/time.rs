@@ -25,7 +25,7 @@ const LAST: OffsetDateTime = datetime!(9999-12-31 23:59:59.999 UTC);
 pub struct InvalidTimestamp;
 
 impl Timestamp {
-    /// The present. Read at the edge and passed on, never inside the domain.
+    /// The present. Read at the edge and passed on, never in `model`.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn now() -> Self {
         Self::clamped(OffsetDateTime::now_utc())

@@ -11,8 +11,8 @@ use tokio::time::{sleep, timeout};
 use super::answer::{Failure, Said};
 use crate::http::{Caller, Secrets};
 
-/// For how long a request is repeated that is answered "not now": IVS throttles, and a name may be held by a create that
-/// died for as long as its lease.
+/// For how long a request is repeated that is answered "not now": IVS throttles, and a name may be held by a create
+/// that died for as long as its lease.
 const RETRY_LIMIT: Duration = Duration::from_secs(60);
 /// API Gateway answers within 30 seconds.
 const ANSWER_LIMIT: Duration = Duration::from_secs(35);
@@ -177,8 +177,8 @@ impl Target {
         Err(Failure::new(format!("GET {list}: {name} is not on the list after {} seconds", RETRY_LIMIT.as_secs())))
     }
 
-    /// Undoes what was done, the last first, and says what could not be undone. If this is cut short, the next call begins
-    /// with what was under way.
+    /// Undoes what was done, the last first, and says what could not be undone. If this is cut short, the next call
+    /// begins with what was under way.
     pub async fn clean_up(&self) -> Vec<String> {
         let mut left = Vec::new();
         loop {

@@ -1,7 +1,7 @@
 //! What a developer is told, in the local log, of a request that the gateway refuses: why, and what to do about it.
 //!
-//! Never more of a request than its method, its path, its origin, and those claims of its token that decide: an `iss`, an
-//! `aud`, a time.
+//! Never more of a request than its method, its path, its origin, what a preflight asks for, and those claims of its
+//! token that decide: an `iss`, an `aud`, a time.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -143,8 +143,8 @@ impl Cures {
     }
 }
 
-/// The path of a request without what may be a secret: its query, and segments that look like a token or a stream key, or
-/// are longer than any name.
+/// The path of a request without what may be a secret: its query, and segments that look like a token or a stream key,
+/// or are longer than any name.
 pub(super) fn path(parts: &Parts) -> String {
     let secret = |segment: &str| segment.len() > 128 || segment.starts_with("eyJ") || segment.starts_with("sk_");
     let segments = parts.uri.path().split('/').map(|segment| if secret(segment) { "…" } else { segment });

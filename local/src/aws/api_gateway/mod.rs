@@ -1,8 +1,8 @@
 //! API Gateway: the HTTP API of the template.
 //!
-//! A request is matched to a route, counted against the route's rate, then authorized, then sent to the route's function
-//! as payload 2.0. What the gateway itself refuses carries API Gateway's own body, `{"message": ...}`, and leaves a line
-//! in the log with the cure.
+//! A request is matched to a route, counted against the route's rate, then authorized, then sent to the route's
+//! function as payload 2.0. What the gateway itself refuses carries API Gateway's own body, `{"message": ...}`, and
+//! leaves a line in the log with the cure.
 
 mod answer;
 mod authorizer;
@@ -96,8 +96,8 @@ impl Gateway {
         answer
     }
 
-    /// Leaves a line in the log with what the gateway did not let through, and the cure. A page of an origin that is not
-    /// allowed gets nothing, whatever the status is.
+    /// Leaves a line in the log with what the gateway did not let through, and the cure. A page of an origin that is
+    /// not allowed gets nothing, whatever the status is.
     fn explain(&self, parts: &Parts, status: StatusCode, refusal: Option<String>) {
         let cross_origin = self.cures.cross_origin(self.api.cors.as_ref(), parts);
         let cures: Vec<_> = refusal.into_iter().chain(cross_origin).collect();

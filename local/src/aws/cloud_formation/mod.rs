@@ -1,5 +1,6 @@
-//! CloudFormation, as far as custom resources go: it has the functions of the template make them when the stack comes up
-//! for the first time, change them when their properties have changed, and delete those that the template no longer has.
+//! CloudFormation, as far as custom resources go: it has the functions of the template make them when the stack comes
+//! up for the first time, change them when their properties have changed, and delete those that the template no longer
+//! has.
 //!
 //! A request is an asynchronous invocation; its answer is a `PUT` to an address of its own, as to S3's (AWS
 //! CloudFormation user guide, "Custom resource reference").

@@ -1,7 +1,7 @@
 //! The local OpenID Connect issuer: stands in for the user pool or identity provider of the template.
 //!
-//! Its tokens carry the `iss` and `aud` that the template's authorizer asks for, signed by a key of its own. Tokens of a
-//! real provider are good as well, if its keys are given.
+//! Its tokens carry the `iss` and `aud` that the template's authorizer asks for, signed by a key of its own. Tokens of
+//! a real provider are good as well, if its keys are given.
 
 use std::fmt;
 use std::fs;

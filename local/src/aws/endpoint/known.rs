@@ -39,8 +39,8 @@ fn names_of<M: Model>() -> Vec<&'static str> {
     M::operations().iter().map(|operation| operation.name).collect()
 }
 
-/// What is wrong with an action of a policy, such as `ivs:CreatStage`. Nothing, as far as the local cloud can tell, with
-/// an action of a service that it does not answer, or with wildcards.
+/// What is wrong with an action of a policy, such as `ivs:CreatStage`. Nothing, as far as the local cloud can tell,
+/// with an action of a service that it does not answer, or with wildcards.
 pub(crate) fn misspelt_action(action: &str) -> Option<String> {
     let (service, operation) = action.split_once(':')?;
     let service = ServiceName::parse(&service.to_ascii_lowercase())?;

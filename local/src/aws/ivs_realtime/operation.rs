@@ -27,8 +27,8 @@ const TOKEN_RATE: f64 = 50.0;
 const STAGES: Target = Target::Any(&["stage"]);
 /// For an import or a list of public keys.
 const ANY_PUBLIC_KEY: Target = Target::Any(&["public-key"]);
-/// Of all IVS operations here, this one knows no resource type ("Actions" in the service authorization reference): a policy
-/// must allow it on `*`.
+/// Of all IVS operations here, this one knows no resource type ("Actions" in the service authorization reference): a
+/// policy must allow it on `*`.
 const NO_RESOURCE: Target = Target::Any(&[]);
 
 pub(super) type Operation = operation::Operation<State>;

@@ -25,8 +25,8 @@ use crate::plumbing::ids;
 use crate::program::log::LogLine;
 use crate::template::Function;
 
-/// How long an instance may take from its start to its first request for an event. Lambda allows 10 seconds; here, fifty
-/// debug builds may start at once on a machine that is busy with something else.
+/// How long an instance may take from its start to its first request for an event. Lambda allows 10 seconds; here,
+/// fifty debug builds may start at once on a machine that is busy with something else.
 const INIT_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long the last lines of an ended process are waited for, in case a child of its own holds the pipe.
 const LAST_LINES_TIMEOUT: Duration = Duration::from_secs(5);

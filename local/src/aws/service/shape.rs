@@ -269,8 +269,8 @@ pub(crate) mod near {
 
     use super::*;
 
-    /// Structures of these members: required ones are rarely missing, optional ones often, and any is wrong now and then.
-    /// An ARN is mostly one of `arns`, where the shape takes one.
+    /// Structures of these members: required ones are rarely missing, optional ones often, and any is wrong now and
+    /// then. An ARN is mostly one of `arns`, where the shape takes one.
     pub(crate) fn request(members: &'static [Member], arns: &[String]) -> BoxedStrategy<Value> {
         members
             .iter()

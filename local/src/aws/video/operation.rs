@@ -1,5 +1,5 @@
-//! A service as a table of operations over a state. An operation: the constraints on its input, what it acts on, how often
-//! it may be called, what it does.
+//! A service as a table of operations over a state. An operation: the constraints on its input, what it acts on, how
+//! often it may be called, what it does.
 
 use std::collections::BTreeMap;
 

@@ -76,8 +76,8 @@ pub(super) fn preflight(request: &HeaderMap) -> Answer {
     answer
 }
 
-/// With the header that lets a browser app read the answer; those that may not are refused before. None is kept: it is of this moment, and may be
-/// a token.
+/// With the header that lets a browser app read the answer; those that may not are refused before. None is kept: it is
+/// of this moment, and may be a token.
 fn shared(mut answer: Answer) -> Answer {
     http_server::set_header(&mut answer, "cache-control", "no-store");
     http_server::set_header(&mut answer, "access-control-allow-origin", "*");

@@ -30,8 +30,8 @@ pub(super) fn refusal(name: &str, url: &str) -> Refused {
     Refused(403, format!("`{name}` is no name of this machine: use {url}, or send the header `host: localhost`"))
 }
 
-/// The page that a request came from, if it is neither of this machine nor of an origin that the template allows: it could
-/// read tokens, and empty everything.
+/// The page that a request came from, if it is neither of this machine nor of an origin that the template allows: it
+/// could read tokens, and empty everything.
 pub(super) fn foreign_origin(headers: &HeaderMap, allowed: &[String]) -> Option<String> {
     let origin = String::from_utf8_lossy(headers.get(ORIGIN)?.as_bytes()).into_owned();
     let is_known = cors::is_of_this_machine(&origin) || allowed.contains(&origin);

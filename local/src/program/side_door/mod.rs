@@ -29,11 +29,12 @@
 //! | `GET /_local/` | this list, shortly |
 //! | `POST /_local/reset` | back to the start: empty tables and queues, no stages, no channels, no clusters and tasks, no faults, empty logs of calls and events, new instances |
 //!
-//! Errors are `{"message": ...}` with a 4xx status. Every answer ends with a newline, and browser apps of any origin may
-//! read it. `GET /` is a page of what runs where, unless the template has such a route.
+//! Errors are `{"message": ...}` with a 4xx status. Every answer ends with a newline. `GET /` is a page of what runs
+//! where, unless the template has such a route.
 //!
-//! A request has to name this machine in `host`: by an address, or as `localhost`. A name that somebody else owns could be
-//! made to lead here (DNS rebinding), and its pages would be at home.
+//! A request has to name this machine in `host`: by an address, or as `localhost`. A name that somebody else owns could
+//! be made to lead here (DNS rebinding), and its pages would be at home. For the same reason, a page that asks must be of
+//! this machine or of an origin that the template allows.
 
 mod answer;
 mod ecs;

@@ -90,7 +90,8 @@ pub async fn list(
 ///
 /// # Errors
 /// [`Denial::NotOwner`](model::error::Denial::NotOwner); [`Conflict::Live`] while it is
-/// broadcasting, after which it is as it was, unless another attempt has deleted it meanwhile; [`Error::Busy`] while it is being created; what AWS fails with.
+/// broadcasting, after which it is as it was, unless another attempt has deleted it meanwhile; [`Error::Busy`] while it
+/// is being created; what AWS fails with.
 pub async fn delete(
     ivs: &ChannelIvs,
     channels: &ChannelTable,

@@ -1,8 +1,8 @@
-//! Names that are claimed, created and deleted exactly once, whatever they name: the [table](NameTable) of one row a name,
-//! the operations over it, and the [`sweep`] that ends what they left halfway.
+//! Names that are claimed, created and deleted exactly once, whatever they name: the [table](NameTable) of one row a
+//! name, the operations over it, and the [`sweep`] that ends what they left halfway.
 //!
-//! What to do by which row is decided in [`model::claim`] and [`model::sweep`]. A resource brings how its rows are written
-//! ([`Schema`]) and how AWS creates, finds and deletes it ([`Provider`]).
+//! What to do by which row is decided in [`model::claim`] and [`model::sweep`]. A resource brings how its rows are
+//! written ([`Schema`]) and how AWS creates, finds and deletes it ([`Provider`]).
 
 mod operations;
 mod provider;

@@ -21,8 +21,9 @@ const SEARCH_BACKOFF: Duration = Duration::from_secs(1);
 /// Returns the resource of that name, creating it first if there is none. Any number of concurrent callers get one.
 ///
 /// # Errors
-/// [`Conflict::OptionsDiffer`](model::error::Conflict::OptionsDiffer) if it exists with other options; [`Error::Busy`] if another request holds the name for
-/// longer than this one waits; what AWS fails with, after which the same request may be repeated.
+/// [`Conflict::OptionsDiffer`](model::error::Conflict::OptionsDiffer) if it exists with other options; [`Error::Busy`]
+/// if another request holds the name for longer than this one waits; what AWS fails with, after which the same request
+/// may be repeated.
 pub async fn create_or_fetch<S: Schema>(
     provider: &impl Provider<S::Resource>,
     table: &NameTable<S>,
@@ -191,8 +192,8 @@ pub async fn fetch<S: Schema>(
 /// delete that was cut short.
 ///
 /// # Errors
-/// [`Denial::NotOwner`](model::error::Denial::NotOwner); [`Error::Busy`] while it is being created; [`Error::Conflict`] while it cannot be deleted;
-/// what AWS fails with.
+/// [`Denial::NotOwner`](model::error::Denial::NotOwner); [`Error::Busy`] while it is being created; [`Error::Conflict`]
+/// while it cannot be deleted; what AWS fails with.
 pub async fn delete<S: Schema>(
     provider: &impl Provider<S::Resource>,
     table: &NameTable<S>,

@@ -6,8 +6,8 @@ use model::{Error, Timestamp};
 
 use crate::{NameTable, Provider, Schema};
 
-/// Looks at every resource that bears this deployment's tags, and ends what was left halfway. Running it twice at once is
-/// harmless. Answers what was done even if not all could be.
+/// Looks at every resource that bears this deployment's tags, and ends what was left halfway. Running it twice at once
+/// is harmless. Answers what was done even if not all could be.
 ///
 /// # Errors
 /// What AWS failed with first: one resource that cannot be ended keeps no other from it. Before the listing was

@@ -24,7 +24,6 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
-
 use model::claim::{Claim, NameRow, Resource, RowSummary};
 use model::{ClaimId, Cursor, Error, Limit, Page, Timestamp, UserId};
 

@@ -26,8 +26,8 @@ pub struct AwsConfig {
     pub credentials: Credentials,
     /// Endpoint of every service instead of AWS's own: `AWS_ENDPOINT_URL`.
     pub endpoint: Option<String>,
-    /// Endpoints of single services, by what follows `AWS_ENDPOINT_URL_`, such as `DYNAMODB`; they come before the general
-    /// one.
+    /// Endpoints of single services, by what follows `AWS_ENDPOINT_URL_`, such as `DYNAMODB`; they come before the
+    /// general one.
     pub endpoints: BTreeMap<String, String>,
 }
 
@@ -38,8 +38,8 @@ pub struct Aws {
     calls: Calls,
 }
 
-/// Builds a client of an SDK crate: `sdk_client!(aws, aws_sdk_ivs, "IVS")`, with the service as `AWS_ENDPOINT_URL_<SERVICE>`
-/// names it. The SDK's builders have no common trait.
+/// Builds a client of an SDK crate: `sdk_client!(aws, aws_sdk_ivs, "IVS")`, with the service as
+/// `AWS_ENDPOINT_URL_<SERVICE>` names it. The SDK's builders have no common trait.
 #[macro_export]
 macro_rules! sdk_client {
     ($aws:expr, $sdk:ident, $service:literal) => {{
@@ -100,8 +100,8 @@ impl Aws {
             .build()
     }
 
-    /// What every operation has in common, for one that no SDK crate of ours has. It still has to be signed. `service` is
-    /// the SDK's name of it, such as `EC2`, and its host's first label in capitals.
+    /// What every operation has in common, for one that no SDK crate of ours has. It still has to be signed. `service`
+    /// is the SDK's name of it, such as `EC2`, and its host's first label in capitals.
     pub fn operation(&self, service: &'static str, operation: &'static str) -> OperationBuilder {
         let host = service.to_ascii_lowercase();
         let endpoint = self.endpoint(service).map(str::to_owned);
@@ -110,8 +110,8 @@ impl Aws {
         self.base(service, operation, &endpoint).standard_retry(&self.retries())
     }
 
-    /// An HTTP request that is no call of an AWS operation and bears no signature of ours, with its retries and timeouts
-    /// and as one of the calls.
+    /// An HTTP request that is no call of an AWS operation and bears no signature of ours, with its retries and
+    /// timeouts and as one of the calls.
     pub fn plain_operation(&self, service: &'static str, operation: &'static str, url: &str) -> OperationBuilder {
         self.base(service, operation, url).no_auth().standard_retry(&listing_retries())
     }

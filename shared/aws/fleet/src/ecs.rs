@@ -21,13 +21,14 @@ pub struct Ecs {
 }
 
 impl Ecs {
-    /// ECS refills 20 reads a second for a cluster (Amazon ECS API reference, "Request throttling"); `limiter` leaves some
-    /// of them to others.
+    /// ECS refills 20 reads a second for a cluster (Amazon ECS API reference, "Request throttling"); `limiter` leaves
+    /// some of them to others.
     pub fn new(aws: &Aws, fleet: Fleet, limiter: RateLimiter) -> Self {
         Self { ecs: sdk_client!(aws, aws_sdk_ecs, "ECS"), fleet, limiter }
     }
 
-    /// Every task of the fleet that is not told to stop, from a complete listing. A cluster that does not exist has none.
+    /// Every task of the fleet that is not told to stop, from a complete listing. A cluster that does not exist has
+    /// none.
     ///
     /// # Errors
     /// What ECS fails with, on any page.

@@ -53,8 +53,8 @@ pub async fn reconcile(servers: &ServerTable, ecs: &Ecs, ec2: &Ec2, now: Timesta
     Ok(Drift { offered: offered.len() + added - removed, added, removed, unreachable })
 }
 
-/// Asks ECS by name for what the table offers and ECS has not listed: what it says of those, and changes that take the ones
-/// it does not know off the list.
+/// Asks ECS by name for what the table offers and ECS has not listed: what it says of those, and changes that take the
+/// ones it does not know off the list.
 async fn ask_for_unlisted(
     servers: &ServerTable,
     ecs: &Ecs,

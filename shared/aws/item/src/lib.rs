@@ -128,8 +128,8 @@ pub fn item<const N: usize>(fields: [(&str, AttributeValue); N]) -> Item {
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// Turns one page of a Query on an index sorted by time into a page of the list. `sorted_by` and `id` are the names of the
-/// index's sort key and of the attribute that tells items of one time apart.
+/// Turns one page of a Query on an index sorted by time into a page of the list. `sorted_by` and `id` are the names of
+/// the index's sort key and of the attribute that tells items of one time apart.
 ///
 /// # Errors
 /// [`Error::Internal`] for a key without them.

@@ -181,7 +181,8 @@ pub async fn grant(
 /// one until a [`grant`]. Repeating it is harmless, and finishes what was cut short.
 ///
 /// # Errors
-/// [`Error::NotFound`] for the stage, [`Denial::NotOwner`](model::error::Denial::NotOwner), what AWS fails with; the user stays barred even then.
+/// [`Error::NotFound`] for the stage, [`Denial::NotOwner`](model::error::Denial::NotOwner), what AWS fails with; the
+/// user stays barred even then.
 pub async fn remove(
     ivs: &ParticipantIvs,
     participants: &ParticipantTable,

@@ -9,8 +9,8 @@ use model::playback::{GivenPlayback, PlaybackRequest, PlaybackSigner, check_priv
 /// Signs a playback token for a private channel. IVS is not called.
 ///
 /// # Errors
-/// [`Conflict::NotPrivate`]: anybody may watch a public channel without one. [`Conflict::PlaybackNotSupported`] while no
-/// playback key is configured.
+/// [`Conflict::NotPrivate`]: anybody may watch a public channel without one. [`Conflict::PlaybackNotSupported`] while
+/// no playback key is configured.
 pub async fn request_token(
     signers: &Signers<PlaybackSigner>,
     channel: &Channel,

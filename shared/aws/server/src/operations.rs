@@ -10,9 +10,9 @@ use crate::ServerTable;
 /// The servers, as those who look for one are shown them.
 pub struct ServerList {
     servers: ServerTable,
-    /// How many servers there are, as far as an earlier list could tell: many, until one came to its end. A guess, which
-    /// decides only where a list begins: if all are thought to fit on the page, at the beginning, so that one Query finds
-    /// them all.
+    /// How many servers there are, as far as an earlier list could tell: many, until one came to its end. A guess,
+    /// which decides only where a list begins: if all are thought to fit on the page, at the beginning, so that one
+    /// Query finds them all.
     expected: AtomicUsize,
 }
 

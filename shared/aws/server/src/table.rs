@@ -1,5 +1,5 @@
-//! The `servers` table: one row a task. `pool` is there while the task can take a broadcast, and makes the index `by-pool`
-//! sparse; any other row ends by TTL.
+//! The `servers` table: one row a task. `pool` is there while the task can take a broadcast, and makes the index
+//! `by-pool` sparse; any other row ends by TTL.
 
 use aws_client::{Aws, AwsFailure, sdk_client};
 use aws_item::{Fields, Item, item, n, s};

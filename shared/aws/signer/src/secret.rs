@@ -1,5 +1,5 @@
-//! The secret of a signing key: `{"keyId": "<ARN that IVS knows it by>", "privateKey": "<PEM>"}`, or `{}` while there is
-//! no key.
+//! The secret of a signing key: `{"keyId": "<ARN that IVS knows it by>", "privateKey": "<PEM>"}`, or `{}` while there
+//! is no key.
 
 use aws_client::{Aws, AwsFailure, sdk_client};
 use aws_sdk_secretsmanager::Client;

@@ -1,5 +1,5 @@
-//! Keys that sign tokens, from Secrets Manager, kept per instance. When another key becomes current, instances follow within
-//! [`REFRESH`], and tokens of both keys work for as long as IVS holds both public halves.
+//! Keys that sign tokens, from Secrets Manager, kept per instance. When another key becomes current, instances follow
+//! within [`REFRESH`], and tokens of both keys work for as long as IVS holds both public halves.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

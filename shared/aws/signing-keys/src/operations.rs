@@ -40,12 +40,12 @@ pub trait KeyStore {
     fn delete(&self, arn: &Self::Arn) -> impl Future<Output = Result<(), Error>>;
 }
 
-/// Sees to it that there is a key that signs, makes another when it is time, and removes what no token can need. Each run
-/// goes on from wherever an earlier one has stopped.
+/// Sees to it that there is a key that signs, makes another when it is time, and removes what no token can need. Each
+/// run goes on from wherever an earlier one has stopped.
 ///
 /// # Errors
-/// What IVS and Secrets Manager fail with; [`Error::Internal`] for a malformed secret. [`Error::QuotaExceeded`] when IVS
-/// has no place for another key: then the present one goes on.
+/// What IVS and Secrets Manager fail with; [`Error::Internal`] for a malformed secret. [`Error::QuotaExceeded`] when
+/// IVS has no place for another key: then the present one goes on.
 pub async fn maintain<K: KeyStore>(keys: &K, now: Timestamp, how: &Maintenance) -> Result<Maintained, Error> {
     let found = keys.read().await?;
     if let Some(current) = &found.current {

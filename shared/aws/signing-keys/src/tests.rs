@@ -7,10 +7,6 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-
-use proptest::collection::vec;
-use proptest::prelude::*;
-
 use std::time::Duration;
 
 use model::signing::{KeyPair, PrivatePem};
@@ -18,6 +14,8 @@ use model::signing_keys::{
     Current, Imported, Keys, Maintained, Maintenance, Mark, Marks, RETENTION, SecretValue, SecretVersion, Trigger,
 };
 use model::{ClaimId, Error, Timestamp};
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 use crate::operations::{KeyStore, end, maintain};
 
@@ -27,11 +25,11 @@ const DAY: u64 = 24 * HOUR;
 const LIFE: u64 = 60;
 const LEASE: Duration = Duration::from_secs(90);
 const ROTATE_AFTER: Duration = Duration::from_secs(30 * DAY);
-/// The longest that a token of a key is valid after the key was current: 14 days, signed by an instance that knew it for
-/// five minutes more.
+/// The longest that a token of a key is valid after the key was current: 14 days, signed by an instance that knew it
+/// for five minutes more.
 const TOKENS_LIVE: u64 = 14 * DAY + 5 * 60;
 /// Keys that IVS holds.
-const PLACES: usize = 3;
+const MAX_KEYS: usize = 3;
 /// The key that an operator made.
 const OPERATORS: &str = "operators";
 
@@ -76,7 +74,7 @@ impl World {
 
     /// An operator puts a key of their own into the secret, for which IVS has had a place.
     fn operator_puts_key(&mut self) {
-        if self.imported.len() < PLACES || self.imported.contains_key(OPERATORS) {
+        if self.imported.len() < MAX_KEYS || self.imported.contains_key(OPERATORS) {
             self.imported.insert(OPERATORS.to_owned(), None);
             self.versions.push(Version { key: Some(OPERATORS.to_owned()), made: self.now });
             self.current = Some(self.versions.len() - 1);
@@ -94,7 +92,7 @@ impl World {
             assert!(self.ending || self.imported.contains_key(&key), "{key} signs, and IVS does not know it");
             self.last_current.insert(key, self.now);
         }
-        assert!(self.imported.len() <= PLACES);
+        assert!(self.imported.len() <= MAX_KEYS);
         assert!(!self.deleted.contains_key(OPERATORS), "an operator's key was deleted");
         for (key, deleted) in &self.deleted {
             let needed_until = self.last_current.get(key).map(|last| last + TOKENS_LIVE);
@@ -153,7 +151,7 @@ impl KeyStore for Store {
 
     async fn import(&self, _: &KeyPair, _: &ClaimId, lease_until: Timestamp) -> Result<String, Error> {
         let imported = self.call(|world| {
-            if world.imported.len() == PLACES {
+            if world.imported.len() == MAX_KEYS {
                 return Err(Error::QuotaExceeded("three keys".into()));
             }
             world.keys_made += 1;
@@ -277,8 +275,8 @@ fn play(world: &Rc<RefCell<World>>, history: Vec<Happens>) -> Vec<Run> {
                 }
             }
             Happens::OperatorPutsKey => {
-                // Nobody sees a key replaced by hand before the next run does. What an overlapping run has noted on it too
-                // early is taken off by then, since a run is due every day.
+                // Nobody sees a key replaced by hand before the next run does. What an overlapping run has noted on it
+                // too early is taken off by then, since a run is due every day.
                 let _ = Run::new(world, Trigger::Schedule).finish();
                 world.borrow_mut().operator_puts_key();
             }
@@ -308,8 +306,8 @@ proptest! {
     fn whatever_happened_undisturbed_runs_find_to_one_young_key(history in vec(happens(), 1..40)) {
         let world = Rc::new(RefCell::new(World::default()));
         drop(play(&world, history));
-        // A key whose time is up is replaced as soon as there is a place for another: after 16 days at the latest, when what
-        // was kept for its tokens is gone.
+        // A key whose time is up is replaced as soon as there is a place for another: after 16 days at the latest, when
+        // what was kept for its tokens is gone.
         for _ in 0..20 {
             world.borrow_mut().now += DAY;
             world.borrow_mut().check();
@@ -359,7 +357,7 @@ proptest! {
     }
 }
 
-fn settled() -> Rc<RefCell<World>> {
+fn after_first_run() -> Rc<RefCell<World>> {
     let world = Rc::new(RefCell::new(World::default()));
     let made = Run::new(&world, Trigger::Stack).finish().unwrap();
     assert_eq!(made, Maintained { made: true, retired: 0, deleted: 0 });
@@ -368,14 +366,14 @@ fn settled() -> Rc<RefCell<World>> {
 
 #[test]
 fn a_stack_that_is_created_twice_keeps_its_key() {
-    let world = settled();
+    let world = after_first_run();
     assert_eq!(Run::new(&world, Trigger::Stack).finish().unwrap(), Maintained::default());
     assert_eq!(world.borrow().current_key().unwrap(), "key-1");
 }
 
 #[test]
 fn a_key_signs_for_its_time_and_stays_for_its_tokens() {
-    let world = settled();
+    let world = after_first_run();
     let run = |days: u64| {
         world.borrow_mut().now = days * DAY;
         Run::new(&world, Trigger::Schedule).finish().unwrap()
@@ -389,7 +387,7 @@ fn a_key_signs_for_its_time_and_stays_for_its_tokens() {
 
 #[test]
 fn a_key_that_was_deleted_in_ivs_by_hand_is_replaced_at_once() {
-    let world = settled();
+    let world = after_first_run();
     world.borrow_mut().imported.clear();
     world.borrow_mut().ending = true;
     assert!(Run::new(&world, Trigger::Schedule).finish().unwrap().made);
@@ -398,7 +396,7 @@ fn a_key_that_was_deleted_in_ivs_by_hand_is_replaced_at_once() {
 
 #[test]
 fn a_third_rotation_in_a_row_waits_for_a_place_and_the_present_key_goes_on() {
-    let world = settled();
+    let world = after_first_run();
     for _ in 0..2 {
         assert!(Run::new(&world, Trigger::Rotate).finish().unwrap().made);
     }
@@ -410,7 +408,7 @@ fn a_third_rotation_in_a_row_waits_for_a_place_and_the_present_key_goes_on() {
 
 #[test]
 fn two_runs_that_died_just_before_the_end_do_not_block_the_next_key_for_good() {
-    let world = settled();
+    let world = after_first_run();
     world.borrow_mut().now = 29 * DAY;
     for _ in 0..2 {
         let before = world.borrow().imported.len();
@@ -430,7 +428,7 @@ fn two_runs_that_died_just_before_the_end_do_not_block_the_next_key_for_good() {
 
 #[test]
 fn a_key_of_a_dead_maker_is_removed_after_its_lease_and_no_earlier() {
-    let world = settled();
+    let world = after_first_run();
     let mut dying = Run::new(&world, Trigger::Rotate);
     while world.borrow().imported.len() == 1 {
         assert!(!dying.step());
@@ -444,7 +442,7 @@ fn a_key_of_a_dead_maker_is_removed_after_its_lease_and_no_earlier() {
 
 #[test]
 fn a_schedule_leaves_an_emptied_secret_alone_for_an_hour_and_the_stack_does_not() {
-    let world = settled();
+    let world = after_first_run();
     world.borrow_mut().ending = true;
     Run::end(&world).finish().unwrap();
     world.borrow_mut().now = HOUR - 1;
@@ -473,7 +471,7 @@ fn a_stack_that_takes_over_an_operators_key_and_is_rolled_back_leaves_it_current
 
 #[test]
 fn an_operators_key_that_comes_while_the_stack_ends_is_not_emptied() {
-    let world = settled();
+    let world = after_first_run();
     world.borrow_mut().ending = true;
     let versions = world.borrow().versions.len();
     let mut end = Run::end(&world);
@@ -488,7 +486,7 @@ fn an_operators_key_that_comes_while_the_stack_ends_is_not_emptied() {
 
 #[test]
 fn a_key_that_an_operator_brings_back_counts_its_time_anew_once_it_is_replaced_again() {
-    let world = settled();
+    let world = after_first_run();
     Run::new(&world, Trigger::Rotate).finish().unwrap();
     world.borrow_mut().current = Some(1);
     assert_eq!(world.borrow().current_key().unwrap(), "key-1");

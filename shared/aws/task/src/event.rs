@@ -72,8 +72,8 @@ impl TaskEvent {
     }
 }
 
-/// What stands last in the ARN of a task: 32 hexadecimal digits, or 36 with dashes. ECS refuses to describe anything else,
-/// and with it all tasks of the same call.
+/// What stands last in the ARN of a task: 32 hexadecimal digits, or 36 with dashes. ECS refuses to describe anything
+/// else, and with it all tasks of the same call.
 pub fn task_id(arn: &str) -> Option<TaskId> {
     let (_, task) = arn.split_once(":task/")?;
     let id = task.rsplit('/').next()?;

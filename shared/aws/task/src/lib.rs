@@ -1,4 +1,5 @@
-//! ECS tasks that are transwrap servers: what an event says of one, where EC2 has its address, and how the table follows.
+//! ECS tasks that are transwrap servers: what an event says of one, where EC2 has its address, and how the table
+//! follows.
 
 mod ec2;
 mod event;

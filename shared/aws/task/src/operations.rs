@@ -20,8 +20,8 @@ pub enum Tracked {
 /// How often an event is judged anew because somebody else has written the row meanwhile.
 const ATTEMPTS: usize = 4;
 
-/// Records what an event says of a task. At most three AWS calls: read the row, locate the task, write the row; again if
-/// somebody else has written it meanwhile. An event that brings no news costs the read.
+/// Records what an event says of a task. At most three AWS calls: read the row, locate the task, write the row; again
+/// if somebody else has written it meanwhile. An event that brings no news costs the read.
 ///
 /// # Errors
 /// [`Error::Unavailable`] while the task has no public address: the row says that it is unreachable, and the event has

@@ -4,11 +4,9 @@ use std::str::FromStr;
 
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
-use serde_json::{Map, Value};
-
-use model::Error;
 use model::error::FieldError;
-use model::{Field, UserId};
+use model::{Error, Field, UserId};
+use serde_json::{Map, Value};
 
 /// The longest body that is read, in bytes. The largest valid one holds 1 KB of attributes, escaped at worst.
 pub const MAX_BODY: usize = 16 * 1024;
@@ -220,8 +218,8 @@ mod tests {
         assert!(matches!(refused("application/json", &long), Some(Error::BodyTooLarge { limit: MAX_BODY })));
     }
 
-    /// A body near the valid form: each field with a right value, a wrong one or none, perhaps a field that is none, and
-    /// perhaps broken off. With it: how many fields are there, and which of them are wrong.
+    /// A body near the valid form: each field with a right value, a wrong one or none, perhaps a field that is none,
+    /// and perhaps broken off. With it: how many fields are there, and which of them are wrong.
     fn bodies() -> impl Strategy<Value = (String, usize, Vec<String>)> {
         let any_json = prop_oneof![
             Just(json!(null)),

@@ -5,10 +5,9 @@ use std::time::Duration;
 use lambda_http::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
-use serde::Serialize;
-
 use model::Error;
 use model::error::{Conflict, Denial, FieldError};
+use serde::Serialize;
 
 /// `application/problem+json`. `type` is a stable word that clients may rely on; `detail` is for people.
 #[derive(Debug, Serialize)]

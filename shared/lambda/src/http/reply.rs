@@ -5,11 +5,9 @@ use std::borrow::Cow;
 use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
+use model::{Error, Page};
 use serde::Serialize;
 use serde_json::{Map, Value};
-
-use model::Error;
-use model::Page;
 
 /// An answer, and what the request's log line should say about it.
 #[derive(Debug)]

@@ -3,17 +3,16 @@
 use std::convert::Infallible;
 use std::time::Instant;
 
+use aws_client::Calls;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt, service_fn};
+use model::{Error, Timestamp};
 use serde_json::{Map, Value};
 
 use super::{Reply, problem};
 use crate::config;
 use crate::event::time_left;
 use crate::log::{Invocation, Line};
-use aws_client::Calls;
-use model::Error;
-use model::Timestamp;
 
 /// The route that API Gateway matched, as template.yaml writes it: `PUT /stages/{stage}`.
 pub fn route(request: &Request) -> &str {

@@ -98,8 +98,8 @@ pub enum State {
 }
 
 impl State {
-    /// How long a row stays that is not offered: longer than news of its task is late. SQS keeps a dead letter for 14 days;
-    /// one that fails again and is sent anew after that meets EC2, which knows no address of a task that is gone.
+    /// How long a row stays that is not offered: longer than news of its task is late. SQS keeps a dead letter for 14
+    /// days; one that fails again and is sent anew after that meets EC2, which knows no address of a task that is gone.
     pub const KEPT: Duration = Duration::from_secs(15 * 24 * 60 * 60);
 
     /// Whether the task can take a broadcast.

@@ -67,8 +67,8 @@ pub enum Address {
 
 /// Judges what ECS says of a task by what the table holds of it.
 ///
-/// News that changes nothing writes nothing, and leaves the row at its earlier version. That is safe because a life goes
-/// one way: whatever lies between two versions that mean the same means the same, too.
+/// News that changes nothing writes nothing, and leaves the row at its earlier version. That is safe because a life
+/// goes one way: whatever lies between two versions that mean the same means the same, too.
 pub fn judge(row: Option<&TaskRow>, task: &Task) -> Verdict {
     let state = row.map(|row| &row.state);
     match row {

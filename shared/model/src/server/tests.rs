@@ -194,8 +194,8 @@ impl World {
         rows.map(|row| row.id.clone()).collect()
     }
 
-    /// What [`reconcile`] sees: what the table offers, what ECS says, and the rows of what ECS does not say. `remembered`:
-    /// whether ECS still knows a task that has stopped.
+    /// What [`reconcile`] sees: what the table offers, what ECS says, and the rows of what ECS does not say.
+    /// `remembered`: whether ECS still knows a task that has stopped.
     fn look(&self, remembered: impl Fn(&TaskId) -> bool) -> Seen {
         let offered = self.offered();
         let latest = self.lives.values().map(|life| life.latest().clone());

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use super::Server;
 
-/// A URL with places to fill in: `{publicIp}`, `{dashedIp}` (with dashes for dots and colons, for names under a wildcard
-/// certificate), `{taskId}`.
+/// A URL with places to fill in: `{publicIp}`, `{dashedIp}` (with dashes for dots and colons, for names under a
+/// wildcard certificate), `{taskId}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UrlTemplate(String);
 
