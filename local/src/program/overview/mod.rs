@@ -217,8 +217,10 @@ fn events(template: &Template, function: &Function) -> impl Iterator<Item = Stri
 /// A time in its largest whole unit.
 fn span(seconds: u64) -> String {
     let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
-    let (length, name) =
-        units.into_iter().find(|(length, _)| seconds >= *length && seconds % length == 0).unwrap_or((1, "second"));
+    let (length, name) = units
+        .into_iter()
+        .find(|(length, _)| seconds >= *length && seconds.is_multiple_of(*length))
+        .unwrap_or((1, "second"));
     match seconds / length {
         1 => name.to_owned(),
         count => format!("{count} {name}s"),

@@ -112,7 +112,7 @@ async fn adopt<S: Schema>(
     claim: &Claim<S::Resource>,
     now: Timestamp,
 ) -> Result<Option<S::Resource>, Error> {
-    let (own, mut others): (Vec<Found<S::Resource>>, Vec<Found<S::Resource>>) = provider
+    let (own, mut others): (Vec<_>, Vec<_>) = provider
         .find(Some(&claim.name))
         .await?
         .into_iter()

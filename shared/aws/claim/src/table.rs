@@ -296,7 +296,7 @@ fn refused_put<S: Schema>(error: &SdkError<PutItemError, HttpResponse>) -> Resul
     }
 }
 
-/// As [`refused_put`], for an update.
+/// The row that refused a conditional update; any other failure is one.
 pub fn refused_update<S: Schema>(
     error: &SdkError<UpdateItemError, HttpResponse>,
 ) -> Result<Option<NameRow<S::Resource>>, Error> {
