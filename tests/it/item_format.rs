@@ -1,7 +1,7 @@
 //! The format of the tables' items, from one version to the next: `tests/rows` has a row of each form as it is written
 //! now. What ARCHITECTURE.md says under "How rows change" is held here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -11,7 +11,11 @@ use tests::{Fleet, Row, TestApp, root};
 /// Texts that are words of the format rather than somebody's data.
 const WORDS: [&str; 8] = ["admission", "kind", "latencyMode", "origin", "pool", "standing", "status", "state"];
 
-const TABLES: [&str; 5] = ["stages", "participants", "channels", "broadcast-settings", "servers"];
+/// The tables that `tests/rows` has rows of.
+fn tables() -> BTreeSet<String> {
+    let folders = fs::read_dir(root().join("tests/rows")).unwrap();
+    folders.map(|folder| folder.unwrap().file_name().into_string().unwrap()).collect()
+}
 
 /// A row of `tests/rows`, in DynamoDB's own notation.
 fn kept(form: &str) -> Value {
@@ -80,17 +84,10 @@ fn without(mut fields: Value, names: &[&str]) -> Value {
     fields
 }
 
-/// Deletes rows whose stage or channel is in no IVS.
-async fn forget(app: &TestApp, table: &str) {
-    for row in app.rows(table).await {
-        let delete = app.dynamodb().delete_item().table_name(format!("{}-{table}", app.stack()));
-        delete.key("name", row["name"].clone()).send().await.unwrap();
-    }
-}
-
 #[tokio::test]
 async fn rows_are_written_as_tests_rows_has_them() {
     TestApp::run(async |app| {
+        assert_eq!(tables(), app.tables().await, "the folders of tests/rows, and the tables of template.yaml");
         let alice = app.user("alice");
         alice.put("/stages/demo", json!({})).await.expect(201);
         app.fault(json!({"service": "ivs", "operation": "DeleteStage", "times": null, "fault": {"kind": "throttle"}}))
@@ -117,15 +114,15 @@ async fn rows_are_written_as_tests_rows_has_them() {
         fleet.tell_all([tasks[1].last()]).await;
 
         let mut written = Vec::new();
-        for table in TABLES {
-            written.extend(app.rows(table).await.iter().map(|row| (table, shape(row))));
+        for table in tables() {
+            written.extend(app.rows(&table).await.iter().map(|row| (table.clone(), shape(row))));
         }
         let mut expected = 0;
-        for table in TABLES {
-            for form in forms(table, false) {
+        for table in tables() {
+            for form in forms(&table, false) {
                 let shape = shape(&row(&kept(&form)));
                 assert!(
-                    written.contains(&(table, shape.clone())),
+                    written.contains(&(table.clone(), shape.clone())),
                     "no row is like tests/rows/{form}.json any more. If the format has changed on purpose, see \
                      ARCHITECTURE.md, \"How rows change\": keep that file as {form}.earlier-<n>.json, which is still to be \
                      read, and add one of the new form.\n{shape:#}\n{written:#?}"
@@ -142,8 +139,8 @@ async fn rows_are_written_as_tests_rows_has_them() {
 
 /// What the API answers about the rows of `tests/rows`, changed in some way.
 async fn are_read(app: &TestApp, changed: impl Fn(&str) -> Value) {
-    for table in TABLES {
-        app.fill(table, forms(table, false).iter().map(|form| row(&changed(form)))).await;
+    for table in tables() {
+        app.fill(&table, forms(&table, false).iter().map(|form| row(&changed(form)))).await;
     }
     let (alice, bob) = (app.user("alice"), app.user("bob"));
     let stage = json!({
@@ -187,9 +184,12 @@ async fn say_everything(app: &TestApp) {
     assert_eq!(servers["items"], json!([server]));
 }
 
+/// Deletes the rows whose resource is in no IVS: those of names.
 async fn forget_all(app: &TestApp) {
-    forget(app, "stages").await;
-    forget(app, "channels").await;
+    for table in app.tables().await {
+        let rows = app.rows(&table).await.into_iter().filter(|row| row.contains_key("status"));
+        app.delete(&table, rows.map(|row| Row::from([("name".to_owned(), row["name"].clone())]))).await;
+    }
 }
 
 #[tokio::test]
@@ -250,7 +250,7 @@ async fn attributes_that_an_earlier_version_did_not_write_are_not_missed() {
 
 #[tokio::test]
 async fn rows_of_earlier_forms_are_read() {
-    let earlier: Vec<_> = TABLES.iter().flat_map(|table| forms(table, true)).collect();
+    let earlier: Vec<_> = tables().iter().flat_map(|table| forms(table, true)).collect();
     assert!(!earlier.is_empty());
     for form in earlier {
         let (now, _) = form.split_once(".earlier-").unwrap();

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use tests::smoke::Group;
 use tests::{Deployment, TestApp, root};
 
 #[tokio::test]
@@ -20,15 +21,106 @@ async fn every_route_has_an_event_a_row_in_the_documentation_and_a_function_fold
             }
         }
         let functions = app.functions();
+        let mut missed = Vec::new();
         for route in app.routes() {
             let key = format!("{} {}", route.method, route.path);
-            assert!(events.contains(&key), "no file under events/ has the routeKey {key}");
-            assert!(reference.contains(&format!("| `{key}` |")), "docs/api.md has no row for {key}");
             let folder = root().join("functions").join(&functions[&route.function]);
-            assert!(folder.join("src/handler.rs").exists(), "{key} is served by no folder of functions/");
+            for (found, place) in [
+                (events.contains(&key), "a file under events/ with the routeKey"),
+                (reference.contains(&format!("| `{key}` |")), "docs/api.md: a row for"),
+                (folder.join("src/handler.rs").exists(), "a folder of functions/ that serves"),
+            ] {
+                if !found {
+                    missed.push(format!("{place} {key}"));
+                }
+            }
         }
+        assert!(missed.is_empty(), "missed: {missed:#?}");
     })
     .await;
+}
+
+/// Functions that need no picture: they serve what is in the repository.
+const UNDRAWN: [&str; 1] = ["openapi"];
+
+/// What a resource is made of outside its own folders, which its compiler or its own tests would not miss.
+/// docs/adding-a-resource.md has the whole list.
+#[tokio::test]
+async fn no_place_of_a_resource_is_missed() {
+    TestApp::run(async |app| {
+        let read = |file: &str| fs::read_to_string(root().join(file)).unwrap_or_default();
+        let mut missed = BTreeSet::new();
+        let mut expect = |found: bool, place: String| {
+            if !found {
+                missed.insert(place);
+            }
+        };
+        let (main, readme) = (read("tests/it/main.rs"), read("README.md"));
+        let functions = app.functions();
+        for package in functions.values() {
+            let module = package.replace('-', "_");
+            expect(root().join(format!("tests/it/{module}.rs")).exists(), format!("tests/it/{module}.rs"));
+            let is_drawn = readme.contains(package) || UNDRAWN.contains(&package.as_str());
+            expect(is_drawn, format!("README.md: {package}, in the picture"));
+        }
+        for subject in fs::read_dir(root().join("tests/it")).unwrap() {
+            let subject = subject.unwrap().path();
+            let module = subject.file_stem().unwrap().to_str().unwrap();
+            let is_listed = module == "main" || main.contains(&format!("\nmod {module};"));
+            expect(is_listed, format!("tests/it/main.rs: mod {module}"));
+        }
+        let (calls, changelog, fuzzing) =
+            (read("tests/it/aws_calls.rs"), read("CHANGELOG.md"), read("tests/schemathesis.toml"));
+        for route in app.routes().iter().filter(|route| route.authorized) {
+            let package = &functions[&route.function];
+            expect(Group::named(package).is_some(), format!("tests/src/smoke/case.rs: a group {package}"));
+            let resource = route.path.split('/').nth(1).unwrap();
+            expect(calls.contains(&format!("\"/{resource}")), format!("tests/it/aws_calls.rs: /{resource}"));
+            let words = resource.replace('-', " ");
+            expect(changelog.to_lowercase().contains(&words), format!("CHANGELOG.md: {words}"));
+            for parameter in route.path.split('{').skip(1).filter_map(|rest| rest.split('}').next()) {
+                let names = format!("\"path.{parameter}\" = ");
+                expect(fuzzing.contains(&names), format!("tests/schemathesis.toml: names for path.{parameter}"));
+            }
+        }
+        let architecture = read("ARCHITECTURE.md");
+        for table in app.tables().await {
+            expect(
+                architecture.contains(&format!("`{table}`")),
+                format!("ARCHITECTURE.md: `{table}`, how its rows change"),
+            );
+        }
+        // What dies halfway is ended by the reconciler alone.
+        let reconciler = read("functions/reconciler/src/handler.rs");
+        for folder in fs::read_dir(root().join("shared/aws")).unwrap() {
+            let resource = folder.unwrap().file_name().into_string().unwrap();
+            let swept = format!("aws_{}::sweep(", resource.replace('-', "_"));
+            let is_claimed = read(&format!("shared/aws/{resource}/src/operations.rs")).contains("\nimpl Provider<");
+            expect(!is_claimed || reconciler.contains(&swept), format!("functions/reconciler/src/handler.rs: {swept}"));
+        }
+        assert!(missed.is_empty(), "missed, see docs/adding-a-resource.md: {missed:#?}");
+    })
+    .await;
+}
+
+/// The files that the page names are there, of `stage`.
+#[test]
+fn the_list_of_places_is_true_and_no_longer_than_promised() {
+    const MOST: usize = 25;
+    let page = fs::read_to_string(root().join("docs/adding-a-resource.md")).unwrap();
+    let files = |text: &str| -> Vec<String> {
+        let place = |line: &str| {
+            let (number, rest) = line.split_once(". `")?;
+            number.parse::<usize>().ok().and(rest.split('`').next()).map(str::to_owned)
+        };
+        text.lines().filter_map(place).collect()
+    };
+    for file in files(&page) {
+        let file = file.replace("<name>", "stage").replace("<names>", "stages");
+        assert!(root().join(&file).exists(), "docs/adding-a-resource.md: there is no {file}");
+    }
+    let places = files(page.split("\n## ").next().unwrap()).len();
+    assert!((10..=MOST).contains(&places), "{places} places");
 }
 
 /// Parameters whose other value would take away what most tests are about.

@@ -198,6 +198,16 @@ impl TestApp {
         self.cloud.template().functions()
     }
 
+    /// Every table of the template, as the stack names it: `stages`.
+    ///
+    /// # Panics
+    /// When DynamoDB does not list them.
+    pub async fn tables(&self) -> BTreeSet<String> {
+        let listed = self.dynamodb.list_tables().send().await.expect("the tables can be listed");
+        let prefix = format!("{}-", self.stack);
+        listed.table_names().iter().filter_map(|name| Some(name.strip_prefix(&prefix)?.to_owned())).collect()
+    }
+
     /// The name of the stack.
     pub fn stack(&self) -> &str {
         &self.stack
@@ -533,7 +543,7 @@ impl TestApp {
         }
     }
 
-    /// Every stage and channel in IVS belongs to a row, and every row's stage or channel is in IVS.
+    /// Every resource in IVS belongs to a row, and every row's resource is in IVS, of whichever table.
     ///
     /// # Panics
     /// When one does not.
@@ -541,10 +551,20 @@ impl TestApp {
         self.heal().await;
         let reads = ["ListStages", "ListChannels", "ListStreamKeys", "GetStreamKey"];
         self.quotas(reads.iter().map(|operation| ((*operation).to_owned(), json!(1000))).collect()).await;
+        let mut held = BTreeMap::<String, BTreeSet<String>>::new();
+        for table in self.tables().await {
+            for arn in self.arns(&table).await {
+                let kind = arn.rsplit(':').next().and_then(|last| last.split('/').next()).unwrap_or_default();
+                held.entry(kind.to_owned()).or_default().insert(arn);
+            }
+        }
         let stages = self.stages_in_ivs().await.into_iter().map(|(_, arn)| arn).collect();
-        assert_eq!(self.arns("stages").await, stages, "the stages of the table and those in IVS differ");
         let channels = self.channels_in_ivs().await.into_iter().collect();
-        assert_eq!(self.arns("channels").await, channels, "the channels of the table and those in IVS differ");
+        for (kind, there) in [("stage", stages), ("channel", channels)] {
+            let held = held.remove(kind).unwrap_or_default();
+            assert_eq!(held, there, "each {kind} of the tables and each in IVS");
+        }
+        assert!(held.is_empty(), "tests/src/app.rs lists no such resources in AWS: {held:?}");
     }
 
     async fn arns(&self, table: &str) -> BTreeSet<String> {

@@ -21,7 +21,7 @@ use crate::{ClaimId, Timestamp, UserId};
 
 /// Something that one row of a table, and one resource in AWS, stand for.
 pub trait Resource: Clone + fmt::Debug + PartialEq + Send + Sync {
-    /// What the API calls it, such as `stage`.
+    /// What the API calls it, such as `stage`, and the tag with its name in AWS, such as `greenroom:stage`.
     const KIND: &'static str;
     /// Its name in the deployment.
     type Name: Clone + fmt::Debug + fmt::Display + PartialEq + FromStr + Send + Sync;

@@ -7,36 +7,35 @@ use crate::claim::{Claim, Found, Resource};
 
 /// The stack.
 pub const TAG_STACK: &str = "greenroom:stack";
-/// The name of the stage, on a stage.
-pub const TAG_STAGE: &str = "greenroom:stage";
-/// The name of the channel, on a channel.
-pub const TAG_CHANNEL: &str = "greenroom:channel";
 /// The create, by its first attempt.
 pub const TAG_CLAIM: &str = "greenroom:claim";
 /// When nobody is at work on that attempt any more.
 pub const TAG_LEASE_UNTIL: &str = "greenroom:lease-until";
 
-/// The tags of what a claim creates; `tag` is [`TAG_STAGE`] or [`TAG_CHANNEL`].
-pub fn of<R: Resource>(claim: &Claim<R>, stack: &str, tag: &str) -> HashMap<String, String> {
+/// The tag with a resource's name: `greenroom:stage` on a stage.
+fn name_tag<R: Resource>() -> String {
+    format!("greenroom:{}", R::KIND)
+}
+
+/// The tags of what a claim creates.
+pub fn of<R: Resource>(claim: &Claim<R>, stack: &str) -> HashMap<String, String> {
     HashMap::from([
         (TAG_STACK.to_owned(), stack.to_owned()),
-        (tag.to_owned(), claim.name.to_string()),
+        (name_tag::<R>(), claim.name.to_string()),
         (TAG_CLAIM.to_owned(), claim.origin.to_string()),
         (TAG_LEASE_UNTIL.to_owned(), claim.lease_until.to_string()),
     ])
 }
 
-/// What the tags of a resource say of it, if they are of one of the stack's rows (`tag` is [`TAG_STAGE`] or
-/// [`TAG_CHANNEL`]), and of that name if one is given.
+/// What the tags of a resource say of it, if they are of one of the stack's rows, and of that name if one is given.
 pub fn found<R: Resource>(
     arn: R::Arn,
     tags: Option<&HashMap<String, String>>,
     stack: &str,
-    tag: &str,
     name: Option<&R::Name>,
 ) -> Option<Found<R>> {
     let tags = tags.filter(|tags| tags.get(TAG_STACK).is_some_and(|found| found == stack))?;
-    let tagged: R::Name = tags.get(tag)?.parse().ok()?;
+    let tagged: R::Name = tags.get(&name_tag::<R>())?.parse().ok()?;
     if name.is_some_and(|name| *name != tagged) {
         return None;
     }

@@ -15,7 +15,7 @@ use aws_smithy_types::retry::RetryConfig;
 use model::channel::{Channel, KeyState, StreamKey, StreamKeyText};
 use model::claim::{Claim, CreateError, Found};
 use model::error::Conflict;
-use model::tags::{self, TAG_CHANNEL};
+use model::tags;
 use model::{ChannelArn, ChannelName, Error, StreamKeyArn, Timestamp};
 
 /// IVS low-latency, as far as this deployment's own channels go.
@@ -48,7 +48,7 @@ impl ChannelIvs {
             .r#type(IvsChannelType::from(options.r#type.as_str()))
             .latency_mode(ChannelLatencyMode::from(options.latency_mode.as_str()))
             .authorized(options.private)
-            .set_tags(Some(tags::of(claim, &self.stack, TAG_CHANNEL)))
+            .set_tags(Some(tags::of(claim, &self.stack)))
             .customize()
             .config_override(Config::builder().retry_config(RetryConfig::disabled()))
             .send()
@@ -84,7 +84,7 @@ impl ChannelIvs {
             for channel in listed.channels() {
                 let arn = channel.arn().and_then(|arn| arn.parse().ok());
                 let arn = arn.ok_or_else(|| Error::internal(AwsFailure::malformed(operation, "no ARN")))?;
-                channels.extend(tags::found(arn, channel.tags(), &self.stack, TAG_CHANNEL, name));
+                channels.extend(tags::found(arn, channel.tags(), &self.stack, name));
             }
             next = listed.next_token().map(str::to_owned);
             if next.is_none() {

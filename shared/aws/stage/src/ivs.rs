@@ -8,7 +8,7 @@ use aws_sdk_ivsrealtime::operation::get_stage::GetStageError;
 use aws_smithy_types::retry::RetryConfig;
 use model::claim::{Claim, CreateError, Found};
 use model::stage::{Endpoints, Stage};
-use model::tags::{self, TAG_STAGE};
+use model::tags;
 use model::{Error, StageArn, StageName, Timestamp};
 
 /// IVS Real-Time, as far as this deployment's own stages go.
@@ -45,7 +45,7 @@ impl StageIvs {
             .ivs
             .create_stage()
             .name(claim.name.as_str())
-            .set_tags(Some(tags::of(claim, &self.stack, TAG_STAGE)))
+            .set_tags(Some(tags::of(claim, &self.stack)))
             .customize()
             .config_override(Config::builder().retry_config(RetryConfig::disabled()))
             .send()
@@ -80,7 +80,7 @@ impl StageIvs {
             for stage in listed.stages() {
                 let arn = stage.arn().parse();
                 let arn = arn.map_err(|_| Error::internal(AwsFailure::malformed(operation, "no ARN")))?;
-                stages.extend(tags::found(arn, stage.tags(), &self.stack, TAG_STAGE, name));
+                stages.extend(tags::found(arn, stage.tags(), &self.stack, name));
             }
             next = listed.next_token().map(str::to_owned);
             if next.is_none() {
