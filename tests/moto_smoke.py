@@ -112,7 +112,11 @@ class Smoke(unittest.TestCase):
     def start(self, *options, **variables):
         command = [sys.executable, SCRIPT, "--endpoint-url", MOTO, "--program", os.environ["SMOKE"], *options]
         environment = {**os.environ, "SSL_CERT_FILE": CERTIFICATE, **variables}
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+        # What a shell starts in the background ignores an interrupt, and so would all that comes of it.
+        heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, preexec_fn=heed
+        )
 
     def smoke(self, *options, **variables):
         """Runs the script to its end, and gives its exit status and what it said."""
