@@ -6,6 +6,7 @@ cloud trusts its keys, so that the tokens are checked as API Gateway would. SMOK
 
 import contextlib
 import datetime
+import functools
 import http.client
 import http.server
 import ipaddress
