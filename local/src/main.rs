@@ -21,6 +21,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let CommandLine { mut options, profile, root } = arguments.resolve()?;
     let packages = Packages::Named(options.read_template()?.binaries());
     local::check(&options).await?;
+    // Cargo has just said that it is done, with this program.
+    let _ = writeln!(io::stderr(), "building the functions, which takes minutes the first time; the API is not up yet");
     options.bin_dir = local::build(&root, profile, &packages)?;
     let stopped = stop_signal()?;
     let cloud = LocalCloud::start(options).await?;

@@ -82,6 +82,8 @@ impl Overview {
             ("AWS_SECRET_ACCESS_KEY", "local"),
             ("AWS_REGION", &self.region),
             ("AWS_DEFAULT_REGION", &self.region),
+            // Lines that are pasted must not go to a pager, which the AWS CLI opens for most answers.
+            ("AWS_PAGER", ""),
         ];
         let exports = variables.map(|(name, value)| format!("export {name}={}", quoted(value)));
         exports.join("\n")
