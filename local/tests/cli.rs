@@ -124,19 +124,23 @@ fn code_that_is_missing_is_named_with_its_place_before_anything_is_built() {
     assert!(said.lines().count() == 1 && said.contains(what), "{said}");
 }
 
+/// Before cargo is run for the functions, lest its earlier words be taken for the cloud's.
+const BUILDING: &str = "building the functions, which takes minutes the first time; the API is not up yet\n";
+
 #[test]
 fn a_missing_cargo_is_named_with_where_to_get_it() {
     let project = Project::new("cargo", TEMPLATE, "");
     fs::remove_file(project.0.join("cargo")).unwrap();
-    let said = project.refusal(&[]);
-    assert_eq!(said, "error: cannot run cargo, which is not found: install Rust from https://rustup.rs\n");
+    let expected = "error: cannot run cargo, which is not found: install Rust from https://rustup.rs\n";
+    assert_eq!(project.refusal(&[]), [BUILDING, expected].concat());
 }
 
 #[test]
 fn a_directory_of_another_region_or_a_file_is_refused_before_anything_is_built() {
     let project = Project::new("owner", TEMPLATE, "echo built >&2; exit 1");
     let ports = ["--port", "0", "--aws-port", "0"];
-    assert!(refusal(project.start(&ports)).starts_with("built"), "the directory is taken, and the build fails");
+    let said = refusal(project.start(&ports));
+    assert!(said.starts_with(&format!("{BUILDING}built")), "the directory is taken, and the build fails: {said}");
     let said = refusal(project.start(&[&ports[..], &["--region", "eu-west-1"]].concat()));
     let cure = "keeps the stack greenroom in us-east-1: give --region us-east-1, or another --data-dir\n";
     assert!(said.lines().count() == 1 && said.ends_with(cure), "{said}");
@@ -147,7 +151,8 @@ fn a_directory_of_another_region_or_a_file_is_refused_before_anything_is_built()
 #[test]
 fn a_failed_build_points_at_cargos_messages() {
     let project = Project::new("build", TEMPLATE, "echo 'error: oh no' >&2; exit 101");
-    assert_eq!(project.refusal(&[]), "error: oh no\nerror: the functions do not build: see cargo's messages above\n");
+    let expected = "error: oh no\nerror: the functions do not build: see cargo's messages above\n";
+    assert_eq!(project.refusal(&[]), [BUILDING, expected].concat());
 }
 
 #[test]
