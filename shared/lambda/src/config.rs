@@ -131,8 +131,11 @@ pub fn from_env<T>(read: impl FnOnce(&mut Variables) -> Option<T>) -> Result<(Aw
 ///
 /// # Errors
 /// When it is not set.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub(crate) fn stack_name() -> Result<String, InvalidConfig> {
-    let mut variables = Variables::of_process();
+    // Of the whole environment, `from_env` has made its copy: one is enough for a cold start.
+    let value = std::env::var("STACK_NAME").ok();
+    let mut variables = Variables::new(value.map(|value| ("STACK_NAME".to_owned(), value)));
     let stack = variables.required("STACK_NAME");
     variables.finish(Some(stack))
 }
