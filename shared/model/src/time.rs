@@ -113,8 +113,13 @@ pub(super) mod tests {
     /// Texts near the valid form: times of every year and in every offset, and such with something wrong.
     pub(in super::super) fn time_texts() -> impl Strategy<Value = String> {
         let year = prop_oneof![Just(0u16), Just(9999), 1970u16..2100, 0u16..=9999];
-        // The last moments and the first ones, where an offset leads into another year.
         let month_and_day = prop_oneof![Just((1u8, 1u8)), Just((12, 31)), (1u8..=12, 1u8..=28), (0u8..=13, 0u8..=32)];
+        // The first and the last day, where an offset leads into a year that has no text.
+        let date = prop_oneof![
+            2 => (year, month_and_day),
+            1 => Just((0, (1, 1))),
+            1 => Just((9999, (12, 31))),
+        ];
         let hour = prop_oneof![4 => 0u8..24, 1 => Just(23), 1 => Just(24)];
         let minute = prop_oneof![9 => 0u8..60, 1 => Just(60)];
         let second = prop_oneof![6 => 0u8..60, 1 => Just(59), 1 => Just(60)];
@@ -125,8 +130,8 @@ pub(super) mod tests {
             1 => prop_oneof![Just(""), Just("z"), Just("+24:00"), Just("-0100")].prop_map(str::to_owned),
         ];
         let between = prop_oneof![9 => Just('T'), 1 => Just(' ')];
-        (year, month_and_day, between, hour, minute, second, fraction, offset).prop_map(
-            |(year, (month, day), between, hour, minute, second, fraction, offset)| {
+        (date, between, hour, minute, second, fraction, offset).prop_map(
+            |((year, (month, day)), between, hour, minute, second, fraction, offset)| {
                 format!("{year:04}-{month:02}-{day:02}{between}{hour:02}:{minute:02}:{second:02}{fraction}{offset}")
             },
         )
