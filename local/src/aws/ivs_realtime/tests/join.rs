@@ -335,7 +335,12 @@ fn change() -> impl Strategy<Value = Option<(&'static str, Value)>> {
         1 => Just(json!({"allow_publish": "yes"})),
         1 => Just(json!({"role": 1})),
     ];
-    prop::option::weighted(0.8, (prop::sample::select(&PARTS[..]), value))
+    let any = (prop::sample::select(&PARTS[..]), value);
+    // By chance, hardly any of the others would be of a time that has just passed, or of a key that might exist.
+    let end = (-3_600_i64..3_600).prop_map(|seconds| ("exp", json!(NOW.unix_timestamp() + seconds)));
+    let key = "[A-Za-z0-9]{1,12}"
+        .prop_map(|id| ("kid", json!(format!("arn:aws:ivs:eu-central-1:000000000000:public-key/{id}"))));
+    prop::option::weighted(0.8, prop_oneof![8 => any, 1 => end, 1 => key])
 }
 
 #[test]
