@@ -54,6 +54,9 @@ pub enum Error {
     /// A command that cannot be read.
     #[error("a command cannot be read: {0}")]
     Command(#[from] amf::Error),
+    /// Media before the server has said that it takes it.
+    #[error("nothing is published")]
+    NotPublishing,
     /// A command that has no place here, or lacks what it needs.
     #[error("{0}")]
     Unexpected(&'static str),

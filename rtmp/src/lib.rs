@@ -5,11 +5,16 @@
 //! `&mut self`, call `poll` until it returns `None`, because answers and events wait there and are bounded only by what was fed.
 
 pub mod amf;
+pub mod chunk;
 pub mod client;
+mod connection;
+mod cursor;
 mod error;
 pub mod flv;
+mod handshake;
 mod key;
 mod limits;
+mod message;
 mod output;
 pub mod server;
 

@@ -1,98 +1,11 @@
 //! AMF, in which commands and metadata are written: AMF0, and AMF3 within it.
 
-use bytes::Bytes;
+pub mod amf0;
+pub mod amf3;
+mod budget;
+#[cfg(test)]
+mod tests;
+mod value;
 
-/// How deep values may be nested.
-pub const MAX_DEPTH: usize = 8;
-/// How many values a message may have, nested ones included.
-pub const MAX_VALUES: usize = 8192;
-
-/// A value of AMF0 or AMF3, whichever it was written in.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    /// No value.
-    Undefined,
-    /// Nothing.
-    Null,
-    /// True or false.
-    Boolean(bool),
-    /// A number; AMF3's integers, too.
-    Number(f64),
-    /// A text.
-    String(String),
-    /// An object with its fields in order.
-    Object(Object),
-    /// An ECMA array: named values in order.
-    Map(Vec<(String, Value)>),
-    /// Values in order.
-    Array(Vec<Value>),
-    /// Milliseconds since 1970, UTC.
-    Date(f64),
-    /// An XML document.
-    Xml(String),
-    /// Bytes (AMF3).
-    Bytes(Bytes),
-    /// Values by values of any kind (AMF3).
-    Dictionary(Vec<(Value, Value)>),
-    /// An object, array, date... that was there before, by its number. Not followed: a few bytes could mean any amount of memory.
-    Reference(u32),
-    /// What its writer could not express.
-    Unsupported,
-}
-
-/// An object, and the name of its class if it has one.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Object {
-    /// The name of its class; empty for a plain object.
-    pub class: String,
-    /// The fields, in order.
-    pub fields: Vec<(String, Value)>,
-}
-
-/// Why bytes are no AMF.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// The bytes end inside a value.
-    #[error("it ends inside a value")]
-    Short,
-    /// A marker that stands for no value.
-    #[error("a value of an unknown kind")]
-    UnknownKind,
-    /// Nested deeper than [`MAX_DEPTH`].
-    #[error("values nested deeper than {MAX_DEPTH}")]
-    TooDeep,
-    /// More values than [`MAX_VALUES`], or more text than they may hold.
-    #[error("too many values")]
-    TooMany,
-    /// A reference to a string or a class that was not there before.
-    #[error("a reference to nothing")]
-    Reference,
-    /// An object whose class alone knows how to read it.
-    #[error("an object in a form of its own")]
-    Externalizable,
-}
-
-impl Value {
-    /// The number, if it is one.
-    pub fn as_number(&self) -> Option<f64> {
-        if let Self::Number(number) = self { Some(*number) } else { None }
-    }
-
-    /// The text, if it is one.
-    pub fn as_str(&self) -> Option<&str> {
-        if let Self::String(text) = self { Some(text) } else { None }
-    }
-
-    /// The named values of an object or a map.
-    pub fn fields(&self) -> Option<&[(String, Value)]> {
-        match self {
-            Self::Object(Object { fields, .. }) | Self::Map(fields) => Some(fields),
-            _ => None,
-        }
-    }
-
-    /// The named value of an object or a map.
-    pub fn field(&self, name: &str) -> Option<&Value> {
-        self.fields()?.iter().find_map(|(key, value)| (key == name).then_some(value))
-    }
-}
+pub use budget::{Error, MAX_DEPTH, MAX_TEXT, MAX_VALUES};
+pub use value::{Object, Value};

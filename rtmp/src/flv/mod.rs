@@ -1,6 +1,9 @@
 //! The bodies of RTMP's audio and video messages, which are those of FLV tags: the legacy form, and enhanced RTMP.
 
 mod audio;
+mod extended;
+#[cfg(test)]
+mod tests;
 mod video;
 
 pub use audio::{Audio, aac_config, aac_frame, audio};
