@@ -38,8 +38,11 @@ fn fuzz(name: &str, corpus: &[Vec<u8>], target: impl Fn(&[u8], &mut Random) -> b
         corpus.len(),
         executions - taken
     );
-    // If nearly nothing were taken, or all, the mutations would test little.
-    assert!(taken > executions / 100 && taken < executions, "{name}: {taken} of {executions} were taken");
+    // If nearly nothing were taken, or all, the mutations would test little. Of a few, it may be so.
+    assert!(
+        executions < 1000 || (taken > executions / 100 && taken < executions),
+        "{name}: {taken} of {executions} were taken"
+    );
 }
 
 fn number(variable: &str, default: u64) -> u64 {
