@@ -18,6 +18,8 @@
 //! [`LocalCloud::start`] runs it inside another program, such as a test; `cargo run -p local` runs it alone.
 
 mod aws;
+#[expect(dead_code, unused_imports, reason = "nothing publishes yet")]
+mod media;
 mod plumbing;
 mod program;
 mod template;

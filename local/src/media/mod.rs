@@ -1,0 +1,5 @@
+//! The media plane: IVS's low-latency HLS, made of what a publisher sends.
+
+mod cmaf;
+pub(crate) mod hls;
+mod sps;
