@@ -8,6 +8,8 @@ mod boxes;
 mod emsg;
 mod fragment;
 mod init;
+#[cfg(test)]
+mod tests;
 mod video;
 
 pub(crate) use self::audio::AudioFormat;

@@ -3,3 +3,5 @@
 mod cmaf;
 pub(crate) mod hls;
 mod sps;
+#[cfg(test)]
+mod testing;

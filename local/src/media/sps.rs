@@ -1,5 +1,8 @@
 //! The size of the picture, from the sequence parameter set of H.264 (7.3.2.1.1) and HEVC (7.3.2.2).
 
+#[cfg(test)]
+mod tests;
+
 /// Width and height of the picture as it is shown, after cropping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size {

@@ -19,6 +19,8 @@ mod packager;
 mod path;
 mod playlist;
 mod segment;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod viewers;
 mod window;
