@@ -156,17 +156,18 @@ impl Cutter {
 
     /// Time has come to `end`, with this frame if it is video that tells it. `key` says whether a key frame follows.
     pub(super) fn extend(&mut self, end: Ticks, frame: Option<Sample>, key: bool) {
-        let start = self.covered();
-        let end = end.max(start);
-        if start > self.segment_start && end - self.segment_start > LONGEST_SEGMENT {
+        let end = end.max(self.covered());
+        if self.covered() > self.segment_start && end - self.segment_start > LONGEST_SEGMENT {
             self.finish_segment();
-            if self.part_start < start {
-                // Nothing came of either track for so long that there is nothing to write.
-                self.begin(start);
-            }
-        } else if self.part_target.is_some_and(|target| start > self.part_start && end - self.part_start > target) {
+        } else if self.part_target.is_some_and(|target| end - self.part_start > target) {
             self.finish_part();
         }
+        if end - self.part_start > LONGEST_SEGMENT {
+            // Nothing came of either track for so long that the playlist leaves some of it out.
+            self.finish_segment();
+            self.begin(end - LONGEST_SEGMENT);
+        }
+        let start = self.covered();
         if start == self.segment_start {
             self.begun_by_key = !self.has_video || frame.as_ref().is_some_and(|frame| frame.key);
         }
@@ -265,6 +266,8 @@ impl Cutter {
         let heard = self.sounds.iter().take_while(|sound| sound.decode * SECOND / rate < end).count();
         let Some(init) = self.init.clone().filter(|_| heard > 0 || !self.frames.is_empty()) else { return };
         let sounds: Vec<_> = self.sounds.drain(..heard).collect();
+        // A playlist says it from the first part on.
+        self.part_target.get_or_insert(USUAL_PART);
         self.sequence += 1;
         let data = fragment(&self.events, self.sequence, &self.frames, &sounds);
         self.waiting -= self.frames.iter().chain(&sounds).map(|sample| sample.data.len()).sum::<usize>();

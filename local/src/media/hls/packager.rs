@@ -26,6 +26,8 @@ const OTHER_TRACK: u64 = 1_000;
 /// How far audio may run ahead of a video frame before it goes on alone: more than encoders interleave.
 const PATIENCE: Ticks = SECOND / 2;
 const MOST_PATIENCE: Ticks = 3 * SECOND / 2;
+/// No frame is shown for longer; what is beyond is a gap, or sound alone.
+const LONGEST_FRAME: Ticks = 2 * SECOND;
 /// How long sound waits for the first key frame.
 const FIRST_KEY_FRAME: Ticks = 2 * SECOND;
 /// In what steps the sound that waited is then taken: a few frames each.
@@ -200,9 +202,14 @@ impl Packager {
         self.last_decode = Some(decode);
         match self.held.take() {
             Some(mut held) => {
-                held.duration = u32::try_from(decode - held.decode).unwrap_or(u32::MAX);
+                // Sound that ran ahead may have hidden how long the picture stayed away.
+                let end = decode.min(held.decode + LONGEST_FRAME);
+                held.duration = u32::try_from(end - held.decode).unwrap_or(u32::MAX);
                 self.step = held.duration;
-                self.cutter.extend(decode, Some(held), key);
+                self.cutter.extend(end, Some(held), key && end == decode);
+                if end < decode {
+                    self.cutter.extend(decode, None, key);
+                }
             }
             None => {
                 if self.stalled {

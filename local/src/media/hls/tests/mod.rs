@@ -53,6 +53,13 @@ fn pictures(broadcast: &Broadcast, from: u32, to: u32, group: u32) {
     }
 }
 
+/// Goes on with pictures that began at 0.
+fn more_pictures(broadcast: &Broadcast, after: u32, to: u32, group: usize) {
+    for (index, time) in frame_times(0, to).enumerate().filter(|(_, time)| *time > after) {
+        picture(broadcast, time, index % group == 0, &b"picture"[..]);
+    }
+}
+
 fn frame_times(from: u32, to: u32) -> impl Iterator<Item = u32> {
     (0..).map(move |index| from + index * 100 / 3).take_while(move |time| *time < to)
 }

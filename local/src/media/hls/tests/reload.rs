@@ -17,8 +17,8 @@ fn on_air() -> Arc<Broadcast> {
     broadcast
 }
 
-/// What a player gets that asks before the pictures of `then` are sent, and how long it waited for them.
-async fn asks(broadcast: &Arc<Broadcast>, number: u64, part: Option<usize>, then: (u32, u32)) -> (Wait, bool) {
+/// What a player gets that asks before the broadcast goes on until then, and whether it waited for that.
+async fn asks(broadcast: &Arc<Broadcast>, number: u64, part: Option<usize>, until: u32) -> (Wait, bool) {
     let asking = tokio::spawn({
         let broadcast = broadcast.clone();
         async move { broadcast.reload(number, part).await }
@@ -26,7 +26,7 @@ async fn asks(broadcast: &Arc<Broadcast>, number: u64, part: Option<usize>, then
     // Lets it ask; nothing else runs, and the clock stands still.
     tokio::task::yield_now().await;
     let waited = !asking.is_finished();
-    pictures(broadcast, then.0, then.1, 60);
+    more_pictures(broadcast, 4_400, until, 60);
     (asking.await.unwrap(), waited)
 }
 
@@ -36,7 +36,7 @@ async fn what_is_there_is_served_at_once() {
     for (number, part) in
         [(0, None), (1, None), (0, Some(3)), (1, Some(9)), (1, Some(10)), (2, Some(0)), (2, Some(1)), (0, Some(99))]
     {
-        let answer = asks(&broadcast, number, part, (0, 0)).await;
+        let answer = asks(&broadcast, number, part, 0).await;
         assert_eq!(answer, (Wait::Over, false), "{number}, {part:?}");
     }
 }
@@ -44,21 +44,21 @@ async fn what_is_there_is_served_at_once() {
 #[tokio::test(start_paused = true)]
 async fn the_next_part_is_waited_for() {
     let broadcast = on_air();
-    assert_eq!(asks(&broadcast, 2, Some(2), (4_401, 4_650)).await, (Wait::Over, true));
+    assert_eq!(asks(&broadcast, 2, Some(2), 4_650).await, (Wait::Over, true));
     assert_eq!(playlist(&broadcast).open.parts.len(), 3);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_next_segment_is_waited_for_until_it_is_complete() {
     let broadcast = on_air();
-    assert_eq!(asks(&broadcast, 2, None, (4_401, 6_500)).await, (Wait::Over, true));
+    assert_eq!(asks(&broadcast, 2, None, 6_100).await, (Wait::Over, true));
     assert_eq!(playlist(&broadcast).segments.len(), 3);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_part_after_the_last_of_a_segment_is_the_first_of_the_next() {
     let broadcast = on_air();
-    assert_eq!(asks(&broadcast, 2, Some(12), (4_401, 6_500)).await, (Wait::Over, true));
+    assert_eq!(asks(&broadcast, 2, Some(12), 6_300).await, (Wait::Over, true));
     assert!(!playlist(&broadcast).open.parts.is_empty());
 }
 
@@ -106,7 +106,7 @@ async fn the_hinted_part_is_waited_for_and_no_other() {
     });
     tokio::task::yield_now().await;
     assert!(!asking.is_finished());
-    pictures(&broadcast, 4_401, 4_650, 60);
+    more_pictures(&broadcast, 4_400, 4_650, 60);
     assert_eq!(asking.await.unwrap(), Wait::Over);
     assert!(broadcast.part(2, 2).is_some());
     for (number, index) in [(2, 1), (2, 4), (3, 0), (0, 0)] {
