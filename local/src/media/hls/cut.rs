@@ -156,6 +156,12 @@ impl Cutter {
 
     /// Time has come to `end`, with this frame if it is video that tells it. `key` says whether a key frame follows.
     pub(super) fn extend(&mut self, end: Ticks, frame: Option<Sample>, key: bool) {
+        let start = self.add(end, frame);
+        self.cut(self.covered(), self.covered() - start, key);
+    }
+
+    /// Time has come to `end`, with this frame if it is video that tells it; says from when. Nothing need follow.
+    pub(super) fn add(&mut self, end: Ticks, frame: Option<Sample>) -> Ticks {
         let end = end.max(self.covered());
         if self.covered() > self.segment_start && end - self.segment_start > LONGEST_SEGMENT {
             self.finish_segment();
@@ -182,7 +188,7 @@ impl Cutter {
             self.frames.push(frame);
         }
         self.covered = Some(end);
-        self.cut(end, end - start, key);
+        start
     }
 
     /// Cuts at `end` if it is time to, where the last step took `step`.

@@ -28,6 +28,8 @@ const PATIENCE: Ticks = SECOND / 2;
 const MOST_PATIENCE: Ticks = 3 * SECOND / 2;
 /// No frame is shown for longer; what is beyond is a gap, or sound alone.
 const LONGEST_FRAME: Ticks = 2 * SECOND;
+/// How long the only frame lasts.
+const USUAL_STEP: u32 = 33 * MILLISECOND as u32;
 /// How long sound waits for the first key frame.
 const FIRST_KEY_FRAME: Ticks = 2 * SECOND;
 /// In what steps the sound that waited is then taken: a few frames each.
@@ -251,7 +253,11 @@ impl Packager {
                 if end.saturating_sub(held.decode)
                     > self.patience.max(2 * Ticks::from(self.step)).min(MOST_PATIENCE) =>
             {
-                self.release(end.min(held.decode + MOST_PATIENCE));
+                let until = end.min(held.decode + MOST_PATIENCE);
+                if let Some(mut held) = self.held.take() {
+                    held.duration = u32::try_from(until - held.decode).unwrap_or(u32::MAX);
+                    self.cutter.extend(until, Some(held), false);
+                }
                 self.cutter.extend(end, None, false);
                 self.stalled = true;
             }
@@ -268,19 +274,11 @@ impl Packager {
         }
     }
 
-    /// Lets go of the frame that is held, which lasts until `end`.
-    fn release(&mut self, end: Ticks) {
-        if let Some(mut held) = self.held.take() {
-            held.duration = u32::try_from(end.saturating_sub(held.decode)).unwrap_or(u32::MAX);
-            self.cutter.extend(end, Some(held), false);
-        }
-    }
-
-    /// Lets go of the frame that is held without knowing the next.
+    /// Lets go of the frame that is held without knowing the next. The part stays as it is, for sound that goes on.
     fn release_at_end(&mut self) {
-        if let Some(held) = &self.held {
-            let step = if self.step == 0 { 33 * MILLISECOND } else { Ticks::from(self.step) };
-            self.release(held.decode + step);
+        if let Some(mut held) = self.held.take() {
+            held.duration = if self.step == 0 { USUAL_STEP } else { self.step };
+            self.cutter.add(held.decode + Ticks::from(held.duration), Some(held));
         }
     }
 

@@ -22,6 +22,8 @@ struct Encoder {
     video: bool,
     /// How much later sound comes than pictures of its time.
     lag: i64,
+    /// For how long sound goes on after the last picture.
+    tail: u64,
     seconds: u32,
 }
 
@@ -32,10 +34,10 @@ fn encoder() -> impl Strategy<Value = Encoder> {
         prop_oneof![Just(30u32), Just(60), Just(250), 1u32..400],
         prop::collection::vec(-100i32..200, 1..5),
         (prop::option::of(3u8..9), any::<bool>()),
-        -200i64..400,
+        (-200i64..400, prop_oneof![Just(0u64), 0u64..200]),
         1u32..25,
     )
-        .prop_map(|(first, rate, group, offsets, (audio, video), lag, seconds)| Encoder {
+        .prop_map(|(first, rate, group, offsets, (audio, video), (lag, tail), seconds)| Encoder {
             first,
             rate,
             group,
@@ -43,6 +45,7 @@ fn encoder() -> impl Strategy<Value = Encoder> {
             audio,
             video: video || audio.is_none(),
             lag,
+            tail,
             seconds,
         })
 }
@@ -122,7 +125,7 @@ fn whole(parts: &[Fragment], id: u32) -> Vec<(u64, i32, Vec<u8>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn each_frame_of_a_steady_encoder_is_served_once_and_at_its_time(encoder in encoder()) {
