@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
 use super::format::Formats;
 use super::segment::{Init, MILLISECOND, Part, SECOND, Segment, Ticks};
@@ -108,6 +108,7 @@ fn seconds(ticks: Ticks) -> String {
 
 /// As ISO 8601 has it, with milliseconds.
 fn date(date: OffsetDateTime) -> String {
+    let date = date.to_offset(UtcOffset::UTC);
     let (hour, minute, second, millisecond) = date.time().as_hms_milli();
     format!("{}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z", date.date())
 }
