@@ -249,6 +249,7 @@ impl Cutter {
         self.write_part(Ticks::MAX);
         self.waiting -= self.sounds.drain(..).map(|sound| sound.data.len()).sum::<usize>();
         self.finish_segment();
+        self.window.changing = true;
     }
 
     /// Completes the segment; there need not be one.

@@ -74,7 +74,7 @@ pub(super) fn media(window: &Window, part_target: Option<Ticks>) -> String {
     }
     if window.ended {
         text.push_str("#EXT-X-ENDLIST\n");
-    } else {
+    } else if !window.changing {
         let next = window.progress();
         let _ = writeln!(text, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"part-{}-{}.m4s\"", next.number, next.parts);
     }

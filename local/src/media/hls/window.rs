@@ -45,6 +45,8 @@ pub(super) struct Window {
     /// Discontinuities that left the list.
     pub(super) discontinuities: u64,
     pub(super) ended: bool,
+    /// The next segment is of another format: a player that fetched its first part by a hint would take it for one of this.
+    pub(super) changing: bool,
     rate: Rate,
     /// Bytes that the archive was told of.
     listed: usize,
@@ -61,9 +63,18 @@ struct Rate {
 
 impl Window {
     pub(super) fn new(broadcast: u64, archive: Arc<Archive>) -> Self {
-        let complete = VecDeque::new();
-        let rate = Rate::default();
-        Self { broadcast, archive, complete, open: None, next: 0, discontinuities: 0, ended: false, rate, listed: 0 }
+        Self {
+            broadcast,
+            archive,
+            complete: VecDeque::new(),
+            open: None,
+            next: 0,
+            discontinuities: 0,
+            ended: false,
+            changing: false,
+            rate: Rate::default(),
+            listed: 0,
+        }
     }
 
     /// Whether a part is there to play.
@@ -73,6 +84,7 @@ impl Window {
 
     /// Begins a segment.
     pub(super) fn open(&mut self, date: OffsetDateTime, init: Arc<Init>, discontinuity: bool) {
+        self.changing = false;
         self.open = Some(Segment { number: self.next, date, init, discontinuity, parts: Vec::new() });
     }
 

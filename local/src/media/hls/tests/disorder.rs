@@ -13,9 +13,12 @@ fn another_format_brings_a_discontinuity_and_another_initialization_segment() {
     announce_video(&broadcast);
     announce_audio(&broadcast);
     both(&broadcast, 0, 3_000, 30);
+    assert!(playlist(&broadcast).hint.is_some());
     video_of(&broadcast, 640);
+    assert_eq!(playlist(&broadcast).hint, None, "its first part is not like those before");
     both(&broadcast, 3_000, 5_500, 30);
     let playlist = playlist(&broadcast);
+    assert!(playlist.hint.is_some());
     let changes: Vec<_> = playlist.segments.iter().map(|s| (s.discontinuity, s.map.as_str())).collect();
     let expected = [
         (false, "init-0.mp4"),

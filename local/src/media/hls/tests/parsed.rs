@@ -102,7 +102,7 @@ impl Playlist {
         }
         match &self.hint {
             Some(hint) => assert_eq!(*hint, format!("part-{number}-{}.m4s", self.open.parts.len())),
-            None => assert!(self.ended && self.open.parts.is_empty()),
+            None => assert!(self.open.parts.is_empty(), "after the end, or before another format"),
         }
     }
 

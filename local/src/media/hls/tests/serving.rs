@@ -266,7 +266,9 @@ async fn viewers_are_those_who_asked_for_the_playlist_lately() {
     let later = START + Duration::seconds(8);
     ask(&origin, &PUBLIC, Request::get(format!("{}media.m3u8", folders[0])), later).await;
     assert_eq!(origin.viewers("abc", START + Duration::seconds(12)), 1);
-    assert_eq!(origin.viewers("abc", START + Duration::seconds(30)), 0);
+    let gone = START + Duration::seconds(30);
+    ask(&origin, &PUBLIC, Request::get(format!("{}segment-0.m4s", folders[0])), gone).await;
+    assert_eq!(origin.viewers("abc", gone), 0);
 }
 
 #[tokio::test]
