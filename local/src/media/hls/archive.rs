@@ -66,6 +66,14 @@ impl Archive {
         held.make_room(self.room);
     }
 
+    /// Lets go of what there is of a broadcast, whose playlist held so many bytes: nobody can ask for it any more.
+    pub(super) fn forget(&self, broadcast: u64, listed: usize) {
+        let mut held = lock(&self.held);
+        held.segments.retain(|archived| archived.broadcast != broadcast);
+        held.size = held.segments.iter().map(|archived| archived.segment.size()).sum();
+        held.listed = held.listed.saturating_sub(listed);
+    }
+
     /// The segment of this number, if it is still there.
     pub(super) fn find(&self, broadcast: u64, is_it: impl Fn(&Segment) -> bool) -> Option<Arc<Segment>> {
         let held = lock(&self.held);

@@ -166,7 +166,7 @@ impl Window {
 
 impl Drop for Window {
     fn drop(&mut self) {
-        self.archive.listed(self.listed, 0);
+        self.archive.forget(self.broadcast, self.listed);
     }
 }
 

@@ -79,8 +79,14 @@ async fn a_segment_that_left_the_list_is_served_for_two_minutes() {
 fn what_a_broadcast_held_is_free_when_it_is_gone() {
     let archive = Arc::new(Archive::default());
     let broadcast = in_archive(0, &archive);
-    send(&broadcast, 0, 5_000);
-    assert!(archive.size() > 1_000_000);
+    let other = in_archive(1, &archive);
+    send(&broadcast, 0, 15_000);
+    let first = archive.size();
+    assert!(first > 5_000_000);
+    send(&other, 0, 15_000);
+    assert_eq!(archive.size(), 2 * first);
     drop(broadcast);
+    assert_eq!(archive.size(), first);
+    drop(other);
     assert_eq!(archive.size(), 0);
 }
