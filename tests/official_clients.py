@@ -179,7 +179,7 @@ class LowLatency(unittest.TestCase):
         self.assertEqual([c["arn"] for c in listed], [channel["arn"]])
         seen = self.ivs.get_channel(arn=channel["arn"])["channel"]
         self.assertEqual(seen["playbackUrl"], channel["playbackUrl"])
-        self.assertEqual(f"rtmps://{seen['ingestEndpoint']}:443/app/", channel["ingestUrl"])
+        self.assertEqual(f"rtmps://{seen['ingestEndpoint']}/app/", channel["ingestUrl"])
         self.assertTrue(seen["authorized"])
         _, given = call("GET", "/channels/demo/stream-key", "alice")
         (key,) = self.ivs.list_stream_keys(channelArn=channel["arn"])["streamKeys"]

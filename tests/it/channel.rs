@@ -39,8 +39,9 @@ async fn a_channel_is_created_once_and_fetched_after() {
         assert_eq!((&channel["type"], &channel["latencyMode"]), (&json!("STANDARD"), &json!("LOW")));
         assert_eq!(channel["private"], false);
         let ingest = channel["ingestUrl"].as_str().unwrap();
-        assert!(ingest.starts_with("rtmps://") && ingest.ends_with(":443/app/"), "{ingest}");
-        assert!(channel["playbackUrl"].as_str().unwrap().starts_with("https://"), "{channel}");
+        let port = ingest.strip_prefix("rtmps://127.0.0.1:").and_then(|rest| rest.strip_suffix("/app/"));
+        assert!(port.is_some_and(|port| port.parse::<u16>().is_ok()), "{ingest}");
+        assert!(channel["playbackUrl"].as_str().unwrap().starts_with("http://127.0.0.1:"), "{channel}");
         assert_eq!(channel.as_object().unwrap().len(), 9, "{channel}");
         assert_eq!(alice.put("/channels/demo", json!({})).await.expect(200).json(), channel);
         assert_eq!(app.user("bob").get("/channels/demo").await.expect(200).json(), channel);

@@ -105,6 +105,9 @@ impl LocalCloud {
         let (functions, region) = (&template.functions, &options.region);
         let bus = Arc::new(EventBus::new(functions, region, Arc::clone(&dispatcher), deliveries.clone()));
         let scheduler = Arc::new(Scheduler::new(functions, region, dispatcher, deliveries));
+        let ivs = IvsServices::open(&options.region, file)?;
+        let events = Arc::clone(&bus);
+        ivs.low_latency.on_air().tell(Arc::new(move |event, now| events.put(events.complete(event, now))));
         let database = file("dynamodb.sqlite");
         let endpoint = Arc::new(Endpoint {
             policies,
@@ -112,7 +115,7 @@ impl LocalCloud {
             faults,
             calls: CallLog::default(),
             dynamodb: DynamoDb::open(database.as_deref(), &template.tables, &options.region, &jobs).await?,
-            ivs: IvsServices::open(&options.region, file)?,
+            ivs,
             secrets,
             ecs: Ecs::open(&options.region, file("ecs.json"))?,
             sqs,

@@ -136,7 +136,7 @@ pub struct Channel {
     pub owner: UserId,
     /// What the first caller decided.
     pub options: ChannelOptions,
-    /// The host that takes the broadcast.
+    /// The host that takes the broadcast, perhaps with a port.
     pub ingest_endpoint: String,
     /// What viewers play.
     pub playback_url: String,
@@ -147,9 +147,16 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// Where a broadcaster sends its stream, with the stream key appended.
+    /// Where a broadcaster sends its stream, with the stream key appended. IVS names a host, where port 443 is meant; an
+    /// endpoint that brings its port keeps it.
     pub fn ingest_url(&self) -> String {
-        format!("rtmps://{}:443/app/", self.ingest_endpoint)
+        let endpoint = &self.ingest_endpoint;
+        let brings_port = endpoint.rsplit_once(':').is_some_and(|(host, port)| {
+            let is_address = !host.contains(':') || (host.starts_with('[') && host.ends_with(']'));
+            is_address && port.parse::<u16>().is_ok()
+        });
+        let port = if brings_port { "" } else { ":443" };
+        format!("rtmps://{endpoint}{port}/app/")
     }
 }
 
@@ -206,5 +213,33 @@ impl DesiredOptions<Channel> for DesiredChannelOptions {
             self.latency_mode.and_then(|asked| differs("latencyMode", is.latency_mode.as_str(), asked.as_str()));
         let private = self.private.and_then(|asked| differs("private", &is.private.to_string(), &asked.to_string()));
         r#type.into_iter().chain(latency_mode).chain(private).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_that_brings_its_port_keeps_it() {
+        for (endpoint, expected) in [
+            ("a1.global-contribute.live-video.net", "rtmps://a1.global-contribute.live-video.net:443/app/"),
+            ("127.0.0.1:1936", "rtmps://127.0.0.1:1936/app/"),
+            ("[::1]:1936", "rtmps://[::1]:1936/app/"),
+            ("[::1]", "rtmps://[::1]:443/app/"),
+            ("host:none", "rtmps://host:none:443/app/"),
+        ] {
+            let channel = Channel {
+                name: "demo".parse().unwrap(),
+                arn: "arn:aws:ivs:us-east-1:123456789012:channel/AbCdEf1234".parse().unwrap(),
+                owner: "alice".parse().unwrap(),
+                options: ChannelOptions::default(),
+                ingest_endpoint: endpoint.to_owned(),
+                playback_url: String::new(),
+                created_at: "2026-03-01T12:00:00Z".parse().unwrap(),
+                key: None,
+            };
+            assert_eq!(channel.ingest_url(), expected);
+        }
     }
 }

@@ -33,8 +33,8 @@ async fn created_once(target: &Target) -> Result<Outcome, Failure> {
         same(field, &channel[field], &json!(value))?;
     }
     let (ingest, playback) = (&channel["ingestUrl"], &channel["playbackUrl"]);
-    let are_urls = ingest.as_str().is_some_and(|url| url.starts_with("rtmps://") && url.ends_with(":443/app/"))
-        && playback.as_str().is_some_and(|url| url.starts_with("https://"));
+    let are_urls = ingest.as_str().is_some_and(|url| url.starts_with("rtmps://") && url.ends_with("/app/"))
+        && playback.as_str().is_some_and(|url| url.starts_with("http") && url.ends_with(".m3u8"));
     holds(&format!("its URLs are {ingest} and {playback}"), are_urls)?;
     same("a second PUT", &target.put(Who::Alice, &path, options).await?.json(200)?, &channel)?;
     same("the guest's GET", &target.get(Who::Bob, &path).await?.json(200)?, &channel)?;

@@ -2,6 +2,7 @@
 //! resource, which both have, by the kind of the resource.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -16,7 +17,7 @@ const REAL_TIME_KINDS: [&str; 6] =
 
 /// Both services in one region.
 pub(crate) struct IvsServices {
-    pub(crate) low_latency: Ivs,
+    pub(crate) low_latency: Arc<Ivs>,
     pub(crate) real_time: IvsRealTime,
 }
 
@@ -28,7 +29,7 @@ impl IvsServices {
     /// A file that cannot be read or written.
     pub(crate) fn open(region: &str, file: impl Fn(&str) -> Option<PathBuf>) -> anyhow::Result<Self> {
         Ok(Self {
-            low_latency: Ivs::open(region, file("ivs.json"))?,
+            low_latency: Arc::new(Ivs::open(region, file("ivs.json"))?),
             real_time: IvsRealTime::open(region, file("ivs-realtime.json"))?,
         })
     }
@@ -66,7 +67,7 @@ impl IvsServices {
             }
             (_, real_time) => real_time,
         };
-        if is_real_time { &self.real_time } else { &self.low_latency }
+        if is_real_time { &self.real_time } else { self.low_latency.as_ref() }
     }
 }
 

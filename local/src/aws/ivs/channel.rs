@@ -8,7 +8,7 @@ use super::{
     batch::batch,
     context::{Context, DEFAULT_PAGE},
     settings::Settings,
-    state::{Channel, Endpoints, State},
+    state::{Addresses, Channel, Endpoints, State},
     stream_key,
 };
 use crate::aws::service::shape::Input;
@@ -38,9 +38,9 @@ pub(super) fn create(state: &mut State, input: Input<'_>, context: &Context<'_>)
     }
     let id = ids::alphanumeric(12);
     let arn = arn(context.region, &id);
-    let endpoints = endpoints(context.region, &id);
-    let channel = Channel { settings, tags, endpoints, stream: None, revoked: BTreeMap::new(), used: BTreeMap::new() };
-    let view = view(&arn, &channel);
+    let endpoints = endpoints();
+    let channel = Channel { settings, tags, endpoints, revoked: BTreeMap::new(), used: BTreeMap::new() };
+    let view = channel.view(&arn, &state.addresses);
     state.channels.insert(arn.clone(), channel);
     // The tags of the request are the channel's alone.
     let stream_key = stream_key::add(state, &arn, Tags::new(), context.region);
@@ -49,25 +49,26 @@ pub(super) fn create(state: &mut State, input: Input<'_>, context: &Context<'_>)
 
 pub(super) fn get(state: &State, input: Input<'_>, _: &Context<'_>) -> Result<Value, ServiceError> {
     let arn = input.required_text("arn");
-    Ok(json!({"channel": view(arn, state.channel(arn)?)}))
+    Ok(json!({"channel": state.channel(arn)?.view(arn, &state.addresses)}))
 }
 
 pub(super) fn batch_get(state: &State, input: Input<'_>, _: &Context<'_>) -> Result<Value, ServiceError> {
-    Ok(batch("channels", input, |arn| Ok(view(arn, state.channel(arn)?))))
+    Ok(batch("channels", input, |arn| Ok(state.channel(arn)?.view(arn, &state.addresses))))
 }
 
 pub(super) fn update(state: &mut State, input: Input<'_>, _: &Context<'_>) -> Result<Value, ServiceError> {
     let arn = input.required_text("arn");
-    let channel = state.channel_mut(arn)?;
-    let settings = channel.settings.with(input)?;
-    offline(channel, "updated")?;
-    channel.settings = settings;
-    Ok(json!({"channel": view(arn, channel)}))
+    let settings = state.channel(arn)?.settings.with(input)?;
+    offline(state, arn, "updated")?;
+    state.channel_mut(arn)?.settings = settings;
+    Ok(json!({"channel": state.channel(arn)?.view(arn, &state.addresses)}))
 }
 
 pub(super) fn delete(state: &mut State, input: Input<'_>, _: &Context<'_>) -> Result<Value, ServiceError> {
     let arn = input.required_text("arn");
-    offline(state.channel(arn)?, "deleted")?;
+    state.channel(arn)?;
+    offline(state, arn, "deleted")?;
+    state.on_air.forget(arn);
     state.channels.remove(arn);
     state.stream_keys.retain(|_, key| key.channel_arn != arn);
     Ok(Value::Null)
@@ -92,23 +93,37 @@ pub(super) fn arn(region: &str, id: &str) -> String {
     format!("arn:aws:ivs:{region}:{ACCOUNT}:channel/{id}")
 }
 
-fn offline(channel: &Channel, change: &str) -> Result<(), ServiceError> {
-    match channel.stream {
-        None => Ok(()),
-        Some(_) => Err(conflict(format!("The channel is live and cannot be {change}"))),
+fn offline(state: &State, arn: &str, change: &str) -> Result<(), ServiceError> {
+    match state.on_air.is_taken(arn) {
+        false => Ok(()),
+        true => Err(conflict(format!("The channel is live and cannot be {change}"))),
     }
 }
 
-fn view(arn: &str, channel: &Channel) -> Value {
-    let mut view = with_identity(channel.settings.view(), arn, channel);
-    let endpoints = &channel.endpoints;
-    view["ingestEndpoint"] = json!(endpoints.ingest);
-    view["playbackUrl"] = json!(endpoints.playback_url);
-    view["srt"] = json!({"endpoint": endpoints.srt});
-    if !channel.settings.insecure_ingest {
-        view["srt"]["passphrase"] = json!(endpoints.srt_passphrase);
+impl Channel {
+    /// As a `Channel` of the model.
+    pub(super) fn view(&self, arn: &str, addresses: &Addresses) -> Value {
+        let mut view = with_identity(self.settings.view(), arn, self);
+        view["ingestEndpoint"] = json!(addresses.ingest);
+        view["playbackUrl"] = json!(playback_url(arn, addresses));
+        view["srt"] = json!({"endpoint": self.endpoints.srt});
+        if !self.settings.insecure_ingest {
+            view["srt"]["passphrase"] = json!(self.endpoints.srt_passphrase);
+        }
+        view
     }
-    view
+}
+
+/// Where the channel is watched: a path as IVS has it, on this machine.
+pub(super) fn playback_url(arn: &str, addresses: &Addresses) -> String {
+    format!("{}{}", addresses.playback, playback_path(arn))
+}
+
+/// The path of that URL.
+pub(super) fn playback_path(arn: &str) -> String {
+    let region = arn.split(':').nth(3).unwrap_or_default();
+    let id = arn.rsplit('/').next().unwrap_or_default();
+    format!("/api/video/v1/{region}.{ACCOUNT}.channel.{id}.m3u8")
 }
 
 /// A list tells tags, but no endpoints.
@@ -122,15 +137,7 @@ fn with_identity(mut view: Value, arn: &str, channel: &Channel) -> Value {
     view
 }
 
-/// Endpoints in the form that AWS's samples show. Each channel has hosts of its own, so that a mix-up is found out.
-fn endpoints(region: &str, id: &str) -> Endpoints {
-    let host = ids::hex(12);
-    Endpoints {
-        ingest: format!("{host}.global-contribute.live-video.net"),
-        playback_url: format!(
-            "https://{host}.{region}.playback.live-video.net/api/video/v1/{region}.{ACCOUNT}.channel.{id}.m3u8"
-        ),
-        srt: format!("{host}.srt.live-video.net"),
-        srt_passphrase: ids::alphanumeric(70),
-    }
+/// An endpoint in the form that AWS's samples show. Nothing listens there.
+fn endpoints() -> Endpoints {
+    Endpoints { srt: format!("{}.srt.live-video.net", ids::hex(12)), srt_passphrase: ids::alphanumeric(70) }
 }

@@ -1,7 +1,7 @@
 //! The shapes of the service model that requests are made of.
 
-use crate::aws::service::shape::{Shape, optional, text};
-use crate::aws::video::constraint::{arn_of, arn_or_none_of};
+use crate::aws::service::shape::{Pattern, Shape, matching, optional, text};
+use crate::aws::video::constraint::{all, arn_of, arn_or_none_of};
 
 pub(super) const CHANNEL_ARN: Shape = arn_of!("channel");
 pub(super) const STREAM_KEY_ARN: Shape = arn_of!("stream-key");
@@ -24,6 +24,18 @@ pub(super) const MULTITRACK: Shape = Shape::Structure(&[
     optional("policy", Shape::OneOf(&["ALLOW", "REQUIRE"])),
     optional("maximumResolution", Shape::OneOf(&["SD", "HD", "FULL_HD"])),
 ]);
+
+pub(super) const STREAM_ID: Shape = matching(
+    26,
+    26,
+    Pattern {
+        regex: "st-[a-zA-Z0-9]+",
+        accepts: |id| {
+            let random = id.strip_prefix("st-").unwrap_or_default();
+            !random.is_empty() && all(random, |c| c.is_ascii_alphanumeric())
+        },
+    },
+);
 
 pub(super) const HEALTH: Shape = Shape::OneOf(&["HEALTHY", "STARVING", "UNKNOWN"]);
 pub(super) const FILTER_BY_HEALTH: Shape = Shape::Structure(&[optional("health", HEALTH)]);

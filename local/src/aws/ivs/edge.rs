@@ -1,15 +1,15 @@
-//! What IVS's servers do for broadcasters and viewers, which no operation of the API asks for: going live, the answer
-//! to an encoder, the answer to a player.
+//! What IVS's servers do for broadcasters and viewers, which no operation of the API asks for: the answer to an encoder,
+//! the answer to a player. The side door asks, and has channels go live without an encoder.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::{
     Ivs,
-    channel::arn,
+    channel::{arn, playback_path, playback_url},
     constraint::HEALTH,
-    state::{Channel, State, Stream},
-    stream::view,
+    ingest::channel_of,
+    state::{Channel, State},
     token,
 };
 use crate::aws::service::ServiceError;
@@ -17,8 +17,6 @@ use crate::aws::service::shape::{Input, Member, Shape, optional, required};
 use crate::aws::video::constraint::ANY_TEXT;
 use crate::aws::video::error::validation;
 use crate::aws::video::public_key::PublicKeys;
-use crate::plumbing::clock;
-use crate::plumbing::ids;
 use crate::plumbing::state_file::SaveError;
 
 const LIVE: &[Member] =
@@ -61,21 +59,16 @@ impl Ivs {
     /// An unknown channel and a body that is not such a one.
     pub(crate) fn go_live(&self, id: &str, body: &Value, now: OffsetDateTime) -> Result<Value, ServiceError> {
         let body = Input::check(LIVE, body).map_err(validation)?;
-        let arn = arn(self.region(), id);
-        self.change(|state| {
-            let channel = state.channel_mut(&arn)?;
-            let stream = channel.stream.get_or_insert_with(|| Stream {
-                id: format!("st-{}", ids::alphanumeric(23)),
-                start: clock::rfc3339_seconds(now),
-                health: "HEALTHY".to_owned(),
-                viewer_count: 0,
-            });
-            if let Some(health) = body.text("health") {
-                health.clone_into(&mut stream.health);
-            }
-            stream.viewer_count = body.integer("viewerCount").unwrap_or(stream.viewer_count);
-            let stream = stream.clone();
-            Ok(view(&arn, channel, &stream))
+        self.read(|state| {
+            let target = state.target(&arn(self.region(), id))?;
+            Ok(state.on_air.pretend(target, now, |stream| {
+                if let Some(health) = body.text("health") {
+                    stream.set_health(health);
+                }
+                if let Some(viewers) = body.integer("viewerCount") {
+                    stream.set_viewers(viewers);
+                }
+            }))
         })
     }
 
@@ -83,9 +76,11 @@ impl Ivs {
     ///
     /// # Errors
     /// An unknown channel.
-    pub(crate) fn go_offline(&self, id: &str) -> Result<(), ServiceError> {
-        self.change(|state| {
-            state.channel_mut(&arn(self.region(), id))?.stream = None;
+    pub(crate) fn go_offline(&self, id: &str, now: OffsetDateTime) -> Result<(), ServiceError> {
+        self.read(|state| {
+            let arn = arn(self.region(), id);
+            state.channel(&arn)?;
+            state.on_air.stop(&arn, now);
             Ok(())
         })
     }
@@ -118,50 +113,86 @@ impl Ivs {
             .find(|(key, _)| key == "token")
             .map(|(_, token)| token);
         let token = body.text("token").or(in_url.as_deref());
-        let plays = self.change(|state| play(state, url, token, body.text("origin"), now));
-        Ok(match plays {
+        Ok(match self.plays(url, token, body.text("origin"), now) {
             Ok(()) => json!({"plays": true}),
-            Err(Refusal(reason)) => json!({"plays": false, "reason": reason}),
+            Err(reason) => json!({"plays": false, "reason": reason}),
         })
+    }
+
+    /// Whether a player may play a playback URL, which may lack scheme and host. A token for a single use is used up.
+    ///
+    /// # Errors
+    /// Why it may not. The token is not quoted.
+    pub(crate) fn plays(
+        &self,
+        url: &str,
+        token: Option<&str>,
+        origin: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Result<(), String> {
+        let once = self.read(|state| check(state, url, token, origin, now));
+        let Once { arn, uuid, exp } = match once {
+            Ok(None) => return Ok(()),
+            Ok(Some(once)) => once,
+            Err(Refusal(reason)) => return Err(reason),
+        };
+        let used = self.change(|state| {
+            let channel = state.channels.get_mut(&arn).ok_or("no channel has this playback URL")?;
+            if channel.used.contains_key(&uuid) {
+                return Err(Refusal::from("the token has been used"));
+            }
+            // Those that have expired do not play anyway.
+            channel.used.retain(|_, exp| *exp > now.unix_timestamp());
+            channel.used.insert(uuid, exp);
+            Ok(())
+        });
+        used.map_err(|Refusal(reason)| reason)
     }
 }
 
 /// The channel that the encoder broadcasts to.
 fn accept<'a>(state: &'a State, key: &str, endpoint: Option<&str>) -> Result<&'a str, Refusal> {
-    let key = state.stream_keys.values().find(|stream_key| stream_key.value == key);
-    let channel = &key.ok_or("the stream key is not that of any channel")?.channel_arn;
-    let ingest = state.channels.get(channel).map(|channel| channel.endpoints.ingest.as_str());
+    let channel = channel_of(state, key).ok_or("the stream key is not that of any channel")?;
     match endpoint {
-        Some(endpoint) if Some(host(endpoint)) != ingest => {
+        Some(endpoint) if authority(endpoint) != state.addresses.ingest => {
             Err("the ingest endpoint is not that of the stream key's channel".into())
         }
         _ => Ok(channel),
     }
 }
 
-/// The host of an ingest endpoint, which may be written as a URL.
-fn host(endpoint: &str) -> &str {
-    let authority = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
-    authority.split(['/', ':']).next().unwrap_or_default()
+/// The host and port of an ingest endpoint, which may be written as a URL.
+fn authority(endpoint: &str) -> &str {
+    let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or_default()
 }
 
-/// Lets the player play, and uses up a token for a single use.
-fn play(
-    state: &mut State,
+/// A token for a single use of a channel, to be used up.
+struct Once {
+    arn: String,
+    uuid: String,
+    exp: i64,
+}
+
+/// Whether the player may play.
+fn check(
+    state: &State,
     url: &str,
     token: Option<&str>,
     origin: Option<&str>,
     now: OffsetDateTime,
-) -> Result<(), Refusal> {
-    let State { channels, playback_keys, .. } = state;
-    let channel = channels.iter_mut().find(|(_, channel)| channel.endpoints.playback_url == url);
+) -> Result<Option<Once>, Refusal> {
+    let addresses = &state.addresses;
+    let is_its =
+        |arn: &str| if url.starts_with('/') { playback_path(arn) == url } else { playback_url(arn, addresses) == url };
+    let channel = state.channels.iter().find(|(arn, _)| is_its(arn));
     let (arn, channel) = channel.ok_or("no channel has this playback URL")?;
     if !channel.settings.authorized {
-        return Ok(());
+        return Ok(None);
     }
     let text = token.ok_or("the channel is private and there is no token")?;
     let token = token::parse(text)?;
-    authenticate(playback_keys, token.message, &token.signature)?;
+    authenticate(&state.playback_keys, token.message, &token.signature)?;
     let claims = token.claims;
     if claims.channel_arn != *arn {
         return Err("the token is for another channel".into());
@@ -169,15 +200,7 @@ fn play(
     claims.check(now)?;
     claims.check_origin(origin)?;
     check_session(channel, &claims)?;
-    if let Some(uuid) = claims.single_use_uuid {
-        if channel.used.contains_key(&uuid) {
-            return Err("the token has been used".into());
-        }
-        // Those that have expired do not play anyway.
-        channel.used.retain(|_, exp| *exp > now.unix_timestamp());
-        channel.used.insert(uuid, claims.exp);
-    }
-    Ok(())
+    Ok(claims.single_use_uuid.map(|uuid| Once { arn: arn.clone(), uuid, exp: claims.exp }))
 }
 
 /// Checks that the holder of one of the account's pairs vouches for the token; it does not say which.

@@ -1,5 +1,5 @@
-//! Amazon IVS (low-latency streaming), without the media: channels, stream keys, live streams, playback keys, and who
-//! may broadcast and watch.
+//! Amazon IVS (low-latency streaming): channels, stream keys, live streams, playback keys, and who may broadcast and
+//! watch. The media are not here, but in `media`, which asks here who may do what and tells what is on air.
 //!
 //! After the service model `ivs` 2020-07-14 and the IVS Low-Latency user guide. Recording configurations, playback
 //! restriction policies, ad configurations and failover slates cannot be made here; a channel carries their ARNs.
@@ -9,19 +9,32 @@ mod channel;
 mod constraint;
 mod context;
 mod edge;
+mod event;
+mod ingest;
+mod limit;
+mod on_air;
 mod operation;
 mod origin;
 mod playback_key;
+mod publisher;
+mod session;
 mod settings;
 mod state;
 mod stream;
 mod stream_key;
+mod stream_session;
 #[cfg(test)]
 mod tests;
 mod token;
+mod track;
 mod viewer_session;
 
-pub(crate) use self::state::State;
+pub(crate) use self::event::TakeoverFailure;
+pub(crate) use self::ingest::Attempt;
+pub(crate) use self::on_air::{Admission, OnAir, Refusal, Seat, Sink};
+pub(crate) use self::publisher::{Order, Publisher, Pulse};
+pub(crate) use self::state::{Addresses, State};
+pub(crate) use self::track::{AudioTrack, Tracks, VideoTrack};
 use super::video::StandIn;
 
 /// The service in one region.

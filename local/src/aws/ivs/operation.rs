@@ -1,7 +1,8 @@
 //! The operations: the constraints on their input, what they act on, how often they may be called, what they do.
 //!
-//! After the service model `ivs` 2020-07-14; the rates after "Service Quotas" in the IVS Low-Latency user guide. The
-//! limit of `PutMetadata` per channel (5 a second) is not here.
+//! After the service model `ivs` 2020-07-14; the rates after "Service Quotas" in the IVS Low-Latency user guide.
+
+use std::sync::Arc;
 
 use super::context::ResourceQuotas;
 use super::{
@@ -9,12 +10,12 @@ use super::{
     constraint::{
         AD_CONFIGURATION_ARN, CHANNEL_ARN, CHANNEL_ARNS, CONTAINER_FORMAT, FAILOVER_SLATE_CONFIGURATION_ARN,
         FILTER_BY_HEALTH, LATENCY_MODE, MAX_STREAM_KEY_RESULTS, METADATA, MULTITRACK, PLAYBACK_KEY_ARN,
-        PLAYBACK_RESTRICTION_POLICY_ARN, PRESET, RECORDING_CONFIGURATION_ARN, STREAM_KEY_ARN, STREAM_KEY_ARNS, TYPE,
-        VIEWER_ID, VIEWER_SESSION_VERSION,
+        PLAYBACK_RESTRICTION_POLICY_ARN, PRESET, RECORDING_CONFIGURATION_ARN, STREAM_ID, STREAM_KEY_ARN,
+        STREAM_KEY_ARNS, TYPE, VIEWER_ID, VIEWER_SESSION_VERSION,
     },
     playback_key,
     state::State,
-    stream, stream_key, viewer_session,
+    stream, stream_key, stream_session, viewer_session,
 };
 use crate::aws::service::shape::{Shape, optional, required};
 use crate::aws::video::constraint::{ANY_TEXT, MAX_RESULTS, NAME, PAGE_TOKEN, TAGS};
@@ -58,7 +59,7 @@ macro_rules! settings_and {
 }
 
 /// All operations that the local cloud has.
-pub(super) static OPERATIONS: [Operation; 23] = [
+pub(super) static OPERATIONS: [Operation; 25] = [
     Operation {
         name: "CreateChannel",
         input: settings_and!(optional("tags", TAGS)),
@@ -173,7 +174,7 @@ pub(super) static OPERATIONS: [Operation; 23] = [
         input: &[required("channelArn", CHANNEL_ARN)],
         target: THE_CHANNEL,
         rate: DEFAULT_RATE,
-        run: Run::Write(stream::stop),
+        run: Run::Read(stream::stop),
     },
     Operation {
         name: "PutMetadata",
@@ -181,6 +182,24 @@ pub(super) static OPERATIONS: [Operation; 23] = [
         target: THE_CHANNEL,
         rate: METADATA_RATE,
         run: Run::Read(stream::put_metadata),
+    },
+    Operation {
+        name: "GetStreamSession",
+        input: &[required("channelArn", CHANNEL_ARN), optional("streamId", STREAM_ID)],
+        target: THE_CHANNEL,
+        rate: DEFAULT_RATE,
+        run: Run::Read(stream_session::get),
+    },
+    Operation {
+        name: "ListStreamSessions",
+        input: &[
+            required("channelArn", CHANNEL_ARN),
+            optional("nextToken", PAGE_TOKEN),
+            optional("maxResults", MAX_RESULTS),
+        ],
+        target: THE_CHANNEL,
+        rate: DEFAULT_RATE,
+        run: Run::Read(stream_session::list),
     },
     Operation {
         name: "ImportPlaybackKeyPair",
@@ -231,6 +250,13 @@ impl Model for State {
 
     fn operations() -> &'static [Operation] {
         &OPERATIONS
+    }
+
+    /// Who sends is sent away; where servers are found stays.
+    fn clear(&mut self) {
+        self.on_air.clear();
+        let (on_air, addresses) = (Arc::clone(&self.on_air), self.addresses.clone());
+        *self = Self { on_air, addresses, ..Self::default() };
     }
 
     fn tags(&self, arn: &str) -> Option<&Tags> {

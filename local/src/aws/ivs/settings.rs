@@ -11,7 +11,7 @@ use crate::aws::video::error::validation;
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Settings {
-    name: String,
+    pub(super) name: String,
     latency_mode: String,
     #[serde(rename = "type")]
     kind: String,

@@ -27,6 +27,11 @@ pub(crate) trait Model: Clone + Default + Serialize + DeserializeOwned + Send + 
     /// Every operation that the local cloud has of it.
     fn operations() -> &'static [Operation<Self>];
 
+    /// Forgets everything.
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+
     /// The tags of the resource, if it exists.
     fn tags(&self, arn: &str) -> Option<&Tags>;
 

@@ -85,7 +85,7 @@ impl<M: Model> Service for StandIn<M> {
     }
 
     fn reset(&self) {
-        self.state.change_anyway(|state| *state = M::default());
+        self.state.change_anyway(M::clear);
         *self.lock_quotas() = Quotas::default();
     }
 }

@@ -187,7 +187,7 @@ impl SideDoor {
                 ivs.low_latency.go_live(id, &body, clock::now())?
             }
             ("DELETE", ["channels", id, "live"]) => {
-                ivs.low_latency.go_offline(id)?;
+                ivs.low_latency.go_offline(id, clock::now())?;
                 json!({})
             }
             ("POST", ["ingest"]) => ivs.low_latency.ingest(&parse(body)?)?,

@@ -4,7 +4,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use time::Duration;
 
-use super::{super::operation::OPERATIONS, *};
+use super::{
+    super::{operation::OPERATIONS, state::Addresses},
+    *,
+};
 use crate::aws::video::testing::{any_json, call_near_the_model};
 use crate::plumbing::state_file::tests::TemporaryDirectory;
 
@@ -188,14 +191,40 @@ fn everything_survives_a_restart() {
     let directory = TemporaryDirectory::new();
     let service = Ivs::open("eu-central-1", Some(directory.file())).unwrap();
     let (channel, key) = create(&service, json!({"name": "demo", "tags": {"a": "b"}}));
-    let stream = go_live(&service, &channel);
+    go_live(&service, &channel);
     let pair = import(&service, &SigningKey::generate());
 
     let again = Ivs::open("eu-central-1", Some(directory.file())).unwrap();
     assert_eq!(call(&again, "GetChannel", json!({"arn": channel["arn"]}))["channel"], channel);
     assert_eq!(call(&again, "GetStreamKey", json!({"arn": key["arn"]}))["streamKey"], key);
-    assert_eq!(call(&again, "GetStream", json!({"channelArn": channel["arn"]}))["stream"], stream);
+    let on_air = code(&again, "GetStream", json!({"channelArn": channel["arn"]}));
+    assert_eq!(on_air, NOT_BROADCASTING, "nobody sends any more");
     assert_eq!(call(&again, "GetPlaybackKeyPair", json!({"arn": pair["arn"]}))["keyPair"], pair);
+}
+
+#[test]
+fn endpoints_are_those_of_the_present_ports_and_no_stored_stream_is_on_air() {
+    let directory = TemporaryDirectory::new();
+    let service = Ivs::open("eu-central-1", Some(directory.file())).unwrap();
+    let (channel, _) = create(&service, json!({}));
+    // As states were written that held endpoints and streams.
+    let mut state: Value = serde_json::from_slice(&std::fs::read(directory.file()).unwrap()).unwrap();
+    let stored = state["channels"][channel["arn"].as_str().unwrap()].as_object_mut().unwrap();
+    stored.insert("stream".to_owned(), json!({"id": "st-1", "start": "", "health": "HEALTHY", "viewer_count": 0}));
+    stored["endpoints"]["ingest"] = json!("abc.global-contribute.live-video.net");
+    stored["endpoints"]["playback_url"] = json!("https://abc.playback.live-video.net/a.m3u8");
+    std::fs::write(directory.file(), state.to_string()).unwrap();
+
+    let again = Ivs::open("eu-central-1", Some(directory.file())).unwrap();
+    let addresses = Addresses { ingest: "127.0.0.1:5".to_owned(), playback: "http://127.0.0.1:6".to_owned() };
+    again.set_addresses(addresses).unwrap();
+    let seen = || call(&again, "GetChannel", json!({"arn": channel["arn"]}))["channel"].clone();
+    assert_eq!(seen()["ingestEndpoint"], "127.0.0.1:5");
+    let path = format!("/api/video/v1/eu-central-1.000000000000.channel.{}.m3u8", id(&channel));
+    assert_eq!(seen()["playbackUrl"], format!("http://127.0.0.1:6{path}"));
+    assert_eq!(code(&again, "GetStream", json!({"channelArn": channel["arn"]})), NOT_BROADCASTING);
+    again.reset();
+    assert_eq!(create(&again, json!({})).0["ingestEndpoint"], "127.0.0.1:5");
 }
 
 #[test]

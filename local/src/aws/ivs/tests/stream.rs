@@ -59,7 +59,7 @@ fn each_broadcast_is_a_stream_of_its_own() {
     assert_eq!(code(&service, "GetStream", json!({"channelArn": channel["arn"]})), NOT_BROADCASTING);
     assert_ne!(go_live(&service, &channel)["streamId"], first["streamId"]);
     for _ in 0..2 {
-        service.go_offline(id(&channel)).unwrap();
+        service.go_offline(id(&channel), NOW).unwrap();
     }
     assert_eq!(code(&service, "GetStream", json!({"channelArn": channel["arn"]})), NOT_BROADCASTING);
 }
@@ -105,7 +105,7 @@ fn only_a_channel_that_exists_goes_live_and_only_in_a_state_that_exists() {
     let service = empty();
     let channel = channel(&service);
     assert_eq!(service.go_live("none", &json!({}), NOW).unwrap_err().status, 404);
-    assert_eq!(service.go_offline("none").unwrap_err().status, 404);
+    assert_eq!(service.go_offline("none", NOW).unwrap_err().status, 404);
     for body in [json!({"health": "ILL"}), json!({"viewerCount": -2}), json!({"viewerCount": "7"}), json!([])] {
         assert_eq!(service.go_live(id(&channel), &body, NOW).unwrap_err().status, 400, "{body}");
     }

@@ -1,0 +1,76 @@
+//! What the ingest servers ask about an encoder.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::{
+    Ivs,
+    on_air::{Admission, Entry, OnAir, Refusal},
+    publisher::Publisher,
+    state::{Addresses, State},
+};
+use crate::plumbing::state_file::SaveError;
+
+/// How an encoder asks to be let in.
+pub(crate) struct Attempt<'a> {
+    /// The stream key, a secret.
+    pub(crate) key: &'a str,
+    /// What the key's query says of `priority`.
+    pub(crate) priority: Option<&'a str>,
+    /// Whether it comes by TLS, or need not.
+    pub(crate) is_secure: bool,
+    /// After this much silence of the encoder on air, its place is free.
+    pub(crate) grace: Duration,
+}
+
+impl Ivs {
+    /// Says where the servers are found.
+    ///
+    /// # Errors
+    /// A state file that cannot be written.
+    pub(crate) fn set_addresses(&self, addresses: Addresses) -> Result<(), SaveError> {
+        self.change(|state| {
+            state.addresses = addresses;
+            Ok(())
+        })
+    }
+
+    /// What is on air.
+    pub(crate) fn on_air(&self) -> Arc<OnAir> {
+        self.read(|state| Arc::clone(&state.on_air))
+    }
+
+    /// Lets an encoder in that has one of the current stream keys.
+    ///
+    /// # Errors
+    /// Why it may not broadcast.
+    pub(crate) fn admit(
+        &self,
+        attempt: &Attempt<'_>,
+        publisher: Publisher,
+        now: OffsetDateTime,
+    ) -> Result<Admission, Refusal> {
+        // Under the lock of the state, so that no channel is deleted meanwhile.
+        self.read(|state| {
+            let arn = channel_of(state, attempt.key).ok_or(Refusal::UnknownKey)?;
+            let channel = state.channel(arn).map_err(|_| Refusal::UnknownKey)?;
+            if !attempt.is_secure && !channel.settings.insecure_ingest {
+                return Err(Refusal::Insecure);
+            }
+            let target = state.target(arn).map_err(|_| Refusal::UnknownKey)?;
+            let entry = Entry { target, publisher, priority: attempt.priority, grace: attempt.grace };
+            state.on_air.enter(entry, now)
+        })
+    }
+}
+
+/// The ARN of the channel that a current stream key is for. Every key is compared, and each in a time that does not
+/// tell how much of it was right.
+pub(super) fn channel_of<'a>(state: &'a State, key: &str) -> Option<&'a str> {
+    let same =
+        |value: &str| aws_lc_rs::constant_time::verify_slices_are_equal(value.as_bytes(), key.as_bytes()).is_ok();
+    let found = state.stream_keys.values().filter(|stream_key| same(&stream_key.value)).last()?;
+    Some(&found.channel_arn)
+}

@@ -1,0 +1,52 @@
+//! The encoder of a session, as far as IVS knows it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+
+use crate::plumbing::sync::lock;
+
+/// What IVS asks of the connection that brings the media of a session.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Close: the stream was stopped, or another encoder has its place.
+    Stop,
+    /// Insert timed metadata.
+    Metadata(String),
+}
+
+/// A connection that brings media.
+pub(crate) struct Publisher {
+    pub(crate) orders: UnboundedSender<Order>,
+    pub(crate) pulse: Pulse,
+}
+
+impl Publisher {
+    /// A connection that is gone heeds nothing, and needs not.
+    pub(super) fn order(&self, order: Order) {
+        let _ = self.orders.send(order);
+    }
+}
+
+/// When a connection was last heard. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Pulse(Arc<Mutex<Instant>>);
+
+impl Pulse {
+    /// Of a connection that is heard now.
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+
+    /// It is heard now.
+    pub(crate) fn beat(&self) {
+        *lock(&self.0) = Instant::now();
+    }
+
+    /// For how long it has not been heard.
+    pub(super) fn silence(&self) -> Duration {
+        lock(&self.0).elapsed()
+    }
+}
