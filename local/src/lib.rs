@@ -9,7 +9,7 @@
 //! ```
 //!
 //! `program` is what a person starts: its options, its log, the build of the functions, the routes under `/_local/`,
-//! and [the whole put together](LocalCloud). `aws` has a folder for each service, `template` reads template.yaml, and
+//! and [the whole put together](LocalCloud). `aws` has a folder for each service, `media` is the servers behind IVS, `template` reads template.yaml, and
 //! `plumbing` knows none of them. No two modules import each other; `scripts/check-modules` says so.
 //!
 //! What the template does not declare does not work here either. No function knows that it is local: each is started
@@ -18,7 +18,6 @@
 //! [`LocalCloud::start`] runs it inside another program, such as a test; `cargo run -p local` runs it alone.
 
 mod aws;
-#[expect(dead_code, unused_imports, reason = "nothing publishes yet")]
 mod media;
 mod plumbing;
 mod program;

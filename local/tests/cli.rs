@@ -75,10 +75,17 @@ fn a_taken_port_is_named_with_the_option_that_helps_before_anything_is_built() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
     let said = refusal(project.start(&["--ephemeral", "--port", &port.to_string()]));
-    let cure = "to run a second one, give --port, --aws-port and --ephemeral (or --data-dir)";
+    let cure = "give --port another one, or 0 for any; a second local cloud needs --port 0, --aws-port 0 and --ephemeral \
+                (or --data-dir)";
     assert_eq!(said, format!("error: port {port} is taken, perhaps by another local cloud: {cure}\n"));
+    for option in ["--media-port", "--rtmps-port", "--rtmp-port"] {
+        let said = project.refusal(&[option, &port.to_string()]);
+        assert!(said.contains(&format!("port {port} is taken")) && said.contains(&format!("give {option} ")), "{said}");
+    }
     let said = refusal(project.start(&["--ephemeral", "--port", "8081", "--aws-port", "8081"]));
     assert_eq!(said, "error: --port and --aws-port must differ\n");
+    let said = refusal(project.start(&["--ephemeral", "--rtmp-port", "1936"]));
+    assert_eq!(said, "error: --rtmps-port and --rtmp-port must differ\n");
 }
 
 #[test]

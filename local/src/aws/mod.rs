@@ -37,7 +37,13 @@ pub(crate) use self::endpoint::call_log::CallLog;
 pub(crate) use self::endpoint::ivs::IvsServices;
 pub(crate) use self::endpoint::known::{is_answered, misspelt_action};
 pub(crate) use self::fault::{EventInvoke, Faults, InvokeError};
+pub(crate) use self::ivs::{
+    Addresses, Admission, Attempt, AudioTrack, Contender, Ivs, Order, Publisher, Pulse, Refusal, Seat, TakeoverFailure,
+    Tracks, VideoTrack,
+};
 pub(crate) use self::secrets_manager::SecretsManager;
+#[cfg(test)]
+pub(crate) use self::service::Service;
 pub(crate) use self::service::{ACCOUNT, Requirement, ServiceError};
 pub(crate) use self::sqs::{SendError, Sqs};
 pub(crate) use self::sts::callers::{Callers, Credentials};

@@ -20,6 +20,18 @@ pub struct Arguments {
     /// Port of the AWS endpoint
     #[arg(long, default_value_t = 4566)]
     aws_port: u16,
+    /// Port of HLS, where channels are watched; 8082, or any free one with --port 0
+    #[arg(long)]
+    media_port: Option<u16>,
+    /// Port of RTMPS, where encoders send to; 1936, or any free one with --port 0
+    #[arg(long)]
+    rtmps_port: Option<u16>,
+    /// Port of plain RTMP; 1935, or any free one with --port 0
+    #[arg(long)]
+    rtmp_port: Option<u16>,
+    /// Plain RTMP is taken for every channel, and not only for those with insecureIngest
+    #[arg(long)]
+    insecure_ingest: bool,
     /// Keep nothing: start empty and forget everything at the end
     #[arg(long, conflicts_with = "data_dir")]
     ephemeral: bool,
@@ -97,6 +109,8 @@ impl Arguments {
         let template = find(&self.template)?;
         let root = template.parent().map(Path::to_owned).unwrap_or_default();
         let data_dir = self.data_dir.unwrap_or_else(|| root.join(".greenroom"));
+        // Who takes any port for the API is not to meet a port that is taken.
+        let or_default = |port: Option<u16>, default| port.unwrap_or(if self.port == 0 { 0 } else { default });
         let options = Options {
             template: TemplateSource::Path(template),
             stack_name: self.stack_name,
@@ -104,6 +118,10 @@ impl Arguments {
             region: self.region,
             port: self.port,
             aws_port: self.aws_port,
+            media_port: or_default(self.media_port, 8082),
+            rtmps_port: or_default(self.rtmps_port, 1936),
+            rtmp_port: or_default(self.rtmp_port, 1935),
+            insecure_ingest: self.insecure_ingest,
             data_dir: (!self.ephemeral).then_some(data_dir),
             bin_dir: PathBuf::new(),
             max_instances: self.max_instances,

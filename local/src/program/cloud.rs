@@ -1,14 +1,12 @@
 //! The whole local cloud, put together.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use http::Method;
 use hyper::body::Incoming;
-use tokio::net::TcpListener;
 use tokio::sync::RwLock;
 
 use crate::aws::api_gateway::{Gateway, GatewaySettings};
@@ -17,14 +15,17 @@ use crate::aws::cognito::Issuer;
 use crate::aws::event_bridge::{Dispatcher, EventBus};
 use crate::aws::lambda::{EventQueue, Lambda, Settings};
 use crate::aws::scheduler::Scheduler;
-use crate::aws::{CallLog, Callers, DynamoDb, Ecs, Endpoint, Faults, IvsServices, SecretsManager, Sqs};
+use crate::aws::{Addresses, CallLog, Callers, DynamoDb, Ecs, Endpoint, Faults, IvsServices, SecretsManager, Sqs};
+use crate::media;
+use crate::media::tls::Authority;
 use crate::plumbing::clock;
 use crate::plumbing::http_server::{self, Answer};
 use crate::plumbing::jobs::Jobs;
 use crate::program::data_dir::{DataDir, Owner};
+use crate::program::listeners::Listeners;
 use crate::program::log::{Lines, LogLine};
 use crate::program::options::Options;
-use crate::program::overview::Overview;
+use crate::program::overview::{MediaPlane, Overview};
 use crate::program::side_door::{self, SideDoor};
 use crate::template::Template;
 
@@ -62,11 +63,25 @@ impl LocalCloud {
         };
         let issuer = Arc::new(issuer);
 
-        let (api_listener, aws_listener) = bind_both(&options).await?;
-        let (api_address, aws_address) = (api_listener.local_addr()?, aws_listener.local_addr()?);
+        let authority = match (file("ca.key.pem"), file("ca.pem")) {
+            (Some(key), Some(certificate)) => Authority::open(&key, &certificate, clock::now())?,
+            _ => Authority::ephemeral(clock::now())?,
+        };
 
+        let listeners = Listeners::bind(&options).await?;
+        let (api_address, aws_address) = (listeners.api.local_addr()?, listeners.aws.local_addr()?);
         let (api_url, aws_url) = (format!("http://{api_address}"), format!("http://{aws_address}"));
-        let overview = Overview::new(&options, &template, api_url.clone(), aws_url.clone());
+        let addresses = Addresses {
+            ingest: listeners.media.rtmps.local_addr()?.to_string(),
+            playback: format!("http://{}", listeners.media.playback.local_addr()?),
+        };
+        let media_plane = MediaPlane {
+            rtmps_url: format!("rtmps://{}/app/", addresses.ingest),
+            rtmp_url: format!("rtmp://{}/app/", listeners.media.rtmp.local_addr()?),
+            playback_url: addresses.playback.clone(),
+            certificate: file("ca.pem"),
+        };
+        let overview = Overview::new(&options, &template, api_url.clone(), aws_url.clone(), media_plane);
 
         let jobs = Jobs::default();
         let callers = Arc::new(Callers::default());
@@ -107,6 +122,7 @@ impl LocalCloud {
         let scheduler = Arc::new(Scheduler::new(functions, region, dispatcher, deliveries));
         let ivs = IvsServices::open(&options.region, file)?;
         let events = Arc::clone(&bus);
+        ivs.low_latency.set_addresses(addresses).map_err(|error| anyhow::anyhow!("{error}"))?;
         ivs.low_latency.on_air().tell(Arc::new(move |event, now| events.put(events.complete(event, now))));
         let database = file("dynamodb.sqlite");
         let endpoint = Arc::new(Endpoint {
@@ -127,6 +143,9 @@ impl LocalCloud {
             region: options.region,
         });
         jobs.spawn(Arc::clone(&endpoint).run_ecs_clock());
+        let acceptor = authority.acceptor(clock::now())?;
+        let (low_latency, takes_plain) = (Arc::clone(&endpoint.ivs.low_latency), options.insecure_ingest);
+        media::start(listeners.media, acceptor, low_latency, takes_plain, Arc::clone(&lines), &jobs);
         endpoint.declare(&template.secrets);
         let cloud_formation = Arc::new(CloudFormation::open(
             (&options.stack_name, &endpoint.region),
@@ -142,6 +161,7 @@ impl LocalCloud {
         let gateway = Arc::new(Gateway::new(&template, setting));
         let side_door = Arc::new(SideDoor {
             overview,
+            certificate: authority.certificate_pem(),
             endpoint: Arc::clone(&endpoint),
             scheduler,
             issuer,
@@ -151,12 +171,12 @@ impl LocalCloud {
             api_gate: RwLock::default(),
         });
         let door = Arc::clone(&side_door);
-        jobs.spawn(http_server::serve(api_listener, move |request| {
+        jobs.spawn(http_server::serve(listeners.api, move |request| {
             let (gateway, door) = (Arc::clone(&gateway), Arc::clone(&door));
             async move { Ok(serve_api(&gateway, &door, request).await) }
         }));
         let answers = Arc::clone(&cloud_formation);
-        jobs.spawn(http_server::serve(aws_listener, move |request: http::Request<Incoming>| {
+        jobs.spawn(http_server::serve(listeners.aws, move |request: http::Request<Incoming>| {
             let (endpoint, answers) = (Arc::clone(&endpoint), Arc::clone(&answers));
             async move {
                 match request.uri().path().starts_with(ANSWERS) {
@@ -243,7 +263,7 @@ async fn serve_api(gateway: &Gateway, side_door: &SideDoor, request: http::Reque
 /// # Errors
 /// One sentence that names the option to change.
 pub async fn check(options: &Options) -> anyhow::Result<()> {
-    bind_both(options).await?;
+    Listeners::bind(options).await?;
     open_data_dir(options)?;
     Ok(())
 }
@@ -251,24 +271,6 @@ pub async fn check(options: &Options) -> anyhow::Result<()> {
 fn open_data_dir(options: &Options) -> anyhow::Result<Option<DataDir>> {
     let owner = Owner { stack_name: options.stack_name.clone(), region: options.region.clone() };
     options.data_dir.as_deref().map(|path| DataDir::open(path, &owner)).transpose()
-}
-
-/// The listeners of the API and of the AWS endpoint.
-async fn bind_both(options: &Options) -> anyhow::Result<(TcpListener, TcpListener)> {
-    if options.port == options.aws_port && options.port != 0 {
-        bail!("--port and --aws-port must differ");
-    }
-    Ok((bind(options.port, "--port").await?, bind(options.aws_port, "--aws-port").await?))
-}
-
-async fn bind(port: u16, option: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| match error.kind() {
-        ErrorKind::AddrInUse => anyhow!(
-            "port {port} is taken, perhaps by another local cloud: to run a second one, give --port, --aws-port and \
-             --ephemeral (or --data-dir)"
-        ),
-        _ => anyhow!("cannot listen on port {port}: {error}; choose another with {option}"),
-    })
 }
 
 fn check_binaries(options: &Options, template: &Template) -> anyhow::Result<()> {

@@ -33,6 +33,14 @@ pub struct Options {
     pub port: u16,
     /// Port of the AWS endpoint; 0 for any free one.
     pub aws_port: u16,
+    /// Port of HLS playback; 0 for any free one.
+    pub media_port: u16,
+    /// Port of RTMPS ingest; 0 for any free one.
+    pub rtmps_port: u16,
+    /// Port of plain RTMP ingest; 0 for any free one.
+    pub rtmp_port: u16,
+    /// Whether plain RTMP is taken for every channel, and not only for those with `insecureIngest`.
+    pub insecure_ingest: bool,
     /// Where state is kept; `None` forgets it at the end.
     pub data_dir: Option<PathBuf>,
     /// The directory that holds the function binaries.
@@ -60,6 +68,10 @@ impl Default for Options {
             region: "us-east-1".to_owned(),
             port: 0,
             aws_port: 0,
+            media_port: 0,
+            rtmps_port: 0,
+            rtmp_port: 0,
+            insecure_ingest: false,
             data_dir: None,
             bin_dir: PathBuf::from("."),
             max_instances: 100,

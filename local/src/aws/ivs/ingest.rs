@@ -42,6 +42,16 @@ impl Ivs {
         self.read(|state| Arc::clone(&state.on_air))
     }
 
+    /// What a log calls the channel of a current stream key.
+    pub(crate) fn channel_of_key(&self, key: &str) -> Option<String> {
+        self.read(|state| {
+            let arn = channel_of(state, key)?;
+            let name = state.channels.get(arn).map(|channel| channel.settings.name.clone())?;
+            let id = || arn.rsplit('/').next().unwrap_or_default().to_owned();
+            Some(if name.is_empty() { id() } else { name })
+        })
+    }
+
     /// Lets an encoder in that has one of the current stream keys.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ mod viewer_session;
 
 pub(crate) use self::event::TakeoverFailure;
 pub(crate) use self::ingest::Attempt;
-pub(crate) use self::on_air::{Admission, OnAir, Refusal, Seat, Sink};
+pub(crate) use self::on_air::{Admission, Contender, Refusal, Seat};
 pub(crate) use self::publisher::{Order, Publisher, Pulse};
 pub(crate) use self::state::{Addresses, State};
 pub(crate) use self::track::{AudioTrack, Tracks, VideoTrack};

@@ -234,11 +234,18 @@ impl OnAir {
         breached.is_some()
     }
 
-    /// The encoder in that seat is gone. Its session ends, unless another encoder has taken over.
-    pub(crate) fn leave(&self, seat: &Seat, now: OffsetDateTime) {
+    /// The encoder in that seat is gone. Its session ends, unless another encoder has taken over; whether it has ended.
+    pub(crate) fn leave(&self, seat: &Seat, now: OffsetDateTime) -> bool {
         let mut air = lock(&self.air);
-        if air.live_mut(&seat.arn).is_some_and(|session| session.seat == seat.number) {
-            self.end(&mut air, &seat.arn, now);
+        match air.live_mut(&seat.arn).filter(|session| session.id == seat.stream_id) {
+            Some(session) if session.seat != seat.number => false,
+            Some(session) => {
+                // It knows.
+                session.publisher = None;
+                self.end(&mut air, &seat.arn, now);
+                true
+            }
+            None => true,
         }
     }
 

@@ -5,17 +5,28 @@
 mod html;
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use self::html::{Html, code, escape, link, row, table};
 use crate::plumbing::shell::quoted;
 use crate::program::options::{Options, TemplateSource};
 use crate::template::{Expression, Function, HttpRoute, Template};
 
+/// Where video is sent and watched.
+pub(crate) struct MediaPlane {
+    /// The stream key comes after it, as after the next.
+    pub(crate) rtmps_url: String,
+    pub(crate) rtmp_url: String,
+    pub(crate) playback_url: String,
+    /// That of the authority behind RTMPS, if it is kept.
+    pub(crate) certificate: Option<PathBuf>,
+}
+
 /// What runs where.
 pub(crate) struct Overview {
     api_url: String,
     aws_url: String,
+    media: MediaPlane,
     stack_name: String,
     region: String,
     template: String,
@@ -32,10 +43,17 @@ pub(crate) struct Overview {
 
 impl Overview {
     /// For a local cloud with these options, at these addresses.
-    pub(crate) fn new(options: &Options, template: &Template, api_url: String, aws_url: String) -> Self {
+    pub(crate) fn new(
+        options: &Options,
+        template: &Template,
+        api_url: String,
+        aws_url: String,
+        media: MediaPlane,
+    ) -> Self {
         Self {
             api_url,
             aws_url,
+            media,
             stack_name: options.stack_name.clone(),
             region: options.region.clone(),
             template: match &options.template {
@@ -58,9 +76,10 @@ impl Overview {
     /// What a terminal of 80 columns and 24 lines shows at the start. Lines to paste begin at their margin.
     pub(crate) fn banner(&self) -> String {
         let Self { api_url, aws_url, stack_name, region, template, .. } = self;
+        let MediaPlane { rtmps_url, rtmp_url, playback_url, .. } = &self.media;
         format!(
             "\nThe stack {stack_name} of {template} runs here, in {region}.\n\nAPI           {api_url}\nAWS endpoint  \
-             {aws_url}\nState         {}\n\nWhat runs where is a page: open the API's address in a browser.\nIn another \
+             {aws_url}\nSend video    {rtmps_url} or {rtmp_url}\nWatch         {playback_url}\nState         {}\n\nWhat runs where is a page: open the API's address in a browser.\nIn another \
              terminal, this sets the variables and makes a first request:\n\n{}\n\nCtrl-C stops it.\n",
             self.state(),
             self.first_lines()
@@ -84,6 +103,8 @@ impl Overview {
             ("AWS_DEFAULT_REGION", &self.region),
             // Lines that are pasted must not go to a pager, which the AWS CLI opens for most answers.
             ("AWS_PAGER", ""),
+            ("RTMPS_URL", &self.media.rtmps_url),
+            ("RTMP_URL", &self.media.rtmp_url),
         ];
         let exports = variables.map(|(name, value)| format!("export {name}={}", quoted(value)));
         exports.join("\n")
@@ -102,6 +123,10 @@ impl Overview {
             [
                 row([escape("API"), code(api_url)]),
                 row([escape("AWS endpoint"), code(aws_url)]),
+                row([escape("Send video (RTMPS)"), code(&self.media.rtmps_url)]),
+                row([escape("Send video (plain RTMP)"), code(&self.media.rtmp_url)]),
+                row([escape("Certificate to trust for RTMPS"), self.certificate()]),
+                row([escape("Watch (HLS)"), code(&self.media.playback_url)]),
                 document,
                 row([escape("Template"), code(template)]),
                 row([escape("Stack"), code(stack_name)]),
@@ -133,6 +158,14 @@ impl Overview {
                 routes,
             ],
         )
+    }
+
+    fn certificate(&self) -> Html {
+        let route = link("/_local/ca.pem", "/_local/ca.pem");
+        match &self.media.certificate {
+            Some(file) => html::joined([route, escape(" or "), code(&shown(file))]),
+            None => route,
+        }
     }
 
     fn state(&self) -> String {
@@ -276,7 +309,13 @@ mod tests {
             ..Options::default()
         };
         let url = |port: u16| format!("http://127.0.0.1:{port}");
-        let banner = Overview::new(&options, &template.unwrap(), url(65_535), url(65_534)).banner();
+        let media = MediaPlane {
+            rtmps_url: "rtmps://127.0.0.1:65533/app/".to_owned(),
+            rtmp_url: "rtmp://127.0.0.1:65532/app/".to_owned(),
+            playback_url: url(65_531),
+            certificate: None,
+        };
+        let banner = Overview::new(&options, &template.unwrap(), url(65_535), url(65_534), media).banner();
         let rows: usize = banner.lines().map(|line| line.chars().count().div_ceil(80).max(1)).sum();
         assert!(rows <= 24, "{banner}");
         let pasted = banner.lines().filter(|line| line.starts_with("eval ") || line.starts_with("curl "));

@@ -5,12 +5,13 @@
 //! | `GET /_local/token?sub=alice` | answers a signed token as plain text. `exp`: seconds from now (default 12 hours, may be negative). `iss`, `aud`, `scope` and any other key become string claims; an empty value leaves the claim out |
 //! | `GET /_local/env?sub=alice` | variables for a shell, with a token that is made as above: `eval "$(curl -s http://127.0.0.1:8080/_local/env)"` |
 //! | `GET /_local/.well-known/jwks.json`, `/_local/.well-known/openid-configuration` | the local issuer, as OpenID Connect Discovery describes one |
+//! | `GET /_local/ca.pem` | the certificate of the authority that signed that of RTMPS, for encoders to trust |
 //! | `GET /_local/calls?since=<seq>` | every AWS call from that number on: who, what, how it ended |
 //! | `PUT /_local/faults` | puts a fault in force: `{"service", "operation", "function"?, "nth"?, "times"?, "fault"}`. `service` is dynamodb, ivs, secretsmanager, sqs, ecs, ec2, lambda, events or sts; `nth` the first matching call that it strikes (default 1); `times` how many from there on (default 1, `null` until deleted). A service, operation or function that is not here is refused. `fault` is one of `{"kind":"throttle"}`, `{"kind":"error","status","code","message"?}`, `{"kind":"latency","ms","when"?}` (before or after the effect; ends when all faults are taken back), `{"kind":"drop","when":"before"\|"after"}` (no answer, before or after the effect), `{"kind":"kill","when":"before"\|"after"}` (ends the calling instance). An `Invoke` of lambda is also what EventBridge and Scheduler do to hand an event over, without a `function` |
 //! | `GET /_local/faults`, `DELETE /_local/faults`, `DELETE /_local/faults/{id}` | lists them with how often each struck; takes all or one back |
 //! | `GET`, `PUT /_local/quotas` | quotas of IVS and IVS Real-Time: calls per second by operation, `channels`, `streamKeysPerChannel`, `playbackKeyPairs`, `stages`, `publicKeys` |
 //! | `POST /_local/join` | `{"token"}`: what IVS would say to a client that joins with this participant token |
-//! | `PUT`, `DELETE /_local/channels/{channelId}/live` | makes a channel live or offline; the id is what follows `channel/` in its ARN. `PUT` takes `{"health"?: "HEALTHY"\|"STARVING"\|"UNKNOWN", "viewerCount"?}`, also for a channel that is live, or no body; it answers the stream as `GetStream` does |
+//! | `PUT`, `DELETE /_local/channels/{channelId}/live` | makes a channel live without media, or offline, which ends any broadcast to it, with the events of IVS; the id is what follows `channel/` in its ARN. `PUT` takes `{"health"?: "HEALTHY"\|"STARVING"\|"UNKNOWN", "viewerCount"?}`, also for a channel that is live, or no body; it answers the stream as `GetStream` does |
 //! | `POST /_local/ingest` | `{"ingestEndpoint"?, "streamKey"}`: what the ingest server would say to an encoder: `{"accepted": true, "channelArn"}` if the key is a current one, else `{"accepted": false, "reason"}` |
 //! | `POST /_local/play` | `{"playbackUrl", "token"?, "origin"?}`: whether the edge would play it to a viewer: `{"plays": true}` or `{"plays": false, "reason"}`. A public channel always plays; a private one checks the playback token, which may be in the URL (`?token=`). `origin` is what a browser would send. A token for a single use is used up |
 //! | `POST /_local/events[?wait=true]` | an EventBridge event or a list of them; with `wait`, answers after their delivery: `{"deliveries": [{"rule", "function", "attempts", "ok", "refused", "deadLettered", "onFailure"}]}`. `attempts` is how often the function was invoked, `refused` how often Lambda did not accept the event; `deadLettered` and `onFailure` name the queue that got it in the end, or are `null` |
@@ -68,12 +69,13 @@ pub(crate) fn takes(path: &str) -> bool {
 }
 
 /// Every route, and what it does.
-const ROUTES: [(&str, &str); 26] = [
+const ROUTES: [(&str, &str); 27] = [
     ("GET ", "this list"),
     ("GET token", "a signed token as plain text: ?sub=alice, &exp=-60 (seconds from now), &aud=, &iss=, &scope="),
     ("GET env", "variables for a shell: eval \"$(curl -s ...)\"; takes what token does, such as ?sub=bob"),
     ("GET .well-known/jwks.json", "the public key of those tokens"),
     ("GET .well-known/openid-configuration", "the issuer of those tokens"),
+    ("GET ca.pem", "the certificate to trust for RTMPS"),
     ("GET calls", "every AWS call of the functions: ?since="),
     ("GET faults", "the faults in force, and how often each struck"),
     ("PUT faults", "makes AWS calls fail"),
@@ -82,7 +84,7 @@ const ROUTES: [(&str, &str); 26] = [
     ("GET quotas", "quotas and rates of IVS"),
     ("PUT quotas", "sets quotas and rates of IVS"),
     ("POST join", "what IVS says to a client that joins with this participant token"),
-    ("PUT channels/{channelId}/live", "a broadcast begins"),
+    ("PUT channels/{channelId}/live", "a broadcast without media begins"),
     ("DELETE channels/{channelId}/live", "a broadcast ends"),
     ("POST ingest", "whether an ingest server takes a broadcast with this stream key"),
     ("POST play", "whether the edge plays this playback URL"),
@@ -105,6 +107,8 @@ const TOKEN_LIFETIME: i64 = 12 * 60 * 60;
 /// What the side door reaches.
 pub(crate) struct SideDoor {
     pub(crate) overview: Overview,
+    /// Of the authority behind RTMPS.
+    pub(crate) certificate: String,
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) scheduler: Arc<Scheduler>,
     pub(crate) issuer: Arc<Issuer>,
@@ -162,6 +166,7 @@ impl SideDoor {
                 let token = self.token(query, clock::now())?;
                 return Ok(answer::shell(200, &self.overview.variables(&token)));
             }
+            ("GET", ["ca.pem"]) => return Ok(answer::text(self.certificate.trim_end())),
             ("GET", [""]) => return Ok(answer::text(&list())),
             ("GET", [".well-known", "jwks.json"]) => self.issuer.key_set(),
             ("GET", [".well-known", "openid-configuration"]) => self.openid_configuration(headers),

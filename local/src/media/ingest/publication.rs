@@ -1,0 +1,260 @@
+//! What an encoder brings whose key was accepted.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rtmp::amf::Value;
+use rtmp::flv::{self, Audio, Video};
+use tokio::time::Instant;
+
+use super::Ingest;
+use super::refusal::to_encoder;
+use super::tracks::Known;
+use crate::aws::{Admission, Contender, Refusal, Seat};
+use crate::media::hls::Broadcast;
+use crate::plumbing::clock;
+
+/// Messages of a contender that wait until its media are known.
+const HELD: usize = 256;
+
+/// Why this side ends a publication.
+pub(super) enum Finish {
+    /// IVS says so.
+    Stopped,
+    /// The connection cannot go on; it was logged already.
+    Closed,
+    /// No media came for too long.
+    Silent,
+    /// The media cannot be processed.
+    Unusable(String),
+    /// The media exceed what the channel's type takes.
+    Breach,
+    /// It was not to take the stream over.
+    Refused(Refusal),
+}
+
+impl Finish {
+    /// For the log.
+    pub(super) fn reason(&self) -> Option<String> {
+        Some(match self {
+            Self::Closed => return None,
+            Self::Stopped => "as its stream was stopped or another encoder has its place".to_owned(),
+            Self::Silent => "as no media came".to_owned(),
+            Self::Unusable(why) => format!("as its media cannot be used: {why}"),
+            Self::Breach => "as its media exceed what the channel's type takes".to_owned(),
+            Self::Refused(refusal) => format!("as {}", to_encoder(*refusal).1),
+        })
+    }
+}
+
+pub(super) struct Publication {
+    state: State,
+    known: Known,
+    last_media: Instant,
+    window: Window,
+}
+
+enum State {
+    OnAir(OnAir),
+    /// Waits for its media to be known.
+    Contends(Option<Box<Contender>>, Vec<(u32, Media)>),
+}
+
+struct OnAir {
+    seat: Seat,
+    broadcast: Arc<Broadcast>,
+    has_started: bool,
+    starves: bool,
+}
+
+enum Media {
+    Video(Video),
+    Audio(Audio),
+}
+
+/// Bits that came since a time.
+struct Window {
+    since: Instant,
+    bytes: u64,
+}
+
+impl Publication {
+    /// Begins a broadcast.
+    pub(super) fn begin(ingest: &Ingest, seat: Seat, encoder: String) -> Self {
+        Self::new(State::OnAir(OnAir::enter(ingest, seat)), encoder)
+    }
+
+    /// Waits to take another's place.
+    pub(super) fn contend(contender: Contender, encoder: String) -> Self {
+        Self::new(State::Contends(Some(Box::new(contender)), Vec::new()), encoder)
+    }
+
+    fn new(state: State, encoder: String) -> Self {
+        let now = Instant::now();
+        Self { state, known: Known::of(encoder), last_media: now, window: Window { since: now, bytes: 0 } }
+    }
+
+    /// The channel, for the log.
+    pub(super) fn channel(&self) -> &str {
+        match &self.state {
+            State::OnAir(on_air) => on_air.seat.channel(),
+            State::Contends(..) => "an encoder that would take a stream over",
+        }
+    }
+
+    pub(super) fn metadata(&mut self, ingest: &Ingest, fields: &[(String, Value)]) {
+        self.known.metadata(fields);
+        self.describe(ingest);
+    }
+
+    pub(super) fn video(&mut self, ingest: &Ingest, timestamp: u32, body: Bytes) -> Option<Finish> {
+        self.count(body.len());
+        match flv::video(body) {
+            Ok(video) => {
+                let described = self.known.video(&video);
+                self.take(ingest, timestamp, Media::Video(video), described)
+            }
+            Err(error) => Some(self.fail(ingest, error.to_string())),
+        }
+    }
+
+    pub(super) fn audio(&mut self, ingest: &Ingest, timestamp: u32, body: Bytes) -> Option<Finish> {
+        self.count(body.len());
+        match flv::audio(body) {
+            Ok(audio) => {
+                let described = self.known.audio(&audio);
+                self.take(ingest, timestamp, Media::Audio(audio), described)
+            }
+            Err(error) => Some(self.fail(ingest, error.to_string())),
+        }
+    }
+
+    /// Inserts timed metadata.
+    pub(super) fn put_metadata(&self, text: &str) {
+        if let State::OnAir(on_air) = &self.state {
+            on_air.broadcast.metadata(text);
+        }
+    }
+
+    /// Looks at what time has brought about.
+    pub(super) fn look(&mut self, ingest: &Ingest) -> Option<Finish> {
+        let (limits, now) = (&ingest.limits, clock::now());
+        let silence = self.last_media.elapsed();
+        if silence >= limits.silence {
+            return Some(Finish::Silent);
+        }
+        let State::OnAir(on_air) = &mut self.state else { return None };
+        let tell = ingest.ivs.on_air();
+        if silence >= limits.starvation && !on_air.starves {
+            on_air.starves = true;
+            ingest.log(format!("{}: media starve", on_air.seat.channel()));
+            tell.starve(&on_air.seat, true, now);
+        }
+        tell.count_viewers(&on_air.seat, ingest.origin.viewers(on_air.seat.channel_id(), now));
+        let span = self.window.since.elapsed();
+        if span >= limits.bitrate_window {
+            let bits = (self.window.bytes as f64 * 8.0 / span.as_secs_f64()) as u64;
+            self.window = Window { since: Instant::now(), bytes: 0 };
+            return tell.breaches(&on_air.seat, bits, now).then_some(Finish::Breach);
+        }
+        None
+    }
+
+    /// The encoder is gone. Its broadcast ends with it, unless another one has taken over.
+    pub(super) fn leave(self, ingest: &Ingest) {
+        if let State::OnAir(on_air) = &self.state {
+            on_air.leave(ingest);
+        }
+    }
+
+    fn count(&mut self, bytes: usize) {
+        self.last_media = Instant::now();
+        self.window.bytes += bytes as u64;
+    }
+
+    fn take(&mut self, ingest: &Ingest, timestamp: u32, media: Media, described: bool) -> Option<Finish> {
+        let is_frame = matches!(media, Media::Video(Video::Frame { .. }) | Media::Audio(Audio::Frame { .. }));
+        match &mut self.state {
+            State::OnAir(_) => {
+                if described && let Some(finish) = self.describe(ingest) {
+                    return Some(finish);
+                }
+                self.play(ingest, timestamp, media)
+            }
+            State::Contends(contender, held) => {
+                held.push((timestamp, media));
+                // Configurations come first: once a frame is there, the tracks are known.
+                let is_known = is_frame && self.known.tracks().video.is_some();
+                if !is_known && held.len() < HELD {
+                    return None;
+                }
+                let (contender, held) = (contender.take()?, std::mem::take(held));
+                self.take_over(ingest, *contender, held)
+            }
+        }
+    }
+
+    fn take_over(&mut self, ingest: &Ingest, contender: Contender, held: Vec<(u32, Media)>) -> Option<Finish> {
+        let seat = match ingest.ivs.on_air().take_over(contender, self.known.tracks(), clock::now()) {
+            Ok(Admission::Begun(seat)) => seat,
+            // Somebody else has come in between.
+            Ok(Admission::Contends(_)) => return Some(Finish::Refused(Refusal::OnAir)),
+            Err(refusal) => return Some(Finish::Refused(refusal)),
+        };
+        ingest.log(format!("{}: another encoder has taken over, {}", seat.channel(), seat.stream_id()));
+        self.state = State::OnAir(OnAir::enter(ingest, seat));
+        let described = self.describe(ingest);
+        described.or_else(|| held.into_iter().find_map(|(timestamp, media)| self.play(ingest, timestamp, media)))
+    }
+
+    /// Tells IVS what the tracks are; a resolution may be too much for the channel.
+    fn describe(&self, ingest: &Ingest) -> Option<Finish> {
+        let State::OnAir(on_air) = &self.state else { return None };
+        let tell = ingest.ivs.on_air();
+        tell.describe(&on_air.seat, self.known.tracks().clone());
+        tell.breaches(&on_air.seat, 0, clock::now()).then_some(Finish::Breach)
+    }
+
+    /// Adds media to the broadcast.
+    fn play(&mut self, ingest: &Ingest, timestamp: u32, media: Media) -> Option<Finish> {
+        let State::OnAir(on_air) = &mut self.state else { return None };
+        let added = match media {
+            Media::Video(video) => on_air.broadcast.video(timestamp, video),
+            Media::Audio(audio) => on_air.broadcast.audio(timestamp, audio),
+        };
+        if let Err(error) = added {
+            return Some(self.fail(ingest, error.to_string()));
+        }
+        if on_air.starves {
+            on_air.starves = false;
+            ingest.ivs.on_air().starve(&on_air.seat, false, clock::now());
+        }
+        if !on_air.has_started && on_air.broadcast.has_begun() {
+            on_air.has_started = true;
+            ingest.log(format!("{}: on air, {}", on_air.seat.channel(), on_air.seat.stream_id()));
+            ingest.ivs.on_air().start(&on_air.seat, clock::now());
+        }
+        None
+    }
+
+    fn fail(&self, ingest: &Ingest, why: String) -> Finish {
+        if let State::OnAir(on_air) = &self.state {
+            ingest.ivs.on_air().fail(&on_air.seat, &why, clock::now());
+        }
+        Finish::Unusable(why)
+    }
+}
+
+impl OnAir {
+    fn enter(ingest: &Ingest, seat: Seat) -> Self {
+        let broadcast = ingest.registry.enter(&seat, &ingest.origin);
+        Self { seat, broadcast, has_started: false, starves: false }
+    }
+
+    fn leave(&self, ingest: &Ingest) {
+        if ingest.ivs.on_air().leave(&self.seat, clock::now()) {
+            ingest.registry.end(self.seat.stream_id());
+            ingest.log(format!("{}: off the air, {}", self.seat.channel(), self.seat.stream_id()));
+        }
+    }
+}

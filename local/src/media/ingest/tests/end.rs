@@ -1,0 +1,93 @@
+//! How broadcasts end.
+
+use bytes::Bytes;
+
+use super::*;
+
+const WHOLE_LIFE: [&str; 4] = ["Session Created", "Stream Start", "Session Ended", "Stream End"];
+
+#[tokio::test(start_paused = true)]
+async fn an_encoder_that_unpublishes_or_is_cut_off_ends_its_stream_at_once() {
+    let studio = Studio::new();
+    studio.on_air().await.unpublish().await;
+    studio.until_told(&WHOLE_LIFE).await;
+    let studio = Studio::new();
+    let begun = tokio::time::Instant::now();
+    drop(studio.on_air().await);
+    studio.until_told(&WHOLE_LIFE).await;
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_closes_the_encoders_connection_and_lets_it_come_again() {
+    let studio = Studio::new();
+    let mut encoder = studio.on_air().await;
+    studio.call("StopStream", json!({"channelArn": studio.channel["arn"]})).unwrap();
+    assert_eq!(studio.told(), WHOLE_LIFE);
+    assert_eq!(encoder.hear().await, Said::Stopped("NetStream.Unpublish.Success".to_owned()));
+    assert_eq!(encoder.hear().await, Said::Closed);
+    assert_eq!(studio.encoder(&studio.key).hear().await, Said::Published);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_without_media_starves_and_recovers() {
+    let studio = Studio::new();
+    let mut encoder = studio.on_air().await;
+    studio.until(|| studio.told().len() == 3).await;
+    assert_eq!(studio.stream().unwrap()["health"], "STARVING");
+    encoder.send_frames().await;
+    studio.until_told(&["Session Created", "Stream Start", "Starvation Start", "Starvation End"]).await;
+    assert_eq!(studio.stream().unwrap()["health"], "HEALTHY");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_starves_for_too_long_ends() {
+    let studio = Studio::new();
+    let mut encoder = studio.on_air().await;
+    let begun = tokio::time::Instant::now();
+    studio.until_told(&["Session Created", "Stream Start", "Starvation Start", "Session Ended", "Stream End"]).await;
+    let limits = Limits::default();
+    assert!(begun.elapsed() <= limits.silence + 2 * limits.tick, "{:?}", begun.elapsed());
+    assert_eq!(encoder.hear().await, Said::Stopped("NetStream.Unpublish.Success".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_encoder_that_never_sends_media_has_no_stream() {
+    let studio = Studio::new();
+    let mut encoder = studio.encoder(&studio.key);
+    assert_eq!(encoder.hear().await, Said::Published);
+    studio.until_told(&["Session Created", "Starvation Start", "Session Ended"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn media_that_cannot_be_used_are_a_failure_of_the_stream() {
+    let studio = Studio::new();
+    let mut encoder = studio.encoder(&studio.key);
+    assert_eq!(encoder.hear().await, Said::Published);
+    // Sorenson H.263.
+    encoder.send_video(Bytes::from_static(&[0x22, 0, 0, 0, 0])).await;
+    studio.until_told(&["Session Created", "Stream Failure", "Session Ended"]).await;
+    let logged = studio.logged().join("\n");
+    assert!(logged.contains("its media cannot be used"), "{logged}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn media_beyond_the_channels_type_are_a_breach_that_ends_the_stream() {
+    let studio = Studio::with(json!({"name": "demo", "type": "BASIC"}));
+    let mut encoder = studio.on_air().await;
+    // Two megabits a second, until somebody minds.
+    let flood = async {
+        loop {
+            let mut body = rtmp::flv::VideoCodec::Avc.frame(false, 0, &[0, 0, 0, 1, 0x41]).to_vec();
+            body.resize(25_000, 0);
+            encoder.send_video(Bytes::from(body)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let ended = studio.until(|| studio.told().contains(&"Stream End".to_owned()));
+    tokio::select! {
+        () = flood => {}
+        () = ended => {}
+    }
+    assert_eq!(studio.told(), ["Session Created", "Stream Start", "Ingest Bitrate", "Session Ended", "Stream End"]);
+}
