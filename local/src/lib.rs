@@ -9,8 +9,9 @@
 //! ```
 //!
 //! `program` is what a person starts: its options, its log, the build of the functions, the routes under `/_local/`,
-//! and [the whole put together](LocalCloud). `aws` has a folder for each service, `media` is the servers behind IVS, `template` reads template.yaml, and
-//! `plumbing` knows none of them. No two modules import each other; `scripts/check-modules` says so.
+//! and [the whole put together](LocalCloud). `aws` has a folder for each service, `media` is the servers behind IVS,
+//! `template` reads template.yaml, and `plumbing` knows none of them. No two modules import each other;
+//! `scripts/check-modules` says so.
 //!
 //! What the template does not declare does not work here either. No function knows that it is local: each is started
 //! with Lambda's own environment variables and finds AWS through `AWS_ENDPOINT_URL_<SERVICE>`.

@@ -10,6 +10,8 @@ mod ecs;
 mod first_contact;
 #[path = "local_cloud/limits.rs"]
 mod limits;
+#[path = "local_cloud/media.rs"]
+mod media;
 
 use std::path::PathBuf;
 use std::time::Duration;
