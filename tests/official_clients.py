@@ -202,6 +202,25 @@ class LowLatency(unittest.TestCase):
         with self.assertRaises(self.ivs.exceptions.ChannelNotBroadcasting):
             self.ivs.get_stream(channelArn=other["arn"])
 
+    def test_a_broadcast_is_a_stream_and_a_session(self):
+        arn = self.ivs.create_channel(name="live")["channel"]["arn"]
+        door = f"/_local/channels/{arn.rsplit('/', 1)[1]}/live"
+        self.assertEqual(call("PUT", door, "alice", {"viewerCount": 3})[0], 200)
+        stream = self.ivs.get_stream(channelArn=arn)["stream"]
+        self.assertEqual((stream["state"], stream["health"], stream["viewerCount"]), ("LIVE", "HEALTHY", 3))
+        self.assertEqual([s["streamId"] for s in self.ivs.list_streams()["streams"]], [stream["streamId"]])
+        session = self.ivs.get_stream_session(channelArn=arn, streamId=stream["streamId"])["streamSession"]
+        self.assertEqual([e["name"] for e in session["truncatedEvents"]], ["Stream Start", "Session Created"])
+        self.assertEqual(session["startTime"], stream["startTime"])
+        self.assertEqual((session["channel"]["arn"], "endTime" in session), (arn, False))
+        self.ivs.stop_stream(channelArn=arn)
+        (summary,) = self.ivs.list_stream_sessions(channelArn=arn)["streamSessions"]
+        self.assertEqual((summary["streamId"], summary["hasErrorEvent"]), (stream["streamId"], False))
+        self.assertIn("endTime", summary)
+        with self.assertRaises(self.ivs.exceptions.ChannelNotBroadcasting):
+            self.ivs.stop_stream(channelArn=arn)
+        self.ivs.delete_channel(arn=arn)
+
     def test_a_playback_token_verifies_with_the_imported_key(self):
         private = ec.generate_private_key(ec.SECP384R1())
         public = private.public_key().public_bytes(

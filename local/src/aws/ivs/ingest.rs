@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use time::OffsetDateTime;
 
 use super::{
@@ -79,8 +80,8 @@ impl Ivs {
 /// The ARN of the channel that a current stream key is for. Every key is compared, and each in a time that does not
 /// tell how much of it was right.
 pub(super) fn channel_of<'a>(state: &'a State, key: &str) -> Option<&'a str> {
-    let same =
-        |value: &str| aws_lc_rs::constant_time::verify_slices_are_equal(value.as_bytes(), key.as_bytes()).is_ok();
-    let found = state.stream_keys.values().filter(|stream_key| same(&stream_key.value)).last()?;
-    Some(&found.channel_arn)
+    let is_it = |value: &str| verify_slices_are_equal(value.as_bytes(), key.as_bytes()).is_ok();
+    let keys = state.stream_keys.values();
+    let found = keys.fold(None, |found, stream_key| if is_it(&stream_key.value) { Some(stream_key) } else { found });
+    found.map(|stream_key| stream_key.channel_arn.as_str())
 }

@@ -124,7 +124,7 @@ impl OnAir {
             return Ok(Admission::Begun(self.begin(&mut air, target, Some(publisher), valid.unwrap_or(0), now)));
         };
         // Silent, or without media.
-        let is_gone = session.publisher.as_ref().is_none_or(|held| held.pulse.silence() >= grace);
+        let is_gone = session.publisher.as_ref().is_none_or(|held| held.is_gone(grace));
         if is_gone {
             self.end(&mut air, &target.arn, now);
             return Ok(Admission::Begun(self.begin(&mut air, target, Some(publisher), valid.unwrap_or(0), now)));

@@ -24,6 +24,11 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
+    /// Whether its place is free: the connection is closed, or has not been heard for so long.
+    pub(super) fn is_gone(&self, grace: Duration) -> bool {
+        self.orders.is_closed() || self.pulse.silence() >= grace
+    }
+
     /// A connection that is gone heeds nothing, and needs not.
     pub(super) fn order(&self, order: Order) {
         let _ = self.orders.send(order);
@@ -46,7 +51,7 @@ impl Pulse {
     }
 
     /// For how long it has not been heard.
-    pub(super) fn silence(&self) -> Duration {
+    fn silence(&self) -> Duration {
         lock(&self.0).elapsed()
     }
 }

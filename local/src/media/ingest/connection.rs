@@ -118,7 +118,12 @@ impl<S: Stream> Connection<'_, S> {
                     None
                 }
                 Output::Event(event) => self.act(event),
-                Output::Close => return Err(End::Here),
+                Output::Close => {
+                    if let Some(error) = self.session.error() {
+                        self.ingest.log(format!("{}: closed, as {error}", self.name()));
+                    }
+                    return Err(End::Here);
+                }
             };
             if let Some(finish) = finish {
                 self.finish(finish).await?;
@@ -155,7 +160,9 @@ impl<S: Stream> Connection<'_, S> {
                 None
             }
             Event::Metadata(fields) => {
-                self.publication.as_mut().map(|publication| publication.metadata(self.ingest, &fields));
+                if let Some(publication) = &mut self.publication {
+                    publication.metadata(self.ingest, &fields);
+                }
                 None
             }
             Event::Video { timestamp, body } => self.publication.as_mut()?.video(self.ingest, timestamp, body),

@@ -198,9 +198,11 @@ fn an_encoder_of_a_higher_priority_takes_over_with_the_same_media() {
 #[test]
 fn a_stream_is_taken_over_a_hundred_times_at_most() {
     let studio = Studio::new(json!({}));
-    studio.begin(None);
+    let mut connections = vec![studio.begin(None).1];
     for priority in 1..=100 {
-        let Ok(Admission::Contends(contender)) = studio.admit(Some(&priority.to_string()), ALWAYS).0 else { panic!() };
+        let (admission, orders) = studio.admit(Some(&priority.to_string()), ALWAYS);
+        let Ok(Admission::Contends(contender)) = admission else { panic!() };
+        connections.push(orders);
         assert!(studio.service.on_air().take_over(contender, &Tracks::default(), NOW).is_ok());
     }
     let refusal = Refusal::Takeover(TakeoverFailure::LimitBreached);
@@ -214,6 +216,14 @@ fn the_place_of_an_encoder_that_is_not_heard_any_more_is_free() {
     let Ok(Admission::Begun(second)) = studio.admit(None, NEVER).0 else { panic!() };
     assert_ne!(first.stream_id(), second.stream_id());
     assert_eq!(orders.try_recv(), Ok(Order::Stop));
+    assert_eq!(studio.told(), ["Session Created", "Session Ended", "Session Created"]);
+}
+
+#[test]
+fn the_place_of_an_encoder_whose_connection_is_closed_is_free() {
+    let studio = Studio::new(json!({}));
+    drop(studio.begin(None).1);
+    studio.begin(None);
     assert_eq!(studio.told(), ["Session Created", "Session Ended", "Session Created"]);
 }
 
