@@ -22,7 +22,7 @@ pub enum Log {
 /// One line of a function's output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// Logical id of the function; `API Gateway` for what that refuses.
+    /// Logical id of the function; `API Gateway` for what that refuses, `IVS` for broadcasts.
     pub function: String,
     /// The instance that wrote it; empty if none did.
     pub instance: String,
