@@ -8,8 +8,9 @@ use time::OffsetDateTime;
 
 use super::{
     Ivs,
-    on_air::{Admission, Entry, OnAir, Refusal},
+    on_air::OnAir,
     publisher::Publisher,
+    seat::{Admission, Entry, Refusal},
     state::{Addresses, State},
 };
 use crate::plumbing::state_file::SaveError;

@@ -17,6 +17,7 @@ mod operation;
 mod origin;
 mod playback_key;
 mod publisher;
+mod seat;
 mod session;
 mod settings;
 mod state;
@@ -31,8 +32,8 @@ mod viewer_session;
 
 pub(crate) use self::event::TakeoverFailure;
 pub(crate) use self::ingest::Attempt;
-pub(crate) use self::on_air::{Admission, Contender, Refusal, Seat};
 pub(crate) use self::publisher::{Order, Publisher, Pulse};
+pub(crate) use self::seat::{Admission, Contender, Refusal, Seat};
 pub(crate) use self::state::{Addresses, State};
 pub(crate) use self::track::{AudioTrack, Tracks, VideoTrack};
 use super::video::StandIn;

@@ -11,6 +11,7 @@ use super::{
     event::{Breach, StreamEvent, TakeoverFailure},
     limit,
     publisher::{Order, Publisher},
+    seat::{Admission, Contender, Entry, Refusal, Seat, priority_of},
     session::{Session, Target},
     track::Tracks,
 };
@@ -23,7 +24,6 @@ const KEPT: usize = 100;
 const MAX_TAKEOVERS: u32 = 100;
 /// Metadata that a channel takes in a second.
 const METADATA_RATE: f64 = 5.0;
-const HIGHEST_PRIORITY: u32 = i32::MAX as u32;
 
 /// Gets each event, but for what EventBridge fills in, and its time.
 pub(crate) type Sink = Arc<dyn Fn(Map<String, Value>, OffsetDateTime) + Send + Sync>;
@@ -41,72 +41,6 @@ struct Air {
     sessions: BTreeMap<String, VecDeque<Session>>,
     metadata: BTreeMap<String, TokenBucket>,
     seats: u64,
-}
-
-/// The place of an encoder in a session. It is lost when another one takes over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Seat {
-    arn: String,
-    channel_name: String,
-    stream_id: String,
-    begun: OffsetDateTime,
-    number: u64,
-}
-
-impl Seat {
-    /// What follows `channel/` in the channel's ARN.
-    pub(crate) fn channel_id(&self) -> &str {
-        self.arn.rsplit('/').next().unwrap_or_default()
-    }
-
-    /// What a log calls the channel: its name, or else its id.
-    pub(crate) fn channel(&self) -> &str {
-        if self.channel_name.is_empty() { self.channel_id() } else { &self.channel_name }
-    }
-
-    pub(crate) fn stream_id(&self) -> &str {
-        &self.stream_id
-    }
-
-    pub(crate) fn begun(&self) -> OffsetDateTime {
-        self.begun
-    }
-}
-
-/// How an encoder comes in.
-pub(crate) enum Admission {
-    /// With a session of its own.
-    Begun(Seat),
-    /// Beside another one, whose place it may take once its media are known.
-    Contends(Contender),
-}
-
-/// An encoder of a higher priority than the one on air.
-pub(crate) struct Contender {
-    target: Target,
-    stream_id: String,
-    priority: u32,
-    publisher: Publisher,
-}
-
-/// Why an encoder does not come in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    UnknownKey,
-    /// The channel takes RTMPS alone.
-    Insecure,
-    /// The channel is on air, and the encoder has no priority.
-    OnAir,
-    Takeover(TakeoverFailure),
-}
-
-/// An encoder that wants to broadcast to a channel.
-pub(super) struct Entry<'a> {
-    pub(super) target: Target,
-    pub(super) publisher: Publisher,
-    pub(super) priority: Option<&'a str>,
-    /// After this much silence of the encoder on air, its place is free: its network is gone, and TCP has not said so.
-    pub(super) grace: Duration,
 }
 
 impl OnAir {
@@ -174,7 +108,7 @@ impl OnAir {
         session.takeovers += 1;
         session.seat = number;
         self.emit(session, &StreamEvent::Takeover, now);
-        Ok(Admission::Begun(seat(session)))
+        Ok(Admission::Begun(Seat::of(session)))
     }
 
     /// Puts a channel on air without media, or answers the stream that is. `change` then changes it.
@@ -322,7 +256,7 @@ impl OnAir {
         air.seats += 1;
         let mut session = Session::new(target, publisher, priority, air.seats, now);
         self.emit(&mut session, &StreamEvent::SessionCreated, now);
-        let seat = seat(&session);
+        let seat = Seat::of(&session);
         let sessions = air.sessions.entry(seat.arn.clone()).or_default();
         sessions.push_back(session);
         if sessions.len() > KEPT {
@@ -395,19 +329,4 @@ impl Air {
     fn live_mut(&mut self, arn: &str) -> Option<&mut Session> {
         self.sessions.get_mut(arn)?.back_mut().filter(|session| session.ended.is_none())
     }
-}
-
-fn seat(session: &Session) -> Seat {
-    Seat {
-        arn: session.channel.arn.clone(),
-        channel_name: session.channel.name.clone(),
-        stream_id: session.id.clone(),
-        begun: session.begun,
-        number: session.seat,
-    }
-}
-
-/// 1 to 2,147,483,647.
-fn priority_of(text: &str) -> Option<u32> {
-    text.parse().ok().filter(|priority| (1..=HIGHEST_PRIORITY).contains(priority))
 }

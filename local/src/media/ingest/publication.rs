@@ -248,7 +248,9 @@ impl Publication {
 impl OnAir {
     fn enter(ingest: &Ingest, seat: Seat) -> Self {
         let broadcast = ingest.registry.enter(&seat, &ingest.origin);
-        Self { seat, broadcast, has_started: false, starves: false }
+        // One that is taken over has begun.
+        let has_started = broadcast.has_begun();
+        Self { seat, broadcast, has_started, starves: false }
     }
 
     fn leave(&self, ingest: &Ingest) {

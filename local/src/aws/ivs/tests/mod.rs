@@ -2,6 +2,7 @@
 
 mod channel;
 mod edge;
+mod lives;
 mod on_air;
 mod playback_key;
 mod service;

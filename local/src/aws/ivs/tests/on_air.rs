@@ -11,19 +11,19 @@ use super::super::{
 };
 use super::*;
 
-const ALWAYS: std::time::Duration = std::time::Duration::MAX;
-const NEVER: std::time::Duration = std::time::Duration::ZERO;
+pub(super) const ALWAYS: std::time::Duration = std::time::Duration::MAX;
+pub(super) const NEVER: std::time::Duration = std::time::Duration::ZERO;
 
 /// A channel, and what was told of it.
-struct Studio {
-    service: Ivs,
-    channel: Value,
+pub(super) struct Studio {
+    pub(super) service: Ivs,
+    pub(super) channel: Value,
     key: String,
-    told: Arc<Mutex<Vec<Value>>>,
+    pub(super) told: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Studio {
-    fn new(channel: Value) -> Self {
+    pub(super) fn new(channel: Value) -> Self {
         let service = empty();
         let told = Arc::<Mutex<Vec<Value>>>::default();
         let sink = Arc::clone(&told);
@@ -33,7 +33,7 @@ impl Studio {
         Self { service, channel, key, told }
     }
 
-    fn admit(
+    pub(super) fn admit(
         &self,
         priority: Option<&str>,
         grace: std::time::Duration,
@@ -55,7 +55,7 @@ impl Studio {
         call(&self.service, "GetStream", json!({"channelArn": self.channel["arn"]}))["stream"].clone()
     }
 
-    fn is_offline(&self) -> bool {
+    pub(super) fn is_offline(&self) -> bool {
         let answer = self.service.call("GetStream", &json!({"channelArn": self.channel["arn"]}), NOW);
         answer.is_err_and(|error| (error.status, error.code) == NOT_BROADCASTING)
     }
