@@ -21,10 +21,6 @@ impl Writer {
         });
     }
 
-    pub(super) fn u8(&mut self, value: u8) {
-        self.0.push(value);
-    }
-
     pub(super) fn u16(&mut self, value: u16) {
         self.bytes(&value.to_be_bytes());
     }

@@ -11,7 +11,6 @@ use tokio::time::Instant;
 
 use super::MediaError;
 use super::archive::Archive;
-use super::format::Formats;
 use super::packager::Packager;
 use super::playlist::{self, Rendition};
 use super::segment::SECOND;
@@ -36,33 +35,13 @@ pub(crate) struct Broadcast {
     ended: OnceLock<Instant>,
 }
 
-/// What a broadcast is made of, as far as the publisher has said so.
-#[derive(Debug, Clone, PartialEq)]
+/// What was measured of a broadcast.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Description {
-    pub(crate) video: Option<VideoDescription>,
-    pub(crate) audio: Option<AudioDescription>,
-    /// The average of both tracks.
-    pub(crate) bits_per_second: u64,
-}
-
-/// The video track.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct VideoDescription {
-    /// As RFC 6381 names it.
-    pub(crate) codec: String,
-    pub(crate) width: u16,
-    pub(crate) height: u16,
     /// Frames a second, once some have come.
     pub(crate) frame_rate: Option<f64>,
-}
-
-/// The audio track.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct AudioDescription {
-    /// As RFC 6381 names it.
-    pub(crate) codec: String,
-    pub(crate) sample_rate: u32,
-    pub(crate) channels: u16,
+    /// The average of both tracks.
+    pub(crate) bits_per_second: u64,
 }
 
 /// What became of waiting for something that was not there yet.
@@ -135,24 +114,10 @@ impl Broadcast {
         lock(&self.packager).window().has_begun()
     }
 
-    /// What it is made of.
+    /// What was measured of it.
     pub(crate) fn description(&self) -> Description {
         let packager = lock(&self.packager);
-        let Formats { video, audio } = packager.formats();
-        Description {
-            video: video.as_ref().map(|video| VideoDescription {
-                codec: video.codecs(),
-                width: video.size.width,
-                height: video.size.height,
-                frame_rate: packager.frame_rate(),
-            }),
-            audio: audio.as_ref().map(|audio| AudioDescription {
-                codec: audio.codecs(),
-                sample_rate: audio.rate,
-                channels: audio.channels,
-            }),
-            bits_per_second: packager.window().bit_rates().1,
-        }
+        Description { frame_rate: packager.frame_rate(), bits_per_second: packager.window().bit_rates().1 }
     }
 
     fn take(&self, take: impl FnOnce(&mut Packager) -> Result<(), MediaError>) -> Result<(), MediaError> {

@@ -27,7 +27,7 @@ mod window;
 
 use std::fmt;
 
-pub(crate) use self::broadcast::{AudioDescription, Broadcast, Description, VideoDescription};
+pub(crate) use self::broadcast::Broadcast;
 pub(crate) use self::origin::{Access, Origin};
 
 /// Why a broadcast cannot go on.

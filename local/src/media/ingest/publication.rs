@@ -150,6 +150,10 @@ impl Publication {
             ingest.log(format!("{}: media starve", on_air.seat.channel()));
             tell.starve(&on_air.seat, true, now);
         }
+        let media = on_air.broadcast.description();
+        if self.known.measured(media.frame_rate, media.bits_per_second) {
+            tell.describe(&on_air.seat, self.known.tracks().clone());
+        }
         tell.count_viewers(&on_air.seat, ingest.origin.viewers(on_air.seat.channel_id(), now));
         let span = self.window.since.elapsed();
         if span >= limits.bitrate_window {

@@ -41,6 +41,23 @@ impl Known {
         self.complete();
     }
 
+    /// What was measured, for an encoder that says nothing of it; whether that is news.
+    pub(super) fn measured(&mut self, frame_rate: Option<f64>, bits_per_second: u64) -> bool {
+        let mut is_news = false;
+        if self.framerate == 0
+            && let Some(rate) = frame_rate
+        {
+            self.framerate = rate.round().max(0.0) as u64;
+            is_news = true;
+        }
+        if self.video_bitrate == 0 && bits_per_second > 0 {
+            self.video_bitrate = bits_per_second.saturating_sub(self.audio_bitrate);
+            is_news = true;
+        }
+        self.complete();
+        is_news
+    }
+
     /// Takes what a video message says of the track; whether it said something.
     pub(super) fn video(&mut self, video: &Video) -> bool {
         let Video::Config { codec, record } = video else { return false };

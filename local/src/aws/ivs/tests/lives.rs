@@ -78,14 +78,32 @@ proptest! {
                         came.push((seat, Some(orders)));
                     }
                 }
-                Step::Leave(which) => { came.iter().nth_back(which).map(|(seat, _)| on_air.leave(seat, NOW)); }
-                Step::Start(which) => { came.iter().nth_back(which).map(|(seat, _)| on_air.start(seat, NOW)); }
-                Step::Starve(which, starves) => {
-                    came.iter().nth_back(which).map(|(seat, _)| on_air.starve(seat, starves, NOW));
+                Step::Leave(which) => {
+                    if let Some((seat, _)) = came.iter().nth_back(which) {
+                        on_air.leave(seat, NOW);
+                    }
                 }
-                Step::Disconnect(which) => { came.iter_mut().nth_back(which).map(|(_, orders)| orders.take()); }
-                Step::Stop => { let _ = studio.service.call("StopStream", &json!({"channelArn": studio.channel["arn"]}), NOW); }
-                Step::Pretend => { go_live(&studio.service, &studio.channel); }
+                Step::Start(which) => {
+                    if let Some((seat, _)) = came.iter().nth_back(which) {
+                        on_air.start(seat, NOW);
+                    }
+                }
+                Step::Starve(which, starves) => {
+                    if let Some((seat, _)) = came.iter().nth_back(which) {
+                        on_air.starve(seat, starves, NOW);
+                    }
+                }
+                Step::Disconnect(which) => {
+                    if let Some((_, orders)) = came.iter_mut().nth_back(which) {
+                        *orders = None;
+                    }
+                }
+                Step::Stop => {
+                    let _ = studio.service.call("StopStream", &json!({"channelArn": studio.channel["arn"]}), NOW);
+                }
+                Step::Pretend => {
+                    go_live(&studio.service, &studio.channel);
+                }
             }
             let told = studio.told.lock().unwrap().clone();
             if let Step::Leave(which) | Step::Start(which) | Step::Starve(which, _) = step

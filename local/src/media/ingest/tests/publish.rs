@@ -49,6 +49,19 @@ async fn what_the_encoder_sends_is_told_of_its_session() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_an_encoder_does_not_say_of_its_media_is_measured() {
+    let studio = Studio::new();
+    let _encoder = studio.on_air().await;
+    let video = || {
+        let session = studio.call("GetStreamSession", json!({"channelArn": studio.channel["arn"]}));
+        session.unwrap_or_default()["streamSession"]["ingestConfiguration"]["video"].clone()
+    };
+    // A frame each 40 ms.
+    studio.until(|| video()["targetFramerate"] == 25).await;
+    assert!(video()["targetBitrate"].as_u64().is_some_and(|bits| bits > 0), "{}", video());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_key_may_bring_a_query_and_a_slash_before_it() {
     let studio = Studio::new();
     for decorated in [format!("{}?x=1", studio.key), format!("/{}", studio.key)] {
