@@ -61,7 +61,8 @@ impl Encoder {
     fn order(&self) -> Vec<(u64, bool)> {
         let end = u64::from(self.seconds) * 1_000;
         let pictures = (0..).map(|index| index * 100_000 / u64::from(self.rate)).take_while(|time| *time < end);
-        let sounds = |rate: u64| (0..).map(move |index| index * 1024 * 1000 / rate).take_while(|time| *time < end);
+        let silent = end + self.tail;
+        let sounds = |rate: u64| (0..).map(move |index| index * 1024 * 1000 / rate).take_while(|time| *time < silent);
         let mut frames: Vec<_> = pictures.filter(|_| self.video).map(|time| (time, true)).collect();
         frames.extend(self.audio_rate().into_iter().flat_map(sounds).map(|time| (time, false)));
         frames.sort_by_key(|(time, picture)| (*time).cast_signed() + if *picture { 0 } else { self.lag });
