@@ -103,6 +103,13 @@ id!(
 );
 
 id!(
+    /// One broadcast of a channel, from its start to its end: IVS's stream id, `st-` and 23 characters, new each time.
+    StreamId,
+    |text| is_name(text, 64),
+    "must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -"
+);
+
+id!(
     /// The ARN of a stream key. It names the key and is no secret.
     StreamKeyArn,
     |text| is_ivs_arn(text, "stream-key"),

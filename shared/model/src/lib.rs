@@ -17,6 +17,7 @@ pub mod server;
 pub mod signing;
 pub mod signing_keys;
 pub mod stage;
+pub mod stream;
 pub mod sweep;
 pub mod tags;
 mod time;
@@ -26,7 +27,7 @@ pub use error::Error;
 pub use field::Field;
 pub use id::{
     ChannelArn, ChannelName, ClaimId, ClusterArn, InterfaceId, InvalidId, ParticipantId, PlaybackKeyArn, PublicKeyArn,
-    RowVersion, StageArn, StageName, StreamKeyArn, TaskId, UserId, ViewerId,
+    RowVersion, StageArn, StageName, StreamId, StreamKeyArn, TaskId, UserId, ViewerId,
 };
 pub use page::{Cursor, InvalidCursor, InvalidLimit, Limit, Page};
 pub use time::{InvalidTimestamp, Timestamp};

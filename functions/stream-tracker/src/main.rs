@@ -1,0 +1,18 @@
+//! `IVS Stream State Change` and `IVS Stream Health Change` from EventBridge: what is on air.
+
+mod handler;
+
+use aws_stream::StreamTable;
+use lambda::config::from_env;
+use lambda::event::serve;
+
+use crate::handler::Handler;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    lambda::log::init();
+    let (aws, [streams, channels]) =
+        from_env(|variables| Some(["STREAMS_TABLE", "CHANNELS_TABLE"].map(|name| variables.required(name))))?;
+    let handler = Handler { streams: StreamTable::new(&aws, streams, channels) };
+    serve("stream-tracker", aws.calls(), |event| handler.handle(event)).await
+}

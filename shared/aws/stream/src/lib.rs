@@ -1,0 +1,10 @@
+//! Streams: their table, what an event says of one, and what is on air.
+
+mod event;
+mod operations;
+mod row;
+mod table;
+
+pub use event::{InvalidStreamEvent, StreamEvent};
+pub use operations::{Recorded, fetch, list, record};
+pub use table::{Known, Partition, StoredRow, StreamTable};
