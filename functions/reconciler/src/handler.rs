@@ -6,6 +6,8 @@ use aws_channel::{ChannelIvs, ChannelTable};
 use aws_fleet::Ecs;
 use aws_server::ServerTable;
 use aws_stage::{ParticipantRows, StageIvs, StageTable};
+use aws_stream::StreamTable;
+use aws_stream_listing::StreamIvs;
 use aws_task::Ec2;
 use lambda::event::Report;
 use model::sweep::{Sweep, Swept};
@@ -13,13 +15,17 @@ use model::{ClaimId, Error, Timestamp};
 use serde::Deserialize;
 use tokio::time::timeout;
 
-/// How long each of the three parts may take. Together they end before the function's timeout, 240 seconds.
-const PART: Duration = Duration::from_secs(75);
+/// How long each of the three parts may take that list everything. Together with the streams, they end before the
+/// function's timeout, 240 seconds.
+const PART: Duration = Duration::from_secs(70);
+/// How long the streams may take: less than the minute until their next run.
+const STREAMS: Duration = Duration::from_secs(25);
 /// How long a claim of the reconciler's holds a name: longer than the part that takes it, with a call that is under way
 /// at its end.
 const LEASE: Duration = Duration::from_secs(90);
 
-/// What was repaired, because no event or request had told of it.
+/// What was repaired, because no event or request had told of it. Not what is on air: a stream that begins or ends as it
+/// is listed is one whose event is still under way.
 const DRIFT: [&str; 8] = [
     "ServersAdded",
     "ServersRemoved",
@@ -41,23 +47,50 @@ pub(crate) struct Handler {
     pub(crate) ivs_realtime: StageIvs,
     pub(crate) channels: ChannelTable,
     pub(crate) ivs: ChannelIvs,
+    pub(crate) streams: StreamTable,
+    pub(crate) stream_ivs: StreamIvs,
 }
 
-/// What a run may be told. A schedule tells nothing.
+/// What a run may be told.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Order {
     /// How many orphans may be deleted; see [`Sweep`].
     max_orphans: Option<usize>,
+    /// The one part to be done; all of them when absent.
+    only: Option<Part>,
+}
+
+/// A part of a run that has a schedule of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Part {
+    Streams,
 }
 
 impl Handler {
     pub(crate) async fn handle(&self, order: Order) -> Result<Report, Error> {
         let how = Sweep { attempt: ClaimId::random()?, lease: LEASE, max_orphans: order.max_orphans };
-        let report = self.reconcile_servers(Report::new("reconciled")).await;
+        let report = self.reconcile_streams(Report::new("reconciled")).await;
+        if order.only == Some(Part::Streams) {
+            return Ok(report);
+        }
+        let report = self.reconcile_servers(report).await;
         let report = self.sweep_stages(report, &how).await;
         let report = self.sweep_channels(report, &how).await;
         Ok(report.count_sum("Drift", &DRIFT).count_success("Reconciliations"))
+    }
+
+    async fn reconcile_streams(&self, report: Report) -> Report {
+        let part = timeout(STREAMS, aws_stream_listing::reconcile(&self.streams, &self.stream_ivs, Timestamp::now()));
+        match part.await.unwrap_or_else(|_| Err(too_long("streams"))) {
+            Ok(drift) => report
+                .count("StreamListings", 1)
+                .count("StreamsLive", drift.live)
+                .count("StreamsAdded", drift.added)
+                .count("StreamsRemoved", drift.removed),
+            Err(error) => report.fail(error),
+        }
     }
 
     async fn reconcile_servers(&self, report: Report) -> Report {

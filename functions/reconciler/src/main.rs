@@ -1,5 +1,5 @@
 //! Every five minutes, and on demand: what no event or request has told. Compares the tables with ECS and IVS, repairs
-//! them, and reports how far they were apart.
+//! them, and reports how far they were apart. Every minute, the same of what is on air alone.
 
 mod handler;
 
@@ -8,6 +8,8 @@ use aws_client::RateLimiter;
 use aws_fleet::Ecs;
 use aws_server::ServerTable;
 use aws_stage::{ParticipantRows, StageIvs, StageTable};
+use aws_stream::StreamTable;
+use aws_stream_listing::StreamIvs;
 use aws_task::Ec2;
 use lambda::config::from_env;
 use lambda::event::serve;
@@ -17,9 +19,10 @@ use crate::handler::Handler;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log::init();
-    let (aws, (fleet, [stack, servers, stages, participants, channels])) = from_env(|variables| {
+    let (aws, (fleet, [stack, servers, stages, participants, channels, streams])) = from_env(|variables| {
         let fleet = variables.fleet();
-        let names = ["STACK_NAME", "SERVERS_TABLE", "STAGES_TABLE", "PARTICIPANTS_TABLE", "CHANNELS_TABLE"];
+        let names =
+            ["STACK_NAME", "SERVERS_TABLE", "STAGES_TABLE", "PARTICIPANTS_TABLE", "CHANNELS_TABLE", "STREAMS_TABLE"];
         let names = names.map(|name| variables.required(name));
         Some((fleet?, names))
     })?;
@@ -29,6 +32,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         ec2: Ec2::new(&aws, RateLimiter::per_second(5)),
         ivs_realtime: StageIvs::new(&aws, stack.clone()).limited_to(RateLimiter::per_second(2)),
         ivs: ChannelIvs::new(&aws, stack).limited_to(RateLimiter::per_second(2)),
+        stream_ivs: StreamIvs::new(&aws, RateLimiter::per_second(2)),
+        streams: StreamTable::new(&aws, streams, channels.clone()),
         servers: ServerTable::new(&aws, servers),
         participants: ParticipantRows::new(&aws, participants),
         stages: StageTable::new(&aws, stages),

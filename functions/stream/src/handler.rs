@@ -6,7 +6,7 @@ use lambda::http::{Input, Reply, route};
 use lambda_http::Request;
 use lambda_http::http::header::{AUTHORIZATION, CACHE_CONTROL, VARY};
 use lambda_http::http::{HeaderValue, StatusCode};
-use model::playback::PlaybackSigner;
+use model::playback::{PlaybackSigner, PlaybackToken};
 use model::stream::{Health, StreamChannel, StreamRow};
 use model::{ChannelName, Cursor, Error, Limit, StreamId, Timestamp};
 use serde::Serialize;
@@ -55,9 +55,21 @@ impl Handler {
 
     /// Whether the request brings a playback token of that channel.
     async fn opens(&self, request: &Request, channel: &StreamChannel, now: Timestamp) -> Result<bool, Error> {
-        let _ = (request.headers().get(AUTHORIZATION), &self.signers, channel, now);
-        Ok(false)
+        let Some(token) = bearer(request) else { return Ok(false) };
+        if let Some(signer) = self.signers.current(now).await?
+            && signer.opens(&token, &channel.arn, now)
+        {
+            return Ok(true);
+        }
+        let previous = self.signers.previous(now).await?;
+        Ok(previous.is_some_and(|signer| signer.opens(&token, &channel.arn, now)))
     }
+}
+
+/// The token that the request brings, if any (RFC 6750 section 2.1). It need not be one of ours.
+fn bearer(request: &Request) -> Option<PlaybackToken> {
+    let (scheme, token) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| PlaybackToken::new(token.trim().to_owned()))
 }
 
 /// What is on air of a channel.

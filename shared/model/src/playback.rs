@@ -10,7 +10,7 @@ use crate::error::{Conflict, Error};
 use crate::participant::TokenDuration;
 use crate::secret;
 use crate::signing::{InvalidSigningKey, PrivateKey, Signer};
-use crate::{PlaybackKeyArn, Timestamp, ViewerId};
+use crate::{ChannelArn, PlaybackKeyArn, Timestamp, ViewerId};
 
 secret!(
     /// The text of a playback token: whoever holds it can begin to watch.
@@ -20,6 +20,9 @@ secret!(
 /// The longest life of a token that names its viewer, in minutes (Low-Latency user guide, "Generate and sign playback
 /// tokens", `aws:viewer-id`).
 pub const LONGEST_WITH_VIEWER: u16 = 10;
+
+/// Bytes of the longest token that IVS takes (Low-Latency user guide, "Service quotas").
+const LONGEST_TOKEN: usize = 2048;
 
 /// Signs playback tokens.
 pub struct PlaybackSigner {
@@ -94,5 +97,101 @@ impl PlaybackSigner {
         let text = self.key.sign(&self.header, &payload.map_err(Error::internal)?)?;
         let playback_url = PlaybackToken::new(format!("{}?token={text}", channel.playback_url));
         Ok(GivenPlayback { token: PlaybackToken::new(text), expires_at, playback_url })
+    }
+
+    /// Whether a token opens a channel at that time, as IVS would judge it that knew this key alone.
+    pub fn opens(&self, token: &PlaybackToken, channel: &ChannelArn, now: Timestamp) -> bool {
+        let token = token.expose();
+        if token.len() > LONGEST_TOKEN {
+            return false;
+        }
+        self.key.verify(token).is_some_and(|[header, payload]| {
+            header["alg"] == "ES384"
+                && payload["aws:channel-arn"] == channel.as_str()
+                && payload["exp"].as_i64().is_some_and(|exp| exp > now.epoch_seconds())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::channel::ChannelOptions;
+    use crate::signing::tests::private_pem;
+
+    fn channel(id: &str) -> Channel {
+        Channel {
+            name: "demo".parse().unwrap(),
+            arn: format!("arn:aws:ivs:us-west-2:123456789012:channel/{id}").parse().unwrap(),
+            owner: "alice".parse().unwrap(),
+            options: ChannelOptions { private: true, ..ChannelOptions::default() },
+            ingest_endpoint: "i.example".to_owned(),
+            playback_url: "https://p.example/x.m3u8".to_owned(),
+            created_at: now(),
+            key: None,
+        }
+    }
+
+    fn now() -> Timestamp {
+        "2026-03-01T12:00:00Z".parse().unwrap()
+    }
+
+    fn signer() -> PlaybackSigner {
+        PlaybackSigner::from_secret("arn:aws:ivs:us-west-2:123456789012:playback-key/abc", &private_pem()).unwrap()
+    }
+
+    fn token(signer: &PlaybackSigner, channel: &Channel) -> PlaybackToken {
+        let request = PlaybackRequest { duration: TokenDuration::of_minutes(1), viewer_id: None };
+        signer.sign(channel, now(), &request).unwrap().token
+    }
+
+    #[test]
+    fn a_token_opens_its_own_channel_until_it_expires() {
+        let (signer, channel) = (signer(), channel("abc"));
+        let token = token(&signer, &channel);
+        assert!(signer.opens(&token, &channel.arn, now() + Duration::from_secs(59)));
+        assert!(!signer.opens(&token, &channel.arn, now() + Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn a_token_of_another_channel_or_another_key_opens_nothing() {
+        let (signer, other, channel) = (signer(), self::signer(), channel("abc"));
+        assert!(!signer.opens(&token(&signer, &self::channel("other")), &channel.arn, now()));
+        assert!(!signer.opens(&token(&other, &channel), &channel.arn, now()));
+    }
+
+    #[test]
+    fn a_token_that_was_changed_anywhere_opens_nothing() {
+        let (signer, channel) = (signer(), channel("abc"));
+        let token = token(&signer, &channel);
+        let text = token.expose();
+        for at in 0..text.len() {
+            let with = if text.as_bytes()[at] == b'A' { "B" } else { "A" };
+            let changed = format!("{}{with}{}", &text[..at], &text[at + 1..]);
+            assert!(!signer.opens(&PlaybackToken::new(changed), &channel.arn, now()), "at {at}");
+        }
+        for rubbish in ["", ".", "..", "a.b.c", &format!("{text}.{text}"), &text[..text.len() - 1], &"A".repeat(3000)] {
+            assert!(!signer.opens(&PlaybackToken::new(rubbish.to_owned()), &channel.arn, now()), "{rubbish}");
+        }
+    }
+
+    #[test]
+    fn a_token_without_the_claims_that_ivs_asks_for_opens_nothing() {
+        let (signer, channel) = (signer(), channel("abc"));
+        let arn = channel.arn.as_str();
+        let exp = now().epoch_seconds() + 60;
+        let opens = |header: serde_json::Value, payload: serde_json::Value| {
+            let text = signer.key.sign(&PrivateKey::header(&header), payload.to_string().as_bytes()).unwrap();
+            signer.opens(&PlaybackToken::new(text), &channel.arn, now())
+        };
+        let es384 = serde_json::json!({"alg": "ES384"});
+        assert!(opens(es384.clone(), serde_json::json!({"aws:channel-arn": arn, "exp": exp})));
+        assert!(!opens(es384.clone(), serde_json::json!({"aws:channel-arn": arn})));
+        assert!(!opens(es384.clone(), serde_json::json!({"exp": exp})));
+        assert!(!opens(es384.clone(), serde_json::json!({"aws:channel-arn": arn, "exp": exp.to_string()})));
+        assert!(!opens(es384, serde_json::json!([arn, exp])));
+        assert!(!opens(serde_json::json!({"alg": "none"}), serde_json::json!({"aws:channel-arn": arn, "exp": exp})));
     }
 }

@@ -14,6 +14,8 @@ use time::OffsetDateTime;
 
 /// The label of the version that functions read.
 const CURRENT: &str = "AWSCURRENT";
+/// The label of the version that was current before.
+const PREVIOUS: &str = "AWSPREVIOUS";
 /// The label of a version that is not current yet. Nobody reads by it.
 const PENDING: &str = "AWSPENDING";
 
@@ -62,8 +64,21 @@ impl KeySecret {
     /// # Errors
     /// What Secrets Manager fails with.
     pub async fn read(&self) -> Result<Option<KeyVersion>, Error> {
+        self.read_labelled(None).await
+    }
+
+    /// As [`Self::read`], of the version that was current before.
+    ///
+    /// # Errors
+    /// What Secrets Manager fails with.
+    pub async fn read_previous(&self) -> Result<Option<KeyVersion>, Error> {
+        self.read_labelled(Some(PREVIOUS)).await
+    }
+
+    async fn read_labelled(&self, label: Option<&str>) -> Result<Option<KeyVersion>, Error> {
         let operation = "secretsmanager:GetSecretValue";
-        let got = match self.secrets.get_secret_value().secret_id(&self.id).send().await {
+        let get = self.secrets.get_secret_value().secret_id(&self.id);
+        let got = match get.set_version_stage(label.map(str::to_owned)).send().await {
             Ok(got) => got,
             Err(error) => {
                 return match error.as_service_error() {

@@ -8,7 +8,7 @@ use aws_client::Aws;
 use model::signing::{STALE, Signer};
 use model::{Error, Timestamp};
 
-use crate::KeySecret;
+use crate::{KeySecret, KeyVersion};
 
 /// How long a key is used before the secret is asked again.
 const REFRESH: Duration = Duration::from_secs(5 * 60);
@@ -20,6 +20,7 @@ pub struct Signers<S> {
     /// `None` when nothing is signed here.
     secret: Option<KeySecret>,
     known: Mutex<Option<Known<S>>>,
+    previous: Mutex<Option<Known<S>>>,
 }
 
 struct Known<S> {
@@ -33,7 +34,11 @@ struct Known<S> {
 impl<S: Signer> Signers<S> {
     /// The secret of that name or ARN; `None` when no signing is configured.
     pub fn new(aws: &Aws, secret: Option<String>) -> Self {
-        Self { secret: secret.map(|secret| KeySecret::new(aws, secret)), known: Mutex::new(None) }
+        Self {
+            secret: secret.map(|secret| KeySecret::new(aws, secret)),
+            known: Mutex::default(),
+            previous: Mutex::default(),
+        }
     }
 
     /// The signer of now; `None` while the secret has no key.
@@ -42,13 +47,32 @@ impl<S: Signer> Signers<S> {
     /// What Secrets Manager fails with, unless a key is known that was the one less than [`STALE`] ago;
     /// [`Error::Internal`] for a secret that is not of the documented form.
     pub async fn current(&self, now: Timestamp) -> Result<Option<Arc<S>>, Error> {
+        self.kept(&self.known, now, KeySecret::read).await
+    }
+
+    /// The signer of before, whose tokens may still be valid: a key signs for longer than a token lives. `None` if there
+    /// was none.
+    ///
+    /// # Errors
+    /// As [`Self::current`].
+    pub async fn previous(&self, now: Timestamp) -> Result<Option<Arc<S>>, Error> {
+        self.kept(&self.previous, now, KeySecret::read_previous).await
+    }
+
+    async fn kept(
+        &self,
+        known: &Mutex<Option<Known<S>>>,
+        now: Timestamp,
+        read: impl AsyncFn(&KeySecret) -> Result<Option<KeyVersion>, Error>,
+    ) -> Result<Option<Arc<S>>, Error> {
         let Some(secret) = &self.secret else { return Ok(None) };
-        let earlier = match &*self.known.lock().unwrap_or_else(PoisonError::into_inner) {
+        let earlier = match &*known.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(known) if known.until > now => return Ok(known.signer.clone()),
             Some(known) if known.stale > now => known.signer.clone().map(|signer| (signer, known.stale)),
             _ => None,
         };
-        let known = match (Self::fetch(secret).await, earlier) {
+        let fetched = read(secret).await.and_then(Self::signer);
+        let fetched = match (fetched, earlier) {
             (Ok(Some(signer)), _) => Known { signer: Some(Arc::new(signer)), until: now + REFRESH, stale: now + STALE },
             (Ok(None), _) => Known { signer: None, until: now + RETRY, stale: now + RETRY },
             // Secrets Manager is not needed to go on signing, for a while.
@@ -59,14 +83,14 @@ impl<S: Signer> Signers<S> {
             }
             (Err(error), None) => return Err(error),
         };
-        let signer = known.signer.clone();
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
+        let signer = fetched.signer.clone();
+        *known.lock().unwrap_or_else(PoisonError::into_inner) = Some(fetched);
         Ok(signer)
     }
 
-    async fn fetch(secret: &KeySecret) -> Result<Option<S>, Error> {
-        let Some(current) = secret.read().await? else { return Ok(None) };
-        let signer = current.value.key()?.map(|key| S::from_secret(&key.id, key.private.expose()));
+    fn signer(version: Option<KeyVersion>) -> Result<Option<S>, Error> {
+        let Some(version) = version else { return Ok(None) };
+        let signer = version.value.key()?.map(|key| S::from_secret(&key.id, key.private.expose()));
         signer.transpose().map_err(Error::internal)
     }
 }

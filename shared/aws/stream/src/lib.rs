@@ -7,4 +7,4 @@ mod table;
 
 pub use event::{InvalidStreamEvent, StreamEvent};
 pub use operations::{Recorded, fetch, list, record};
-pub use table::{Known, Partition, StoredRow, StreamTable};
+pub use table::{AT_ONCE, Known, Partition, StoredRow, StreamTable};
