@@ -6,6 +6,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 use tests::{Fleet, Row, TestApp, eventually, root};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// A row of events/README.md.
 struct Documented {
@@ -57,7 +59,7 @@ async fn every_function_has_events_and_every_event_is_documented() {
 async fn every_event_has_the_answer_that_is_documented() {
     TestApp::run(async |app| {
         let functions = app.functions();
-        for row in documented().iter().filter(|row| row.folder != "task-tracker") {
+        for row in documented().iter().filter(|row| !row.folder.ends_with("-tracker")) {
             let (function, _) = functions.iter().find(|(_, package)| **package == row.folder).unwrap();
             let case = format!("events/{}/{}.json", row.folder, row.case);
             let answer: Value = serde_json::from_str(&app.invoke(function, row.read()).await).unwrap();
@@ -116,6 +118,41 @@ async fn every_event_of_a_task_comes_to_what_the_table_says() {
                 assert!(text(row, "startedAt").is_some_and(|at| at.starts_with("2026-03-01T12:00:34.3")), "{case}");
             }
         }
+    })
+    .await;
+}
+
+/// An event of IVS as it would be here: of the local account and this channel, and as long after `began` as the file's is
+/// after noon.
+fn stream_event_here(app: &TestApp, row: &Documented, arn: &str, began: OffsetDateTime) -> String {
+    let theirs = "arn:aws:ivs:us-east-1:123456789012:channel/AbCdEf1234";
+    let event = row.read().replace(theirs, arn).replace("123456789012", "000000000000");
+    let mut event: Value = serde_json::from_str(&event.replace("us-east-1", app.region())).unwrap();
+    let noon = OffsetDateTime::parse("2026-03-01T12:00:00Z", &Rfc3339).unwrap();
+    let at = OffsetDateTime::parse(event["time"].as_str().unwrap(), &Rfc3339).unwrap();
+    event["time"] = (began + (at - noon)).format(&Rfc3339).unwrap().into();
+    event.to_string()
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the clock of the functions is the system's")]
+async fn every_event_of_a_stream_comes_to_what_the_table_says() {
+    TestApp::run(async |app| {
+        let channel = app.user("alice").put("/channels/show", json!({})).await.expect(201).json();
+        let arn = channel["arn"].as_str().unwrap();
+        let began = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap();
+        let rows: Vec<_> = documented().into_iter().filter(|row| row.folder == "stream-tracker").collect();
+        for (said, row) in rows.iter().enumerate() {
+            let (case, outcome, state) = (row.case.as_str(), row.answer.as_str(), row.then.as_str());
+            let event = stream_event_here(app, row, arn, began);
+            assert_eq!(app.invoke("StreamTrackerFunction", event).await, "null", "{case}");
+            let line = eventually("the event is logged", async || app.log_of("stream-tracker").get(said).cloned());
+            let line = line.await;
+            assert_eq!(line["message"], format!("stream-tracker {outcome}"), "{case}: {line}");
+            let rows = app.rows("streams").await;
+            assert_eq!(rows.first().and_then(|row| text(row, "state")).unwrap_or_default(), state, "{case}");
+        }
+        assert_eq!(app.rows("streams").await.len(), 1);
     })
     .await;
 }

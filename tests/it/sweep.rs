@@ -204,7 +204,7 @@ async fn several_reconcilers_at_once_do_what_one_does() {
         let caller = app.anonymous().clone();
         let runs = concurrently(4, |_| {
             let caller = caller.clone();
-            async move { caller.post("/_local/schedules/ReconcilerFunction/run", json!({})).await }
+            async move { caller.post("/_local/schedules/ReconcilerFunction.EveryFiveMinutes/run", json!({})).await }
         })
         .await;
         assert!(runs.iter().all(|run| run.json()["ok"] == json!(true)));

@@ -248,7 +248,7 @@ impl<'a> Fleet<'a> {
 
     /// Runs the reconciler as its schedule does, and answers whether it succeeded.
     pub async fn reconcile(&self) -> bool {
-        let path = "/_local/schedules/ReconcilerFunction/run";
+        let path = "/_local/schedules/ReconcilerFunction.EveryFiveMinutes/run";
         let delivery = self.app.anonymous().post(path, json!(null)).await.expect(200).json();
         delivery["ok"] == true
     }

@@ -1,5 +1,6 @@
 //! What the end-to-end tests stand on: a local cloud of their own each, callers of its API, and eyes on its AWS side.
 
+mod air;
 mod answer;
 mod app;
 mod contract;
@@ -11,6 +12,7 @@ mod policy;
 mod root;
 pub mod smoke;
 
+pub use air::{Air, Channel};
 pub use answer::Answer;
 pub use app::{Row, ScratchDir, Setup, TestApp, concurrently, eventually, nth_of_each};
 pub use contract::Document;

@@ -127,6 +127,7 @@ impl Arguments {
             max_instances: self.max_instances,
             jwks: self.jwks,
             dev_origins: self.dev_origins,
+            run_schedules: true,
             log: match self.log.unwrap_or_else(LogFormat::by_default) {
                 LogFormat::Compact => Log::Compact,
                 LogFormat::Raw => Log::Inherit,

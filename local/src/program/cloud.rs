@@ -155,7 +155,9 @@ impl LocalCloud {
             Arc::clone(&endpoint.event_queue),
         )?);
 
-        scheduler.start(&jobs, &lines);
+        if options.run_schedules {
+            scheduler.start(&jobs, &lines);
+        }
         let (dev_origins, issuer_of_api, log) = (options.dev_origins, Arc::clone(&issuer), Arc::clone(&lines));
         let setting = GatewaySettings { issuer: issuer_of_api, lambda, lines: log, url: api_url, dev_origins };
         let gateway = Arc::new(Gateway::new(&template, setting));

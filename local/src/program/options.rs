@@ -51,6 +51,8 @@ pub struct Options {
     pub jwks: Option<PathBuf>,
     /// Whether pages of this machine may call the API from any port, besides the origins that the template allows.
     pub dev_origins: bool,
+    /// Whether schedules run by the clock; the side door runs them either way.
+    pub run_schedules: bool,
     /// Where the functions' output goes.
     pub log: Log,
     /// Services that are somebody else's, such as moto's: the URL for the functions' `AWS_ENDPOINT_URL_<NAME>`, by
@@ -77,6 +79,7 @@ impl Default for Options {
             max_instances: 100,
             jwks: None,
             dev_origins: false,
+            run_schedules: true,
             log: Log::Inherit,
             endpoints: BTreeMap::new(),
         }

@@ -20,12 +20,21 @@ pub enum Group {
     BroadcastSettings,
     /// `/servers`
     Server,
+    /// `/streams`
+    Stream,
 }
 
 impl Group {
     /// Every group, in the order of running.
-    pub const ALL: [Self; 6] =
-        [Self::Health, Self::Stage, Self::Participant, Self::Channel, Self::BroadcastSettings, Self::Server];
+    pub const ALL: [Self; 7] = [
+        Self::Health,
+        Self::Stage,
+        Self::Participant,
+        Self::Channel,
+        Self::BroadcastSettings,
+        Self::Server,
+        Self::Stream,
+    ];
 
     /// As it is named on the command line.
     pub fn name(self) -> &'static str {
@@ -36,6 +45,7 @@ impl Group {
             Self::Channel => "channel",
             Self::BroadcastSettings => "broadcast-settings",
             Self::Server => "server",
+            Self::Stream => "stream",
         }
     }
 

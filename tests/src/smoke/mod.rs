@@ -11,6 +11,7 @@ mod health;
 mod participant;
 mod server;
 mod stage;
+mod stream;
 mod target;
 
 use std::time::{Duration, Instant};
@@ -24,7 +25,8 @@ const CASE_LIMIT: Duration = Duration::from_secs(300);
 
 /// Every case, in the order of the groups.
 pub fn cases() -> Vec<Case> {
-    [health::CASES, stage::CASES, participant::CASES, channel::CASES, broadcast_settings::CASES, server::CASES].concat()
+    let cases = [health::CASES, stage::CASES, participant::CASES, channel::CASES, broadcast_settings::CASES];
+    [&cases.concat(), server::CASES, stream::CASES].concat()
 }
 
 /// How many cases came to what.

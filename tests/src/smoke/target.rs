@@ -131,13 +131,22 @@ impl Target {
         self.ask(who, "DELETE", path, None).await
     }
 
-    /// Sends a request, again for as long as the answer is "not now" and patience lasts.
+    /// As somebody who has this token and is none of the users.
+    pub(super) async fn get_with(&self, token: &str, path: &str) -> Result<Said, Failure> {
+        self.send(&self.anonymous.with_token(token), "GET", path, None).await
+    }
+
     async fn ask(&self, who: Who, method: &str, path: &str, body: Option<Value>) -> Result<Said, Failure> {
         let caller = match who {
             Who::Alice => &self.users[0].caller,
             Who::Bob => &self.users[1].caller,
             Who::Nobody => &self.anonymous,
         };
+        self.send(caller, method, path, body).await
+    }
+
+    /// Sends a request, again for as long as the answer is "not now" and patience lasts.
+    async fn send(&self, caller: &Caller, method: &str, path: &str, body: Option<Value>) -> Result<Said, Failure> {
         let request = format!("{method} {path}");
         let headers: &[_] = if body.is_some() { &[("content-type", "application/json")] } else { &[] };
         let body = body.map(|body| body.to_string()).unwrap_or_default();

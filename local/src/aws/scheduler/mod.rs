@@ -59,7 +59,7 @@ impl Scheduler {
                     let line = format!(
                         "the schedule {} is not run here, since {expression} is no rate; \
                          POST /_local/schedules/{}/run runs it",
-                        entry.schedule.name, entry.function
+                        entry.schedule.name, entry.schedule.name
                     );
                     lines.push(LogLine { function: entry.function.clone(), instance: String::new(), line });
                 }
