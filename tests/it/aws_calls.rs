@@ -1,7 +1,7 @@
 //! What each request costs in AWS calls. A call more is a bug: it is paid for and waited for.
 
 use serde_json::json;
-use tests::{Fleet, TestApp};
+use tests::{Air, Fleet, TestApp};
 
 #[tokio::test]
 async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
@@ -115,6 +115,54 @@ async fn each_event_of_a_task_makes_three_aws_calls_at_most_and_one_if_it_is_no_
         bob.get("/servers").await.expect(200);
         let (_, calls) = app.calls_of(bob.get("/servers")).await;
         assert!((1..=2).contains(&calls.len()) && calls.iter().all(|call| call == "dynamodb:Query"), "{calls:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_on_air_costs_one_call_and_a_page_of_it_two() {
+    TestApp::run(async |app| {
+        let air = Air::new(app).await;
+        let (show, hidden) =
+            (air.channel("show", json!({})).await, air.channel("hidden", json!({"private": true})).await);
+        let (read, write) = ("dynamodb:BatchGetItem", "dynamodb:PutItem");
+        let twice = show.started("st-1", 5);
+        for (what, event, expected) in [
+            ("a start", twice.clone(), &[read, write][..]),
+            ("the same once more", twice, &[read]),
+            ("a late start", show.started("st-0", 9), &[read]),
+            ("a takeover", show.event("Stream Takeover", "st-1", 4), &[]),
+            (
+                "that of another's channel",
+                tests::Channel { name: "none".into(), ..show.clone() }.started("st-1", 4),
+                &[read],
+            ),
+        ] {
+            let (_, calls) = app.calls_of(air.tell([event])).await;
+            assert_eq!(calls, expected, "{what}");
+        }
+        let anonymous = app.anonymous();
+        let given = app.user("bob").post("/channels/hidden/playback-tokens", json!({})).await.expect(201).json();
+        let viewer = anonymous.with_token(given["token"].as_str().unwrap());
+        for (what, status, request, expected) in [
+            ("one", 200, anonymous.get("/streams/show"), &[read][..]),
+            ("none", 404, anonymous.get("/streams/none"), &[read]),
+            ("private, without a token", 404, anonymous.get("/streams/hidden"), &[read]),
+            ("private", 200, viewer.get("/streams/hidden"), &[read, "secretsmanager:GetSecretValue"]),
+            ("private, again", 200, viewer.get("/streams/hidden"), &[read]),
+            ("the list", 200, anonymous.get("/streams"), &["dynamodb:Query", read]),
+        ] {
+            let (answer, calls) = app.calls_of(Box::pin(request)).await;
+            assert_eq!(
+                (answer.status, calls.as_slice()),
+                (status, expected.iter().map(|&it| it.to_owned()).collect::<Vec<_>>().as_slice()),
+                "{what}"
+            );
+        }
+        air.tell([show.ended("st-1", 1)]).await;
+        let (_, calls) = app.calls_of(anonymous.get("/streams")).await;
+        assert_eq!(calls, ["dynamodb:Query"], "an empty list");
+        assert_eq!(hidden.name, "hidden");
     })
     .await;
 }

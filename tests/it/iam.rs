@@ -67,6 +67,21 @@ async fn no_other_function_may_read_the_table_with_the_stream_keys() {
 }
 
 #[tokio::test]
+async fn those_who_tell_what_is_on_air_may_read_of_a_channel_what_their_policy_names_and_no_stream_key() {
+    // The same condition with an attribute less: whoever asks for more than it names is denied.
+    let named = "dynamodb:Attributes: [name, status, arn, private, playbackUrl]";
+    Setup::default()
+        .edit(named, &named.replace(", playbackUrl", ""))
+        .run(async |app| {
+            app.user("alice").put("/channels/demo", json!({})).await.expect(201);
+            app.anonymous().get("/streams/demo").await.expect_problem(500, "internal");
+            let line = app.log_lines().into_iter().find(|line| line.contains("AccessDeniedException")).unwrap();
+            assert!(line.contains("is not authorized to perform: dynamodb:BatchGetItem"), "{line}");
+        })
+        .await;
+}
+
+#[tokio::test]
 async fn a_function_deletes_no_channel_of_another_stack() {
     TestApp::run(async |app| {
         let foreign = app.ivs_low_latency().create_channel().tags("greenroom:stack", "another").send().await.unwrap();

@@ -6,10 +6,11 @@ use std::fs;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Map, Value, json};
-use tests::{Fleet, Row, TestApp, root};
+use tests::{Air, Fleet, Row, TestApp, root};
 
 /// Texts that are words of the format rather than somebody's data.
-const WORDS: [&str; 8] = ["admission", "kind", "latencyMode", "origin", "pool", "standing", "status", "state"];
+const WORDS: [&str; 11] =
+    ["admission", "health", "kind", "latencyMode", "listed", "origin", "pool", "source", "standing", "status", "state"];
 
 /// The tables that `tests/rows` has rows of.
 fn tables() -> BTreeSet<String> {
@@ -113,9 +114,35 @@ async fn rows_are_written_as_tests_rows_has_them() {
         fleet.stop(&mut tasks[1], 9).await;
         fleet.tell_all([tasks[1].last()]).await;
 
-        let mut written = Vec::new();
+        let air = Air::new(app).await;
+        // In its second, a session is not alone; a listing tells of it, and an event has been ahead of that.
+        let (show, confirmed, ended) = (
+            air.channel("on-air", json!({})).await,
+            air.channel("confirmed", json!({})).await,
+            air.channel("ended", json!({})).await,
+        );
+        let session = air.begin(&confirmed).await;
+        let events = [
+            confirmed.ended("st-0", 9),
+            confirmed.started(&session, 4),
+            confirmed.event("Starvation Start", &session, 1),
+        ];
+        air.tell(events).await;
+        let mut rival = confirmed.started("st-2", 4);
+        rival["time"] = rival_time(app).await.into();
+        air.tell([rival]).await;
+        air.reconciled().await;
+        air.tell([show.started("st-3", 2), ended.started("st-4", 5), ended.ended("st-4", 3)]).await;
+        air.end(&confirmed).await;
+
+        let mut written: Vec<(String, Value)> = Vec::new();
         for table in tables() {
-            written.extend(app.rows(&table).await.iter().map(|row| (table.clone(), shape(row))));
+            for shape in app.rows(&table).await.iter().map(shape) {
+                // Channels are there for their streams, too.
+                if !written.contains(&(table.clone(), shape.clone())) {
+                    written.push((table.clone(), shape));
+                }
+            }
         }
         let mut expected = 0;
         for table in tables() {
@@ -135,6 +162,12 @@ async fn rows_are_written_as_tests_rows_has_them() {
         alice.delete("/stages/going").await.expect(204);
     })
     .await;
+}
+
+/// The second in which the one stream on air began, as its row has it.
+async fn rival_time(app: &TestApp) -> String {
+    let rows = app.rows("streams").await;
+    rows[0]["startedAt"].as_s().unwrap().clone()
 }
 
 /// What the API answers about the rows of `tests/rows`, changed in some way.
@@ -163,6 +196,12 @@ async fn are_read(app: &TestApp, changed: impl Fn(&str) -> Value) {
     let settings = alice.get("/broadcast-settings").await.expect(200).json();
     assert_eq!((&settings["kind"], &settings["streamKey"]), (&json!("custom"), &json!("golden")));
     app.mint(&app.user("dave"), "demo", json!({})).await.expect_problem(403, "removed");
+    let stream = bob.get("/streams/demo").await.expect(200).json();
+    let live = json!({
+        "channel": "demo", "state": "live", "startedAt": stream["startedAt"], "viewerCount": null, "health": null,
+        "playbackUrl": channel["playbackUrl"], "session": "st-1A2b3c4D5e6F78ghij9Klmn",
+    });
+    assert_eq!(stream, live);
 }
 
 /// The rest of what they say, which a row of an earlier version need not have.
@@ -182,6 +221,10 @@ async fn say_everything(app: &TestApp) {
         "startedAt": "2026-03-01T12:00:00.000Z", "url": url,
     });
     assert_eq!(servers["items"], json!([server]));
+    // The others are of no channel that there is.
+    let streams = app.anonymous().get("/streams").await.expect(200).json();
+    assert_eq!(streams["items"].as_array().unwrap().len(), 1);
+    assert_eq!(streams["items"][0]["startedAt"], "2026-03-01T12:00:00.000Z");
 }
 
 /// Deletes the rows whose resource is in no IVS: those of names.
@@ -218,8 +261,13 @@ async fn attributes_that_a_later_version_added_are_not_in_the_way() {
 
 #[tokio::test]
 async fn attributes_that_an_earlier_version_did_not_write_are_not_missed() {
-    const OPTIONAL: [&str; 10] = [
+    const OPTIONAL: [&str; 15] = [
         "ttl",
+        "viewerCount",
+        "health",
+        "healthAt",
+        "ended",
+        "rivals",
         "token",
         "issuedAt",
         "heldUntil",

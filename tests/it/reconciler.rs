@@ -83,7 +83,16 @@ async fn a_run_that_has_nothing_to_do_writes_nothing() {
         assert!(ok);
         assert_eq!(
             calls,
-            ["dynamodb:Query", "ecs:ListTasks", "ecs:DescribeTasks", "ivs:ListStages", "ivs:ListChannels"]
+            [
+                "dynamodb:Query",
+                "dynamodb:Query",
+                "ivs:ListStreams",
+                "dynamodb:Query",
+                "ecs:ListTasks",
+                "ecs:DescribeTasks",
+                "ivs:ListStages",
+                "ivs:ListChannels"
+            ]
         );
         assert_eq!(rows(app).await, before);
     })

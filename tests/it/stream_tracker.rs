@@ -219,7 +219,8 @@ async fn a_listing_that_is_not_complete_changes_nothing_and_the_run_fails() {
         let (ok, made) = app.calls_of(air.reconcile()).await;
         assert!(ok);
         let calls: Vec<_> = nth_of_each(&made).into_iter().map(|(_, operation, nth)| (operation, nth)).collect();
-        let expected = [("Query", 1), ("Query", 2), ("ListStreams", 1), ("BatchGetChannel", 1), ("BatchGetItem", 1)];
+        // The run before has learnt whose channel it is.
+        let expected = [("Query", 1), ("Query", 2), ("ListStreams", 1), ("BatchGetItem", 1)];
         let expected = expected.into_iter().chain([("PutItem", 1), ("PutItem", 2)]);
         assert_eq!(calls, expected.map(|(operation, nth)| (operation.to_owned(), nth)).collect::<Vec<_>>());
         air.end(&on).await;

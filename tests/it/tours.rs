@@ -4,7 +4,7 @@
 use std::pin::Pin;
 
 use serde_json::json;
-use tests::{Fleet, TestApp};
+use tests::{Air, Fleet, TestApp};
 
 /// Makes a function do all that it can do.
 pub(crate) type Tour = for<'a> fn(&'a TestApp) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
@@ -20,6 +20,8 @@ pub(crate) fn of(function: &str) -> Option<Tour> {
         "ChannelFunction" => |app| Box::pin(channel(app)),
         "BroadcastSettingsFunction" => |app| Box::pin(broadcast_settings(app)),
         "ServerFunction" => |app| Box::pin(server(app)),
+        "StreamFunction" => |app| Box::pin(stream(app)),
+        "StreamTrackerFunction" => |app| Box::pin(stream_tracker(app)),
         "OpenapiFunction" => |app| Box::pin(openapi(app)),
         "TaskTrackerFunction" => |app| Box::pin(task_tracker(app)),
         "ReconcilerFunction" => |app| Box::pin(reconciler(app)),
@@ -109,6 +111,20 @@ async fn server(app: &TestApp) {
     app.user("alice").get("/servers").await;
 }
 
+async fn stream(app: &TestApp) {
+    let air = Air::new(app).await;
+    let (show, hidden) = (air.channel("show", json!({})).await, air.channel("hidden", json!({"private": true})).await);
+    air.tell([show.started("st-1", 5)]).await;
+    app.anonymous().get("/streams").await;
+    app.anonymous().with_token("any").get(&format!("/streams/{}", hidden.name)).await;
+}
+
+async fn stream_tracker(app: &TestApp) {
+    let air = Air::new(app).await;
+    let show = air.channel("show", json!({})).await;
+    app.invoke("StreamTrackerFunction", show.started("st-1", 5).to_string()).await;
+}
+
 /// Calls nothing.
 async fn openapi(app: &TestApp) {
     app.anonymous().get("/openapi.json").await.expect(200);
@@ -146,6 +162,10 @@ async fn reconciler(app: &TestApp) {
     for arn in app.channels_in_ivs().await {
         app.ivs_low_latency().tag_resource().resource_arn(arn).set_tags(lease_over()).send().await.unwrap();
     }
+    // A stream that no event has told of.
+    let air = Air::new(app).await;
+    let show = air.channel("show", json!({})).await;
+    air.begin(&show).await;
     app.invoke("ReconcilerFunction", "{}").await;
 }
 

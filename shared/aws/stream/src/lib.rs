@@ -7,4 +7,5 @@ mod table;
 
 pub use event::{InvalidStreamEvent, StreamEvent};
 pub use operations::{Recorded, fetch, list, record};
-pub use table::{AT_ONCE, Known, Partition, StoredRow, StreamTable};
+pub use row::Partition;
+pub use table::{AT_ONCE, Known, StoredRow, StreamTable};

@@ -3,7 +3,8 @@
 use model::stream::{News, StreamChannel, StreamRow, Verdict, judge};
 use model::{ChannelArn, ChannelName, Cursor, Error, Limit, Page, Timestamp};
 
-use crate::table::{Known, Partition, StreamTable};
+use crate::row::Partition;
+use crate::table::{Known, StreamTable};
 
 /// What came of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

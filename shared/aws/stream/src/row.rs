@@ -13,10 +13,32 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use model::stream::{Health, KEPT, Live, Source, State, StreamChannel, StreamRow};
 use model::{Error, RowVersion, StreamId, Timestamp};
 
-use crate::table::Partition;
-
 /// What a row is of, for messages.
 pub(crate) const OF: &str = "stream";
+
+/// Which of the streams on air.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Partition {
+    /// Those that everybody may watch.
+    Public,
+    /// Those of private channels, which are on no list.
+    Private,
+}
+
+impl Partition {
+    /// The word in the index.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "live",
+            Self::Private => "private",
+        }
+    }
+
+    /// That of a channel's stream.
+    pub(crate) fn of(channel: &StreamChannel) -> Self {
+        if channel.private { Self::Private } else { Self::Public }
+    }
+}
 
 pub(crate) fn write(row: &StreamRow, version: &RowVersion, now: Timestamp) -> Item {
     let mut fields = item([

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValuesOnConditionCheckFai
 use model::stream::{StreamChannel, StreamRow};
 use model::{ChannelName, Cursor, Error, Page, RowVersion, Timestamp};
 
-use crate::row;
+use crate::row::{self, Partition};
 
 /// How many channels one call reads with their streams, of DynamoDB's 100 keys.
 pub const AT_ONCE: usize = 50;
@@ -40,30 +40,6 @@ pub struct StoredRow {
     pub row: StreamRow,
     /// Which write.
     pub version: RowVersion,
-}
-
-/// Which of the streams on air.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Partition {
-    /// Those that everybody may watch.
-    Public,
-    /// Those of private channels, which are on no list.
-    Private,
-}
-
-impl Partition {
-    /// The word in the index.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Public => "live",
-            Self::Private => "private",
-        }
-    }
-
-    /// That of a channel's stream.
-    pub(crate) fn of(channel: &StreamChannel) -> Self {
-        if channel.private { Self::Private } else { Self::Public }
-    }
 }
 
 impl StreamTable {
