@@ -464,9 +464,13 @@ fn a_listing_tells_which_of_two_sessions_of_one_second_is_on_air() {
     // At once, it may be behind; later, it is not.
     assert_eq!(list(&row, &listed(2, 10), 12), Some((id(1), row.started_at)));
     assert_eq!(list(&row, &listed(2, 10), 30), Some((id(2), Some(time(10_250)))));
-    // The other one is over, then.
-    let Verdict::Write(row) = judge_listed(&channel(), Some(&row), &listed(1, 10), time(30_000)) else { panic!() };
-    assert_eq!(tell(Some(row), [ended(1, 40)]).1, ["offline"]);
+    // The other one is over, then; but not by a listing that may be behind.
+    for (began, next) in [(30, "offline"), (12, "live")] {
+        let listing = judge_listed(&channel(), Some(&row), &listed(1, 10), time(began * 1000));
+        let Verdict::Write(row) = listing else { panic!("{listing:?}") };
+        assert_eq!(tell(Some(row), [ended(1, 40)]).1, [next], "{began}");
+    }
+    assert_eq!(judge_unlisted(&row, time(30_000)).unwrap().rivals, []);
 }
 
 #[test]
@@ -490,6 +494,9 @@ fn a_session_that_is_created_ends_the_earlier_one_and_is_not_on_air_yet() {
     assert_eq!((row.as_ref().unwrap().session.clone(), came[0]), (id(1), "offline"));
     let (_, came) = tell(row, [started(1, 10), started(2, 21), created(2, 20)]);
     assert_eq!(came, ["stale", "live", "no news"]);
+    // With all that it may have been.
+    let (row, _) = tell(None, [started(1, 10), started(2, 10), created(3, 20)]);
+    assert_eq!(row.unwrap().rivals, []);
     // Its own, in the same second, a late one, one of a session that has ended, and none at all before.
     assert_eq!(
         tell(Some(live(1, 10)), [created(1, 9), created(1, 11), created(2, 10), created(2, 9)]).1,
