@@ -7,6 +7,7 @@ use crate::{ChannelArn, StreamId, Timestamp};
 
 /// What to do about something that IVS says.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub enum Verdict {
     /// It is about no channel of the table's.
     Foreign,
