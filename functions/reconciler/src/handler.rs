@@ -61,20 +61,25 @@ pub(crate) struct Order {
     only: Option<Part>,
 }
 
-/// A part of a run that has a schedule of its own.
+/// A part of a run that can be done by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Part {
+    Servers,
+    /// It has a schedule of its own.
     Streams,
 }
 
 impl Handler {
     pub(crate) async fn handle(&self, order: Order) -> Result<Report, Error> {
         let how = Sweep { attempt: ClaimId::random()?, lease: LEASE, max_orphans: order.max_orphans };
-        let report = self.reconcile_streams(Report::new("reconciled")).await;
-        if order.only == Some(Part::Streams) {
-            return Ok(report);
+        let report = Report::new("reconciled");
+        match order.only {
+            Some(Part::Servers) => return Ok(self.reconcile_servers(report).await),
+            Some(Part::Streams) => return Ok(self.reconcile_streams(report).await),
+            None => {}
         }
+        let report = self.reconcile_streams(report).await;
         let report = self.reconcile_servers(report).await;
         let report = self.sweep_stages(report, &how).await;
         let report = self.sweep_channels(report, &how).await;
