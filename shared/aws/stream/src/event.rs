@@ -68,3 +68,69 @@ impl StreamEvent {
         &self.detail.event_name
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn event(change: impl FnOnce(&mut Value)) -> StreamEvent {
+        let mut event = json!({
+            "version": "0", "id": "01234567-0123-0123-0123-012345678901", "detail-type": "IVS Stream State Change",
+            "source": "aws.ivs", "account": "123456789012", "time": "2017-06-12T10:23:43Z", "region": "us-east-1",
+            "resources": ["arn:aws:ivs:us-east-1:123456789012:channel/AbCdef1G2hij"],
+            "detail": {
+                "event_name": "Stream Start", "channel_name": "Your-Channel", "stream_id": "st-1A2b3c4D5e6F78ghij9Klmn",
+            },
+        });
+        change(&mut event);
+        serde_json::from_value(event).unwrap()
+    }
+
+    #[test]
+    fn the_event_of_the_user_guide_is_read() {
+        let event = event(|_| {});
+        let news = event.news().unwrap().unwrap();
+        assert_eq!(news.session.as_str(), "st-1A2b3c4D5e6F78ghij9Klmn");
+        assert_eq!((news.at.to_string().as_str(), news.what), ("2017-06-12T10:23:43.000Z", Happening::Started));
+        assert_eq!(event.arn().unwrap().as_str(), "arn:aws:ivs:us-east-1:123456789012:channel/AbCdef1G2hij");
+        assert_eq!(event.channel().unwrap().as_str(), "Your-Channel");
+    }
+
+    #[test]
+    fn each_name_of_an_event_means_something_or_nothing() {
+        for (name, expected) in [
+            ("Session Created", Some(Happening::Created)),
+            ("Stream Start", Some(Happening::Started)),
+            ("Stream End", Some(Happening::Ended)),
+            ("Session Ended", Some(Happening::Ended)),
+            ("Stream Failure", Some(Happening::Ended)),
+            ("Starvation Start", Some(Happening::Health(Health::Starving))),
+            ("Starvation End", Some(Happening::Health(Health::Healthy))),
+            // The same session goes on, whether the takeover succeeds or not.
+            ("Stream Takeover", None),
+            ("Stream Takeover Failure", None),
+            ("Something New", None),
+        ] {
+            let news = event(|event| event["detail"]["event_name"] = name.into()).news().unwrap();
+            assert_eq!(news.map(|news| news.what), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_event_without_session_time_or_channel_is_refused_with_what_it_lacks() {
+        let lacks = |change: fn(&mut Value)| event(change).news().unwrap_err().to_string();
+        assert_eq!(lacks(|event| event["detail"]["stream_id"] = "".into()), "the event has no valid stream_id");
+        assert_eq!(lacks(|event| event["time"] = "soon".into()), "the event has no valid time");
+        let none = event(|event| event["resources"] = json!([]));
+        assert_eq!(none.arn().unwrap_err().to_string(), "the event has no valid resources");
+    }
+
+    #[test]
+    fn a_channel_that_is_none_of_ours_may_have_any_name_or_none() {
+        for name in ["", "Your Channel", "näme"] {
+            assert_eq!(event(|event| event["detail"]["channel_name"] = name.into()).channel(), None, "{name}");
+        }
+    }
+}
