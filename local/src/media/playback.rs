@@ -5,8 +5,8 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 
-use super::hls::{Access, Origin};
-use crate::aws::Ivs;
+use super::hls::{Access, Origin, View, Viewer};
+use crate::aws::{Ivs, ViewerSession};
 use crate::plumbing::clock;
 use crate::plumbing::http_server;
 
@@ -28,7 +28,16 @@ pub(super) async fn serve(listener: TcpListener, origin: Arc<Origin>, ivs: Arc<I
 struct Edge(Arc<Ivs>);
 
 impl Access for Edge {
-    fn play(&self, path: &str, token: Option<&str>, origin: Option<&str>, now: OffsetDateTime) -> Result<(), String> {
-        self.0.plays(path, token, origin, now)
+    fn play(&self, view: &View<'_>, now: OffsetDateTime) -> Result<Option<Viewer>, String> {
+        let View { playback_url_path, token, origin, begins } = *view;
+        let session = match begins {
+            true => self.0.plays(playback_url_path, token, origin, now),
+            false => self.0.would_play(playback_url_path, token, origin, now),
+        }?;
+        Ok(session.map(|ViewerSession { viewer_id, version }| Viewer { id: viewer_id, version }))
+    }
+
+    fn is_revoked(&self, playback_url_path: &str, Viewer { id, version }: &Viewer) -> bool {
+        self.0.has_revoked(playback_url_path, id, *version)
     }
 }

@@ -114,12 +114,13 @@ impl Ivs {
             .map(|(_, token)| token);
         let token = body.text("token").or(in_url.as_deref());
         Ok(match self.plays(url, token, body.text("origin"), now) {
-            Ok(()) => json!({"plays": true}),
+            Ok(_) => json!({"plays": true}),
             Err(reason) => json!({"plays": false, "reason": reason}),
         })
     }
 
-    /// Whether a player may play a playback URL, which may lack scheme and host. A token for a single use is used up.
+    /// Whether a player may play a playback URL, which may lack scheme and host; and whose session it then is, if a token
+    /// says so. A token for a single use is used up.
     ///
     /// # Errors
     /// Why it may not. The token is not quoted.
@@ -129,13 +130,10 @@ impl Ivs {
         token: Option<&str>,
         origin: Option<&str>,
         now: OffsetDateTime,
-    ) -> Result<(), String> {
-        let once = self.read(|state| check(state, url, token, origin, now));
-        let Once { arn, uuid, exp } = match once {
-            Ok(None) => return Ok(()),
-            Ok(Some(once)) => once,
-            Err(Refusal(reason)) => return Err(reason),
-        };
+    ) -> Result<Option<ViewerSession>, String> {
+        let admitted = self.read(|state| check(state, url, token, origin, now));
+        let Admitted { session, once } = admitted.map_err(|Refusal(reason)| reason)?;
+        let Some(Once { arn, uuid, exp }) = once else { return Ok(session) };
         let used = self.change(|state| {
             let channel = state.channels.get_mut(&arn).ok_or("no channel has this playback URL")?;
             if channel.used.contains_key(&uuid) {
@@ -144,10 +142,44 @@ impl Ivs {
             // Those that have expired do not play anyway.
             channel.used.retain(|_, exp| *exp > now.unix_timestamp());
             channel.used.insert(uuid, exp);
-            Ok(())
+            Ok(session)
         });
         used.map_err(|Refusal(reason)| reason)
     }
+
+    /// As [`Ivs::plays`], and uses nothing up.
+    ///
+    /// # Errors
+    /// Why it may not. The token is not quoted.
+    pub(crate) fn would_play(
+        &self,
+        url: &str,
+        token: Option<&str>,
+        origin: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Result<Option<ViewerSession>, String> {
+        self.read(|state| {
+            let Admitted { session, once } = check(state, url, token, origin, now)?;
+            let is_used = once.is_some_and(|Once { arn, uuid, .. }| state.channels[&arn].used.contains_key(&uuid));
+            if is_used { Err(Refusal::from("the token has been used")) } else { Ok(session) }
+        })
+        .map_err(|Refusal(reason)| reason)
+    }
+
+    /// Whether `StartViewerSessionRevocation` has ended that session of a viewer of the channel with this playback URL.
+    pub(crate) fn has_revoked(&self, url: &str, viewer_id: &str, version: i64) -> bool {
+        self.read(|state| {
+            let revoked = played(state, url).and_then(|(_, channel)| channel.revoked.get(viewer_id));
+            revoked.is_some_and(|revoked| version <= *revoked)
+        })
+    }
+}
+
+/// A session of a viewer, as a playback token names it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ViewerSession {
+    pub(crate) viewer_id: String,
+    pub(crate) version: i64,
 }
 
 /// The channel that the encoder broadcasts to.
@@ -167,6 +199,12 @@ fn authority(endpoint: &str) -> &str {
     rest.split('/').next().unwrap_or_default()
 }
 
+/// A player that may play.
+struct Admitted {
+    session: Option<ViewerSession>,
+    once: Option<Once>,
+}
+
 /// A token for a single use of a channel, to be used up.
 struct Once {
     arn: String,
@@ -181,14 +219,10 @@ fn check(
     token: Option<&str>,
     origin: Option<&str>,
     now: OffsetDateTime,
-) -> Result<Option<Once>, Refusal> {
-    let addresses = &state.addresses;
-    let is_its =
-        |arn: &str| if url.starts_with('/') { playback_path(arn) == url } else { playback_url(arn, addresses) == url };
-    let channel = state.channels.iter().find(|(arn, _)| is_its(arn));
-    let (arn, channel) = channel.ok_or("no channel has this playback URL")?;
+) -> Result<Admitted, Refusal> {
+    let (arn, channel) = played(state, url).ok_or("no channel has this playback URL")?;
     if !channel.settings.authorized {
-        return Ok(None);
+        return Ok(Admitted { session: None, once: None });
     }
     let text = token.ok_or("the channel is private and there is no token")?;
     let token = token::parse(text)?;
@@ -200,7 +234,19 @@ fn check(
     claims.check(now)?;
     claims.check_origin(origin)?;
     check_session(channel, &claims)?;
-    Ok(claims.single_use_uuid.map(|uuid| Once { arn: arn.clone(), uuid, exp: claims.exp }))
+    let version = claims.viewer_session_version;
+    Ok(Admitted {
+        session: claims.viewer_id.map(|viewer_id| ViewerSession { viewer_id, version }),
+        once: claims.single_use_uuid.map(|uuid| Once { arn: arn.clone(), uuid, exp: claims.exp }),
+    })
+}
+
+/// The channel that a playback URL plays, which may lack scheme and host.
+fn played<'a>(state: &'a State, url: &str) -> Option<(&'a String, &'a Channel)> {
+    let addresses = &state.addresses;
+    let is_its =
+        |arn: &str| if url.starts_with('/') { playback_path(arn) == url } else { playback_url(arn, addresses) == url };
+    state.channels.iter().find(|(arn, _)| is_its(arn))
 }
 
 /// Checks that the holder of one of the account's pairs vouches for the token; it does not say which.

@@ -30,6 +30,7 @@ mod token;
 mod track;
 mod viewer_session;
 
+pub(crate) use self::edge::ViewerSession;
 pub(crate) use self::event::TakeoverFailure;
 pub(crate) use self::ingest::Attempt;
 pub(crate) use self::publisher::{Order, Publisher, Pulse};

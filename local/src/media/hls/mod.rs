@@ -28,7 +28,8 @@ mod window;
 use std::fmt;
 
 pub(crate) use self::broadcast::Broadcast;
-pub(crate) use self::origin::{Access, Origin};
+pub(crate) use self::origin::{Access, Origin, View};
+pub(crate) use self::viewers::Viewer;
 
 /// Why a broadcast cannot go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

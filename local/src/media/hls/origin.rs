@@ -11,7 +11,7 @@ use super::answer::{finish, media, playlist, preflight, problem};
 use super::archive::Archive;
 use super::broadcast::{Broadcast, Wait};
 use super::path::{self, Resource, Target};
-use super::viewers::Viewers;
+use super::viewers::{self, Viewer, Viewers};
 use crate::plumbing::http_server::{Answer, set_header};
 use crate::plumbing::sync::lock;
 
@@ -20,18 +20,27 @@ const ENDED_BROADCASTS: usize = 2;
 
 /// Who may watch what, which is for IVS to say.
 pub(crate) trait Access: Send + Sync {
-    /// Whether playback may begin, where `playback_url_path` is the path of the channel's playback URL, `token` the playback
-    /// token, and `origin` the page's. Asked once for each master playlist: a token for a single use is then used up.
+    /// Whether playback may begin, and whose it is if the token says so. Asked once for each master playlist.
     ///
     /// # Errors
     /// The reason why not.
-    fn play(
-        &self,
-        playback_url_path: &str,
-        token: Option<&str>,
-        origin: Option<&str>,
-        now: OffsetDateTime,
-    ) -> Result<(), String>;
+    fn play(&self, view: &View<'_>, now: OffsetDateTime) -> Result<Option<Viewer>, String>;
+
+    /// Whether the viewer's session was revoked since it began.
+    fn is_revoked(&self, playback_url_path: &str, viewer: &Viewer) -> bool;
+}
+
+/// What a player asks for. No `Debug`: the token is a secret.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    /// The path of the channel's playback URL.
+    pub(crate) playback_url_path: &'a str,
+    /// The playback token.
+    pub(crate) token: Option<&'a str>,
+    /// The origin of the page.
+    pub(crate) origin: Option<&'a str>,
+    /// Whether it begins to play, so that a token for a single use is used up; else it only looks.
+    pub(crate) begins: bool,
 }
 
 /// All broadcasts that are on air, or were lately.
@@ -89,8 +98,13 @@ impl Origin {
         match path::parse(request.uri.path()) {
             None => problem(404, "there is nothing at this path"),
             Some(Target::Master { channel_id }) => {
-                let origin = header(request, header::ORIGIN);
-                self.master(channel_id, request.uri.path(), (query.token.as_deref(), origin), access, now)
+                let view = View {
+                    playback_url_path: request.uri.path(),
+                    token: query.token.as_deref(),
+                    origin: header(request, header::ORIGIN),
+                    begins: request.method != Method::HEAD,
+                };
+                self.master(channel_id, &view, access, now)
             }
             Some(Target::Stream { stream_id, session, resource }) => {
                 let Some(broadcast) = self.broadcast(|broadcast| broadcast.stream_id == stream_id) else {
@@ -98,6 +112,9 @@ impl Origin {
                 };
                 if !self.admits(&broadcast, session, resource == Resource::Media, access, now) {
                     return problem(403, "the session is not one for this broadcast");
+                }
+                if self.is_revoked(&broadcast, session, access) {
+                    return problem(403, "the viewer's session was revoked");
                 }
                 match resource {
                     Resource::Media => reload(&broadcast, &query).await,
@@ -107,27 +124,31 @@ impl Origin {
         }
     }
 
-    fn master(
-        &self,
-        channel_id: &str,
-        path: &str,
-        (token, origin): (Option<&str>, Option<&str>),
-        access: &dyn Access,
-        now: OffsetDateTime,
-    ) -> Answer {
+    fn master(&self, channel_id: &str, view: &View<'_>, access: &dyn Access, now: OffsetDateTime) -> Answer {
         let live = self.broadcast(|broadcast| broadcast.channel_id == channel_id && !broadcast.has_ended());
         let Some(broadcast) = live.filter(|broadcast| broadcast.has_begun()) else {
             return problem(404, "the channel is not live");
         };
-        if let Err(reason) = access.play(path, token, origin, now) {
-            return problem(403, &reason);
-        }
-        let _ = broadcast.playback_path.set(path.to_owned());
-        let session = self.viewers.open(channel_id, &broadcast.stream_id, now);
+        let viewer = match access.play(view, now) {
+            Ok(viewer) => viewer,
+            Err(reason) => return problem(403, &reason),
+        };
+        let _ = broadcast.playback_path.set(view.playback_url_path.to_owned());
+        let session = match view.begins {
+            true => self.viewers.open((channel_id, &broadcast.stream_id), viewer, now),
+            false => viewers::unused(),
+        };
         match broadcast.master(&path::media(&broadcast.stream_id, &session)) {
             Some(text) => playlist(text),
             None => problem(404, "the channel is not live"),
         }
+    }
+
+    /// Whether a viewer who was let in is not any more.
+    fn is_revoked(&self, broadcast: &Broadcast, session: &str, access: &dyn Access) -> bool {
+        let viewer = self.viewers.viewer(session);
+        let path = broadcast.playback_path.get();
+        viewer.zip(path).is_some_and(|(viewer, path)| access.is_revoked(path, &viewer))
     }
 
     /// Whether the session may have something of the broadcast. A session that is forgotten is as good as a new one if the
@@ -144,11 +165,14 @@ impl Origin {
         if self.viewers.uses(session, stream_id, watches, now) {
             return true;
         }
-        let public = |path: &String| access.play(path, None, None, now).is_ok();
+        let public = |path: &String| {
+            let view = View { playback_url_path: path, token: None, origin: None, begins: false };
+            access.play(&view, now).is_ok()
+        };
         if session.len() != 32 || !broadcast.playback_path.get().is_some_and(public) {
             return false;
         }
-        self.viewers.admit(session, &broadcast.channel_id, stream_id, now);
+        self.viewers.admit(session, (&broadcast.channel_id, stream_id), None, now);
         self.viewers.uses(session, stream_id, watches, now)
     }
 

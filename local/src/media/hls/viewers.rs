@@ -19,24 +19,45 @@ const MOST: usize = 15_000;
 #[derive(Default)]
 pub(super) struct Viewers(Mutex<HashMap<String, Session>>);
 
+/// Whom a private channel's token names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Viewer {
+    /// The token's `aws:viewer-id`.
+    pub(crate) id: String,
+    /// Its `aws:viewer-session-version`.
+    pub(crate) version: i64,
+}
+
+/// The id of a session that nobody has.
+pub(super) fn unused() -> String {
+    ids::alphanumeric(32)
+}
+
 struct Session {
     channel_id: String,
     stream_id: String,
+    viewer: Option<Viewer>,
     used: OffsetDateTime,
     /// When it last asked for the media playlist.
     watched: Option<OffsetDateTime>,
 }
 
 impl Viewers {
-    /// Opens a session for a broadcast, and says its id, which cannot be guessed.
-    pub(super) fn open(&self, channel_id: &str, stream_id: &str, now: OffsetDateTime) -> String {
-        let id = ids::alphanumeric(32);
-        self.admit(&id, channel_id, stream_id, now);
+    /// Opens a session for a broadcast (its channel and stream), and says its id, which cannot be guessed.
+    pub(super) fn open(&self, broadcast: (&str, &str), viewer: Option<Viewer>, now: OffsetDateTime) -> String {
+        let id = unused();
+        self.admit(&id, broadcast, viewer, now);
         id
     }
 
     /// Opens a session under this id, which the viewer has from an earlier time.
-    pub(super) fn admit(&self, id: &str, channel_id: &str, stream_id: &str, now: OffsetDateTime) {
+    pub(super) fn admit(
+        &self,
+        id: &str,
+        (channel_id, stream_id): (&str, &str),
+        viewer: Option<Viewer>,
+        now: OffsetDateTime,
+    ) {
         let mut sessions = lock(&self.0);
         sessions.retain(|_, session| now - session.used <= REMEMBERED);
         if sessions.len() >= MOST
@@ -45,7 +66,12 @@ impl Viewers {
             sessions.remove(&longest);
         }
         let (channel_id, stream_id) = (channel_id.to_owned(), stream_id.to_owned());
-        sessions.insert(id.to_owned(), Session { channel_id, stream_id, used: now, watched: None });
+        sessions.insert(id.to_owned(), Session { channel_id, stream_id, viewer, used: now, watched: None });
+    }
+
+    /// Whose session it is, if a token said so.
+    pub(super) fn viewer(&self, id: &str) -> Option<Viewer> {
+        lock(&self.0).get(id)?.viewer.clone()
     }
 
     /// Whether the session is one for this broadcast; it is then in use. `watches` says that it asks for the playlist.

@@ -1,11 +1,13 @@
 //! Requests and answers.
 
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
+
 use http::{Method, Request};
 use http_body_util::BodyExt;
 use time::Duration;
 
 use super::*;
-use crate::media::hls::{Access, Origin};
+use crate::media::hls::{Access, Origin, View, Viewer};
 use crate::media::testing::boxes::boxes;
 use crate::plumbing::http_server::Answer;
 
@@ -15,13 +17,44 @@ const MASTER: &str = "/api/video/v1/us-east-1.123456789012.channel.abc.m3u8";
 struct Channel(Option<&'static str>);
 
 impl Access for Channel {
-    fn play(&self, path: &str, token: Option<&str>, origin: Option<&str>, _: OffsetDateTime) -> Result<(), String> {
-        assert_eq!(path, MASTER);
+    fn play(&self, view: &View<'_>, _: OffsetDateTime) -> Result<Option<Viewer>, String> {
+        assert_eq!(view.playback_url_path, MASTER);
         match self.0 {
-            Some(needed) if token != Some(needed) => Err("the channel is private and there is no token".to_owned()),
-            Some(_) if origin != Some("https://example.org") => Err("the origin is not one of the token's".to_owned()),
-            _ => Ok(()),
+            Some(needed) if view.token != Some(needed) => {
+                Err("the channel is private and there is no token".to_owned())
+            }
+            Some(_) if view.origin != Some("https://example.org") => {
+                Err("the origin is not one of the token's".to_owned())
+            }
+            _ => Ok(None),
         }
+    }
+
+    fn is_revoked(&self, _: &str, _: &Viewer) -> bool {
+        false
+    }
+}
+
+/// A private channel with viewers whose tokens are for a single use, and sessions of theirs up to a version revoked.
+#[derive(Default)]
+struct Guarded {
+    used: AtomicBool,
+    revoked: AtomicI64,
+}
+
+impl Access for Guarded {
+    fn play(&self, view: &View<'_>, _: OffsetDateTime) -> Result<Option<Viewer>, String> {
+        let version = view.token.and_then(|version| version.parse().ok()).ok_or("there is no token")?;
+        let is_used = if view.begins { self.used.swap(true, Relaxed) } else { self.used.load(Relaxed) };
+        if is_used {
+            Err("the token has been used".to_owned())
+        } else {
+            Ok(Some(Viewer { id: "v".to_owned(), version }))
+        }
+    }
+
+    fn is_revoked(&self, path: &str, viewer: &Viewer) -> bool {
+        path == MASTER && viewer.id == "v" && viewer.version <= self.revoked.load(Relaxed)
     }
 }
 
@@ -38,7 +71,7 @@ fn on_air(origin: &Origin, stream: &str) -> Arc<Broadcast> {
 
 async fn ask(
     origin: &Origin,
-    access: &Channel,
+    access: &dyn Access,
     request: http::request::Builder,
     now: OffsetDateTime,
 ) -> (Answer, Bytes) {
@@ -55,7 +88,7 @@ async fn get(origin: &Origin, path: &str) -> (Answer, Bytes) {
 }
 
 /// The folder of the media playlist that a new viewer is led to.
-async fn watch(origin: &Origin, access: &Channel, query: &str) -> String {
+async fn watch(origin: &Origin, access: &dyn Access, query: &str) -> String {
     let request = Request::get(format!("{MASTER}{query}")).header("origin", "https://example.org");
     let (answer, body) = ask(origin, access, request, START).await;
     assert_eq!(
@@ -349,4 +382,39 @@ async fn a_browser_may_ask_first_and_only_read() {
     );
     let (answer, _) = ask(&origin, &PUBLIC, Request::builder().method(Method::POST).uri(MASTER), START).await;
     assert_eq!((answer.status().as_u16(), &answer.headers()["allow"]), (405, &"GET, HEAD, OPTIONS".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn a_viewer_whose_session_is_revoked_gets_nothing_more_and_a_later_session_plays() {
+    let origin = Origin::default();
+    on_air(&origin, "st-1");
+    let guarded = Guarded { revoked: AtomicI64::new(-1), ..Guarded::default() };
+    let (early, late) = (watch(&origin, &guarded, "?token=1").await, {
+        guarded.used.store(false, Relaxed);
+        watch(&origin, &guarded, "?token=2").await
+    });
+    let status = async |folder: &str, file: &str| {
+        ask(&origin, &guarded, Request::get(format!("{folder}{file}")), START).await.0.status().as_u16()
+    };
+    assert_eq!((status(&early, "media.m3u8").await, status(&late, "media.m3u8").await), (200, 200));
+    guarded.revoked.store(1, Relaxed);
+    for file in ["media.m3u8", "init-0.mp4", "segment-0.m4s", "part-0-0.m4s"] {
+        assert_eq!((status(&early, file).await, status(&late, file).await), (403, 200), "{file}");
+    }
+}
+
+#[tokio::test]
+async fn who_looks_by_head_uses_no_token_up_and_is_no_viewer() {
+    let origin = Origin::default();
+    on_air(&origin, "st-1");
+    let guarded = Guarded { revoked: AtomicI64::new(-1), ..Guarded::default() };
+    let page = |request: http::request::Builder| request.header("origin", "https://example.org");
+    let look = || page(Request::head(format!("{MASTER}?token=1")));
+    let (looked, body) = ask(&origin, &guarded, look(), START).await;
+    assert_eq!((looked.status().as_u16(), body.len()), (200, 0));
+    let begin = page(Request::get(format!("{MASTER}?token=1")));
+    let (begun, body) = ask(&origin, &guarded, begin, START).await;
+    assert_eq!(begun.status(), 200);
+    assert_eq!(looked.headers()["content-length"], body.len().to_string().as_str());
+    assert_eq!(ask(&origin, &guarded, look(), START).await.0.status(), 403);
 }
