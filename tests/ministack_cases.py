@@ -168,14 +168,14 @@ class Cases(unittest.TestCase):
 
     def test_a_stage_is_created_and_then_fetched_by_anybody(self):
         created = self.stage("demo")
-        self.assertEqual((created["owner"], created["live"], created["admission"]), ("alice", True, "open"))
+        self.assertEqual((created["owner"], created["doors"], created["admission"]), ("alice", "open", "open"))
         self.assertEqual(self.ok(call("PUT", "/stages/demo", "bob"), 200), created)
         self.assertEqual(self.ok(call("GET", "/stages/demo", "bob"), 200), created)
         self.assertEqual([stage["arn"] for stage in stages_named("demo")], [created["arn"]])
 
     def test_concurrent_callers_get_one_stage(self):
         def create(number):
-            # Whoever meets a live claim is told to ask again.
+            # Whoever meets a held claim is told to ask again.
             for _ in range(20):
                 answer = call("PUT", "/stages/crowd", f"user-{number}")
                 if answer[0] != 503:
@@ -203,8 +203,9 @@ class Cases(unittest.TestCase):
 
     def test_the_owner_closes_the_doors(self):
         self.stage("doors")
-        self.problem(call("PATCH", "/stages/doors", "bob", {"live": False}), 403, "not-owner")
-        self.assertFalse(self.ok(call("PATCH", "/stages/doors", "alice", {"live": False}), 200)["live"])
+        self.problem(call("PATCH", "/stages/doors", "bob", {"doors": "closed"}), 403, "not-owner")
+        closed = self.ok(call("PATCH", "/stages/doors", "alice", {"doors": "closed"}), 200)
+        self.assertEqual(closed["doors"], "closed")
         self.problem(call("POST", "/stages/doors/participants", "bob"), 403, "stage-closed")
         self.mint("doors", "alice")
 

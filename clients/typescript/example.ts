@@ -86,7 +86,7 @@ async function* servers(): AsyncGenerator<Server> {
 }
 
 const stage = await openStage("typescript-example");
-console.log(`${stage.owner}'s stage ${stage.name} is ${stage.live ? "open" : "closed"}`);
+console.log(`${stage.owner}'s stage ${stage.name} is ${stage.doors}`);
 
 const token = await join(stage, "Alice");
 if (typeof token === "string") throw new Error(`the stage's owner is ${token}`);

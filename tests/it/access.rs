@@ -35,7 +35,7 @@ fn table() -> Vec<Row> {
         row("PUT /stages/{stage}", "/stages/demo", Some(json!({})), [401, 401, 401, 200, 200, 200]),
         row("GET /stages/{stage}", "/stages/demo", None, [401, 401, 401, 200, 200, 200]),
         row("GET /stages", "/stages", None, [401, 401, 401, 200, 200, 200]),
-        row("PATCH /stages/{stage}", "/stages/demo", Some(json!({"live": true})), [401, 401, 401, 403, 403, 200]),
+        row("PATCH /stages/{stage}", "/stages/demo", Some(json!({"doors": "open"})), [401, 401, 401, 403, 403, 200]),
         row(
             "POST /stages/{stage}/participants",
             "/stages/demo/participants",

@@ -120,7 +120,7 @@ async fn a_kill_at_any_aws_call_of_a_takeover_leaves_one_stage_after_a_retry() {
                 leave_a_claim(app, first).await;
                 let (stage, calls) = app.calls_of(put_until_answered(app, "alice", "demo")).await;
                 assert_one_stage(app, &stage.1, first).await;
-                // The polls that met the live claim come before the one that took it over.
+                // The polls that met the held claim come before the one that took it over.
                 let start = calls.iter().position(|call| call == "dynamodb:PutItem").unwrap();
                 takeover = nth_of_each(&calls[start..]);
             })

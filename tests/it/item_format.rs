@@ -177,7 +177,7 @@ async fn are_read(app: &TestApp, changed: impl Fn(&str) -> Value) {
     }
     let (alice, bob) = (app.user("alice"), app.user("bob"));
     let stage = json!({
-        "name": "demo", "arn": "arn:aws:ivs:us-east-1:000000000000:stage/abcdefghijkl", "owner": "alice", "live": true,
+        "name": "demo", "arn": "arn:aws:ivs:us-east-1:000000000000:stage/abcdefghijkl", "owner": "alice", "doors": "open",
         "admission": "open", "endpoints": {"events": "wss://events.example", "whip": "https://whip.example"},
         "createdAt": "2026-03-01T12:00:00.000Z",
     });
@@ -251,7 +251,7 @@ async fn attributes_that_a_later_version_added_are_not_in_the_way() {
         are_read(app, |form| with_more(kept(form))).await;
         say_everything(app).await;
         // An update leaves them where they are.
-        app.user("alice").patch("/stages/demo", json!({"live": false})).await.expect(200);
+        app.user("alice").patch("/stages/demo", json!({"doors": "closed"})).await.expect(200);
         let rows = app.rows("stages").await;
         assert!(rows.iter().all(|row| row.contains_key("addedLater")), "{rows:?}");
         forget_all(app).await;

@@ -163,10 +163,10 @@ async fn an_invitation_holds_before_the_guest_ever_came() {
 async fn a_closed_stage_lets_only_its_owner_in() {
     TestApp::run(async |app| {
         let alice = stage(app, json!({})).await;
-        alice.patch("/stages/demo", json!({"live": false})).await.expect(200);
+        alice.patch("/stages/demo", json!({"doors": "closed"})).await.expect(200);
         app.mint(&app.user("bob"), "demo", json!({})).await.expect_problem(403, "stage-closed");
         app.mint(&alice, "demo", json!({})).await.expect(201);
-        alice.patch("/stages/demo", json!({"live": true})).await.expect(200);
+        alice.patch("/stages/demo", json!({"doors": "open"})).await.expect(200);
         app.mint(&app.user("bob"), "demo", json!({})).await.expect(201);
     })
     .await;

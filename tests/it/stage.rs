@@ -14,7 +14,7 @@ async fn a_stage_is_created_once_and_fetched_after() {
         assert_eq!(created.header("content-type"), "application/json");
         assert_eq!(stage["name"], "demo");
         assert_eq!(stage["owner"], "alice");
-        assert_eq!(stage["live"], true);
+        assert_eq!(stage["doors"], "open");
         assert_eq!(stage["admission"], "open");
         let arns = format!("arn:aws:ivs:{}:000000000000:stage/", app.region());
         assert!(stage["arn"].as_str().unwrap().starts_with(&arns), "{stage}");
@@ -42,7 +42,7 @@ async fn a_guest_fetches_the_stage_and_does_not_own_it() {
         let stage = app.user("alice").put("/stages/demo", json!({})).await.expect(201).json();
         let guest = app.user("bob");
         assert_eq!(guest.put("/stages/demo", json!({})).await.expect(200).json(), stage);
-        guest.patch("/stages/demo", json!({"live": false})).await.expect_problem(403, "not-owner");
+        guest.patch("/stages/demo", json!({"doors": "closed"})).await.expect_problem(403, "not-owner");
         guest.delete("/stages/demo").await.expect_problem(403, "not-owner");
     })
     .await;
@@ -67,14 +67,33 @@ async fn the_owner_opens_and_closes_the_doors() {
     TestApp::run(async |app| {
         let alice = app.user("alice");
         alice.put("/stages/demo", json!({})).await.expect(201);
-        let closed = alice.patch("/stages/demo", json!({"live": false})).await.expect(200).json();
-        assert_eq!((&closed["live"], &closed["admission"]), (&json!(false), &json!("open")));
-        let hosted = alice.patch("/stages/demo", json!({"live": true, "admission": "hosted"})).await.expect(200).json();
-        assert_eq!((&hosted["live"], &hosted["admission"]), (&json!(true), &json!("hosted")));
+        let closed = alice.patch("/stages/demo", json!({"doors": "closed"})).await.expect(200).json();
+        assert_eq!((&closed["doors"], &closed["admission"]), (&json!("closed"), &json!("open")));
+        let hosted =
+            alice.patch("/stages/demo", json!({"doors": "open", "admission": "hosted"})).await.expect(200).json();
+        assert_eq!((&hosted["doors"], &hosted["admission"]), (&json!("open"), &json!("hosted")));
         assert_eq!(alice.get("/stages/demo").await.expect(200).json(), hosted);
         let nothing = alice.patch("/stages/demo", json!({})).await.expect_problem(400, "invalid-request");
-        assert_eq!(fields(&nothing), ["live", "admission"]);
-        alice.patch("/stages/other", json!({"live": true})).await.expect_problem(404, "not-found");
+        assert_eq!(fields(&nothing), ["doors", "admission"]);
+        let ajar =
+            alice.patch("/stages/demo", json!({"doors": "ajar"})).await.expect_problem(400, "invalid-request").json();
+        assert_eq!(ajar["errors"], json!([{"field": "doors", "reason": "must be open or closed"}]));
+        alice.patch("/stages/other", json!({"doors": "open"})).await.expect_problem(404, "not-found");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_doors_were_called_before_is_an_unknown_field() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        alice.put("/stages/demo", json!({})).await.expect(201);
+        for body in [json!({"live": false}), json!({"live": false, "admission": "hosted"})] {
+            let problem = alice.patch("/stages/demo", body).await.expect_problem(400, "invalid-request");
+            assert!(fields(&problem).contains(&"live".to_owned()), "{:?}", fields(&problem));
+        }
+        let stage = alice.get("/stages/demo").await.expect(200).json();
+        assert_eq!((&stage["doors"], &stage["admission"]), (&json!("open"), &json!("open")));
     })
     .await;
 }

@@ -57,7 +57,7 @@ async fn stage(app: &TestApp) {
     let (alice, bob) = (app.user("alice"), app.user("bob"));
     alice.put("/stages/demo", json!({})).await;
     alice.get("/stages").await;
-    alice.patch("/stages/demo", json!({"live": true})).await;
+    alice.patch("/stages/demo", json!({"doors": "open"})).await;
     app.mint(&bob, "demo", json!({})).await;
     alice.delete("/stages/demo").await;
     // A create that died with its stage made is taken over.

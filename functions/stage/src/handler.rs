@@ -7,7 +7,7 @@ use lambda::http::{Input, Reply, route};
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use model::claim::{NameRequest, Outcome};
-use model::stage::{Admission, DesiredStageOptions, Stage, StageChanges};
+use model::stage::{Admission, DesiredStageOptions, Doors, Stage, StageChanges};
 use model::{ClaimId, Cursor, Error, Limit, StageName, Timestamp, UserId};
 use serde::Serialize;
 use serde_json::json;
@@ -74,15 +74,15 @@ impl Handler {
         let caller = input.caller()?;
         let values = (
             input.path::<StageName>(parameter::STAGE),
-            input.field::<bool>("live"),
+            input.field::<Doors>("doors"),
             input.field::<Admission>("admission"),
         );
         if let (_, Some(None), Some(None)) = values {
-            input.reject("live", "must be given unless admission is");
-            input.reject("admission", "must be given unless live is");
+            input.reject("doors", "must be given unless admission is");
+            input.reject("admission", "must be given unless doors are");
         }
-        let (name, live, admission) = input.finish(values)?;
-        let stage = aws_stage::update(&self.stages, &caller, &name, now, StageChanges { live, admission }).await?;
+        let (name, doors, admission) = input.finish(values)?;
+        let stage = aws_stage::update(&self.stages, &caller, &name, now, StageChanges { doors, admission }).await?;
         Reply::json(StatusCode::OK, &StageView::of(&stage))
     }
 
@@ -109,7 +109,7 @@ struct StageView<'a> {
     name: &'a StageName,
     arn: &'a str,
     owner: &'a UserId,
-    live: bool,
+    doors: Doors,
     admission: Admission,
     endpoints: EndpointsView<'a>,
     created_at: Timestamp,
@@ -127,7 +127,7 @@ impl<'a> StageView<'a> {
             name: &stage.name,
             arn: stage.arn.as_str(),
             owner: &stage.owner,
-            live: stage.live,
+            doors: stage.doors,
             admission: stage.admission,
             endpoints: EndpointsView { events: &stage.endpoints.events, whip: &stage.endpoints.whip },
             created_at: stage.created_at,

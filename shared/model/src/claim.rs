@@ -277,7 +277,7 @@ pub fn next_delete_step<R: Resource>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stage::{Admission, DesiredStageOptions, Endpoints, Stage};
+    use crate::stage::{Admission, DesiredStageOptions, Doors, Endpoints, Stage};
 
     fn at(second: u8) -> Timestamp {
         format!("2026-03-01T12:00:{second:02}Z").parse().unwrap()
@@ -288,7 +288,7 @@ mod tests {
             name: "demo".parse().unwrap(),
             arn: "arn:aws:ivs:us-east-1:000000000000:stage/abc".parse().unwrap(),
             owner: "alice".parse().unwrap(),
-            live: true,
+            doors: Doors::Open,
             admission: Admission::Open,
             endpoints: Endpoints { events: String::new(), whip: String::new(), fetched_at: at(0) },
             created_at: at(0),

@@ -116,7 +116,7 @@ pub enum Denial {
     /// Only the owner may.
     #[error("only the owner may do this")]
     NotOwner,
-    /// The owner has closed the doors (`live: false`).
+    /// The owner has closed the doors (`doors: closed`).
     #[error("the stage is closed; its owner can open it")]
     StageClosed,
     /// The owner disconnected this user and has not granted a return.

@@ -33,6 +33,21 @@ impl Field for Admission {
     const RULE: &'static str = "must be open or hosted";
 }
 
+/// Who is let in at all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Doors {
+    /// Every caller gets a participant token.
+    #[default]
+    Open,
+    /// Only the owner gets one. Those inside stay.
+    Closed,
+}
+
+impl Field for Doors {
+    const RULE: &'static str = "must be open or closed";
+}
+
 /// Where clients of a stage connect. IVS allows these to be cached for up to 14 days
 /// (Real-Time API reference, `StageEndpoints`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,8 +79,8 @@ pub struct Stage {
     pub arn: StageArn,
     /// The first caller of the name.
     pub owner: UserId,
-    /// While false, only the owner gets a participant token.
-    pub live: bool,
+    /// Who is let in at all.
+    pub doors: Doors,
     /// Who may publish without being promoted.
     pub admission: Admission,
     /// Where clients connect.
@@ -81,7 +96,7 @@ impl Stage {
             name: claim.name.clone(),
             arn,
             owner: claim.owner.clone(),
-            live: true,
+            doors: Doors::default(),
             admission: claim.options,
             endpoints,
             created_at: now,
@@ -134,8 +149,8 @@ impl DesiredOptions<Stage> for DesiredStageOptions {
 /// What `PATCH /stages/{stage}` changes; what is absent stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StageChanges {
-    /// Open the doors, or close them to all but the owner. Those inside stay.
-    pub live: Option<bool>,
+    /// Who is let in from now on.
+    pub doors: Option<Doors>,
     /// Who may publish from now on. Tokens in use keep what they allow.
     pub admission: Option<Admission>,
 }

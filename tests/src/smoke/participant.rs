@@ -97,7 +97,7 @@ async fn removed(target: &Target) -> Result<Outcome, Failure> {
     target.patch(Who::Alice, &bobs, json!({})).await?.json(200)?;
     target.post(Who::Bob, &participants, json!({})).await?.json(201)?;
     let stage = participants.trim_end_matches("/participants");
-    target.patch(Who::Alice, stage, json!({"live": false})).await?.json(200)?;
+    target.patch(Who::Alice, stage, json!({"doors": "closed"})).await?.json(200)?;
     target.post(Who::Bob, &participants, json!({"renew": true})).await?.problem(403, "stage-closed")?;
     Ok(Outcome::Holds)
 }

@@ -52,10 +52,10 @@ async fn problems(target: &Target) -> Result<Outcome, Failure> {
 async fn only_its_owner(target: &Target) -> Result<Outcome, Failure> {
     let path = target.new_path("stages", "owned");
     target.put(Who::Alice, &path, json!({})).await?.json(201)?;
-    target.patch(Who::Bob, &path, json!({"live": false})).await?.problem(403, "not-owner")?;
+    target.patch(Who::Bob, &path, json!({"doors": "closed"})).await?.problem(403, "not-owner")?;
     target.delete(Who::Bob, &path).await?.problem(403, "not-owner")?;
-    let closed = target.patch(Who::Alice, &path, json!({"live": false})).await?.json(200)?;
-    same("`live`", &closed["live"], &json!(false))?;
+    let closed = target.patch(Who::Alice, &path, json!({"doors": "closed"})).await?.json(200)?;
+    same("`doors`", &closed["doors"], &json!("closed"))?;
     target.delete(Who::Alice, &path).await?.json(204)?;
     target.delete(Who::Alice, &path).await?.json(204)?;
     target.get(Who::Alice, &path).await?.problem(404, "not-found")?;

@@ -186,25 +186,25 @@ mod tests {
 
     #[test]
     fn every_bad_field_is_reported_at_once() {
-        let request = request("application/json", r#"{"durationMinutes": 0, "live": "yes", "colour": 1}"#);
+        let request = request("application/json", r#"{"durationMinutes": 0, "renew": "yes", "colour": 1}"#);
         let mut input = Input::with_body(&request).unwrap();
         let values = (
             input.path::<StageName>("stage"),
             input.query::<Limit>("limit"),
             input.field::<TokenDuration>("durationMinutes"),
-            input.field::<bool>("live"),
+            input.field::<bool>("renew"),
         );
         let Err(Error::InvalidRequest(errors)) = input.finish(values) else { panic!("accepted") };
         let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
-        assert_eq!(fields, ["stage", "limit", "durationMinutes", "live", "colour"]);
+        assert_eq!(fields, ["stage", "limit", "durationMinutes", "renew", "colour"]);
     }
 
     #[test]
     fn no_body_is_an_empty_object() {
         let request = request("text/plain", "");
         let mut input = Input::with_body(&request).unwrap();
-        let live = input.field::<bool>("live");
-        assert_eq!(input.finish((live,)).unwrap(), (None,));
+        let renew = input.field::<bool>("renew");
+        assert_eq!(input.finish((renew,)).unwrap(), (None,));
     }
 
     #[test]
@@ -237,7 +237,7 @@ mod tests {
             ("durationMinutes", duration.boxed()),
             ("capabilities", capabilities.boxed()),
             ("attributes", attributes.boxed()),
-            ("live", any::<bool>().prop_map(Value::from).boxed()),
+            ("renew", any::<bool>().prop_map(Value::from).boxed()),
         ];
         let fields = fields.map(|(name, right)| {
             prop_oneof![
@@ -264,7 +264,7 @@ mod tests {
             let mut wrong: Vec<String> =
                 known.iter().filter(|(name, value)| !is_right(name, value)).map(|(name, _)| name.clone()).collect();
             let mut body = known;
-            if let Some((name, value)) = unknown.filter(|(name, _)| name != "live") {
+            if let Some((name, value)) = unknown.filter(|(name, _)| name != "renew") {
                 wrong.push(name.clone());
                 body.insert(name, value);
             }
@@ -301,12 +301,12 @@ mod tests {
                 input.field::<TokenDuration>("durationMinutes"),
                 input.field::<Capabilities>("capabilities"),
                 input.field::<Attributes>("attributes"),
-                input.field::<bool>("live"),
+                input.field::<bool>("renew"),
             );
             match input.finish(values) {
-                Ok((duration, capabilities, attributes, live)) => {
+                Ok((duration, capabilities, attributes, renew)) => {
                     prop_assert!(wrong.is_empty(), "{}", body);
-                    let values = [duration.is_some(), capabilities.is_some(), attributes.is_some(), live.is_some()];
+                    let values = [duration.is_some(), capabilities.is_some(), attributes.is_some(), renew.is_some()];
                     prop_assert_eq!(values.into_iter().filter(|is_there| *is_there).count(), count, "{}", body);
                     add(&right, 1);
                 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::values::{Attributes, Capabilities};
 use crate::error::{Denial, Error, FieldError};
-use crate::stage::{Admission, Stage};
+use crate::stage::{Admission, Doors, Stage};
 use crate::token::ParticipantToken;
 use crate::{ParticipantId, RowVersion, StageArn, StageName, Timestamp, UserId};
 
@@ -142,10 +142,10 @@ impl Participant {
     /// What this user may do on the stage now.
     ///
     /// # Errors
-    /// [`Denial::Removed`]; [`Denial::StageClosed`] for all but the owner while the stage is not live.
+    /// [`Denial::Removed`]; [`Denial::StageClosed`] for all but the owner while its doors are closed.
     pub fn allowed(&self, stage: &Stage) -> Result<Capabilities, Denial> {
         let owner = self.user_id == stage.owner;
-        if !stage.live && !owner {
+        if stage.doors == Doors::Closed && !owner {
             return Err(Denial::StageClosed);
         }
         match &self.access {

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::decide::MOST_TOKENS;
 use super::*;
 use crate::error::{Conflict, Denial, Error};
-use crate::stage::{Admission, Endpoints, Stage};
+use crate::stage::{Admission, Doors, Endpoints, Stage};
 use crate::{ParticipantId, Timestamp, UserId};
 
 const PUBLISH: Capabilities = Capabilities::PUBLISH;
@@ -30,7 +30,7 @@ fn stage(admission: Admission) -> Stage {
         name: "demo".parse().unwrap(),
         arn: "arn:aws:ivs:us-east-1:000000000000:stage/abc".parse().unwrap(),
         owner: user("owner"),
-        live: true,
+        doors: Doors::Open,
         admission,
         endpoints: Endpoints { events: String::new(), whip: String::new(), fetched_at: now() },
         created_at: now(),
@@ -90,7 +90,7 @@ fn admission_decides_until_the_owner_speaks() {
 
 #[test]
 fn a_closed_stage_lets_only_its_owner_in() {
-    let closed = Stage { live: false, ..stage(Admission::Open) };
+    let closed = Stage { doors: Doors::Closed, ..stage(Admission::Open) };
     let invited = Participant { access: Access::Granted(Grant::default()), ..guest(&closed) };
     assert_eq!(invited.allowed(&closed), Err(Denial::StageClosed));
     assert_eq!(Participant::unknown(&closed, user("owner")).allowed(&closed), Ok(Capabilities::ALL));
@@ -229,10 +229,11 @@ proptest! {
 
     #[test]
     fn nothing_beyond_what_is_allowed_is_ever_issued(
-        publish in any::<bool>(), ask in prop::option::of(0u8..3), hosted in any::<bool>(), live in any::<bool>()
+        publish in any::<bool>(), ask in prop::option::of(0u8..3), hosted in any::<bool>(), closed in any::<bool>()
     ) {
         let ask = ask.map(|n| [PUBLISH, Capabilities::SUBSCRIBE, Capabilities::ALL][usize::from(n)]);
-        let stage = Stage { live, ..stage(if hosted { Admission::Hosted } else { Admission::Open }) };
+        let doors = if closed { Doors::Closed } else { Doors::Open };
+        let stage = Stage { doors, ..stage(if hosted { Admission::Hosted } else { Admission::Open }) };
         let current = if publish { Some(token("p1", minutes(60))) } else { None };
         let participant = Participant { current, ..guest(&stage) };
         let command = TokenRequest { capabilities: ask, ..command(Held::Reuse) };
