@@ -210,7 +210,11 @@ impl Endpoint {
         }
         match call.service {
             ServiceName::DynamoDb => self.dynamodb.call(call).await,
-            ServiceName::Ivs => served(&self.ivs, call),
+            ServiceName::Ivs => {
+                let reply = served(&self.ivs, call);
+                self.publish(self.ivs.real_time.take_events());
+                reply
+            }
             ServiceName::SecretsManager => served(self.secrets.as_ref(), call),
             ServiceName::Ecs => self.call_ecs(call),
             ServiceName::Ec2 => self.call_ec2(call),

@@ -117,11 +117,15 @@ fn connect(stage: &mut Stage, claims: Claims, now: OffsetDateTime) -> Value {
     let id = stage.active_session.get_or_insert_with(|| format!("st-{}", ids::alphanumeric(13))).clone();
     let session = stage.sessions.entry(id.clone());
     let session = session.or_insert_with(|| Session { start: now.clone(), end: None, participants: BTreeMap::new() });
-    let first_join = session.participants.get(&claims.jti).map_or(now, |participant| participant.first_join.clone());
+    let known = session.participants.get(&claims.jti);
+    let first_join = known.map_or(now, |participant| participant.first_join.clone());
     let participant = Participant {
         user_id: claims.user_id.clone(),
         attributes: claims.attributes.clone(),
         connected: true,
+        publishing: known.is_some_and(|participant| participant.publishing),
+        published: known.is_some_and(|participant| participant.published),
+        may_publish: claims.capabilities.allow_publish,
         first_join,
     };
     session.participants.insert(claims.jti.clone(), participant);

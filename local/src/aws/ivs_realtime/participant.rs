@@ -5,7 +5,8 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     context::{Context, DEFAULT_PAGE},
-    state::{Participant, Stage, State},
+    publish,
+    state::{Stage, State},
     token::{self, Capabilities, Claims, MAX_ATTRIBUTES, TokenSecret},
 };
 use crate::aws::service::ServiceError;
@@ -71,14 +72,17 @@ fn capabilities(input: Input<'_>) -> Capabilities {
 
 /// Bars the participant from the stage for good, whether or not it had ever come.
 pub(super) fn disconnect(state: &mut State, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
-    let stage = state.stage_mut(input.required_text("stageArn"))?;
+    let arn = input.required_text("stageArn");
+    let stage = state.stage_mut(arn)?;
     let id = input.required_text("participantId");
+    let event = publish::stop_one(arn, stage, id, context.now);
     stage.disconnected.insert(id.to_owned());
     let session = stage.active_session.as_ref().and_then(|session| stage.sessions.get_mut(session));
     if let Some(participant) = session.and_then(|session| session.participants.get_mut(id)) {
         participant.connected = false;
     }
     stage.end_session_if_empty(context.now);
+    state.events.extend(event);
     Ok(json!({}))
 }
 
@@ -86,7 +90,7 @@ pub(super) fn get(state: &State, input: Input<'_>, _: &Context<'_>) -> Result<Va
     let session = state.stage(input.required_text("stageArn"))?.session(input.required_text("sessionId"))?;
     let id = input.required_text("participantId");
     let participant = session.participants.get(id).ok_or_else(|| not_found(id))?;
-    let mut view = summary(id, participant);
+    let mut view = participant.summary(id);
     view["attributes"] = json!(participant.attributes);
     view["recordingS3BucketName"] = json!("");
     view["recordingS3Prefix"] = json!("");
@@ -104,7 +108,7 @@ pub(super) fn list(state: &State, input: Input<'_>, _: &Context<'_>) -> Result<V
     let session = state.stages.get(arn).and_then(|stage| stage.sessions.get(session));
     let participants = session.into_iter().flat_map(|session| &session.participants);
     let participants = participants
-        .map(|(id, participant)| (id.as_str(), summary(id, participant)))
+        .map(|(id, participant)| (id.as_str(), participant.summary(id)))
         .filter(|(_, participant)| passes(participant, input));
     let list = format!("participants of {arn} {}", input.required_text("sessionId"));
     page_of(&list, "participants", participants, DEFAULT_PAGE, input)
@@ -116,20 +120,4 @@ fn passes(participant: &Value, input: Input<'_>) -> bool {
         && is("published", "filterByPublished")
         && is("state", "filterByState")
         && is("recordingState", "filterByRecordingState")
-}
-
-/// Nobody publishes here and nothing is recorded: there is no media in the local cloud.
-fn summary(id: &str, participant: &Participant) -> Value {
-    let mut summary = json!({
-        "participantId": id,
-        "state": if participant.connected { "CONNECTED" } else { "DISCONNECTED" },
-        "firstJoinTime": participant.first_join,
-        "published": false,
-        "recordingState": "DISABLED",
-        "replicationType": "NONE",
-    });
-    if let Some(user) = &participant.user_id {
-        summary["userId"] = json!(user);
-    }
-    summary
 }

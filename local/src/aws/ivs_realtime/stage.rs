@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     context::{Context, DEFAULT_PAGE},
-    participant,
+    participant, publish,
     state::{Endpoints, Stage, State},
 };
 use crate::aws::service::shape::Input;
@@ -71,10 +71,11 @@ pub(super) fn update(state: &mut State, input: Input<'_>, _: &Context<'_>) -> Re
 }
 
 /// Everybody in the stage is disconnected, and its tokens are worth nothing from now on.
-pub(super) fn delete(state: &mut State, input: Input<'_>, _: &Context<'_>) -> Result<Value, ServiceError> {
+pub(super) fn delete(state: &mut State, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
     let arn = input.required_text("arn");
-    state.stage(arn)?;
+    let events = publish::stop_all(arn, state.stage_mut(arn)?, context.now);
     state.stages.remove(arn);
+    state.events.extend(events);
     Ok(json!({}))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use super::token::TokenSecret;
@@ -13,6 +13,9 @@ use crate::aws::video::operation::Tags;
 use crate::aws::video::public_key::PublicKeys;
 use crate::plumbing::clock;
 
+/// An event for the bus, without what EventBridge fills in.
+pub(crate) type Event = Map<String, Value>;
+
 /// Everything, by ARN. The order of the ARNs is that of the lists: random, as IVS promises none.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct State {
@@ -20,6 +23,9 @@ pub(crate) struct State {
     pub(super) token_secret: TokenSecret,
     pub(super) stages: BTreeMap<String, Stage>,
     pub(super) public_keys: PublicKeys,
+    /// What has happened and is yet to be told.
+    #[serde(skip)]
+    pub(super) events: Vec<Event>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -61,13 +67,30 @@ pub(super) struct Participant {
     pub(super) user_id: Option<String>,
     pub(super) attributes: BTreeMap<String, String>,
     pub(super) connected: bool,
+    #[serde(default)]
+    pub(super) publishing: bool,
+    /// Whether it has ever published in this session.
+    #[serde(default)]
+    pub(super) published: bool,
+    #[serde(default = "may_publish")]
+    pub(super) may_publish: bool,
     /// RFC 3339.
     pub(super) first_join: String,
 }
 
+/// What a participant might who came before that was remembered.
+fn may_publish() -> bool {
+    true
+}
+
 impl Default for State {
     fn default() -> Self {
-        Self { token_secret: TokenSecret::new(), stages: BTreeMap::new(), public_keys: BTreeMap::new() }
+        Self {
+            token_secret: TokenSecret::new(),
+            stages: BTreeMap::new(),
+            public_keys: BTreeMap::new(),
+            events: Vec::new(),
+        }
     }
 }
 
@@ -93,6 +116,25 @@ impl Stage {
             session.end = Some(clock::rfc3339_seconds(now));
             self.active_session = None;
         }
+    }
+}
+
+impl Participant {
+    /// As the API lists it. `published` says that it has published in this session, not that it does. Nothing is recorded
+    /// here.
+    pub(super) fn summary(&self, id: &str) -> Value {
+        let mut summary = json!({
+            "participantId": id,
+            "state": if self.connected { "CONNECTED" } else { "DISCONNECTED" },
+            "firstJoinTime": self.first_join,
+            "published": self.published,
+            "recordingState": "DISABLED",
+            "replicationType": "NONE",
+        });
+        if let Some(user) = &self.user_id {
+            summary["userId"] = json!(user);
+        }
+        summary
     }
 }
 

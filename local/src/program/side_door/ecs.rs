@@ -4,9 +4,10 @@ use hyper::body::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{Refused, bad_request, deliveries};
-use super::request::{parse, waits};
-use crate::aws::{Endpoint, Event};
+use super::answer::{Refused, bad_request};
+use super::emit::emit;
+use super::request::parse;
+use crate::aws::Endpoint;
 use crate::plumbing::clock;
 
 /// Routes under the side door's prefix, and what each does.
@@ -93,23 +94,6 @@ pub(super) async fn answer(
         }
         _ => return Ok(None),
     }))
-}
-
-/// Puts events on the bus. With `wait`, answers after their delivery, and how it went.
-async fn emit(endpoint: &Endpoint, events: Vec<Event>, query: &[(String, String)]) -> Value {
-    let bus = &endpoint.bus;
-    if !waits(query) {
-        return json!({"events": endpoint.publish(events)});
-    }
-    let now = clock::now();
-    let events: Vec<_> = events.into_iter().map(|event| bus.complete(event, now)).collect();
-    let mut delivered = Vec::new();
-    for event in &events {
-        delivered.extend(bus.put_and_wait(event.clone()).await);
-    }
-    let mut answer = deliveries(&delivered);
-    answer["events"] = events.into();
-    answer
 }
 
 fn read<T: for<'a> Deserialize<'a>>(body: &[u8]) -> Result<T, Refused> {

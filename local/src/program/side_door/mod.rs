@@ -11,6 +11,8 @@
 //! | `GET /_local/faults`, `DELETE /_local/faults`, `DELETE /_local/faults/{id}` | lists them with how often each struck; takes all or one back |
 //! | `GET`, `PUT /_local/quotas` | quotas of IVS and IVS Real-Time: calls per second by operation, `channels`, `streamKeysPerChannel`, `playbackKeyPairs`, `stages`, `publicKeys` |
 //! | `POST /_local/join` | `{"token"}`: what IVS would say to a client that joins with this participant token |
+//! | `PUT`, `DELETE /_local/stages/{stageId}/participants/{participantId}/published[?wait=true]` | a participant that has joined begins to publish, or stops; the stage's id is what follows `stage/` in its ARN. Answers `{"participant", "events"}`, and with `wait` the deliveries as below |
+//! | `DELETE /_local/stages/{stageId}/participants/{participantId}[?wait=true]` | a participant leaves, and may come back; answers as above |
 //! | `PUT`, `DELETE /_local/channels/{channelId}/live` | makes a channel live without media, or offline, which ends any broadcast to it, with the events of IVS; the id is what follows `channel/` in its ARN. `PUT` takes `{"health"?: "HEALTHY"\|"STARVING"\|"UNKNOWN", "viewerCount"?}`, also for a channel that is live, or no body; it answers the stream as `GetStream` does |
 //! | `POST /_local/ingest` | `{"ingestEndpoint"?, "streamKey"}`: what the ingest server would say to an encoder: `{"accepted": true, "channelArn"}` if the key is a current one, else `{"accepted": false, "reason"}` |
 //! | `POST /_local/play` | `{"playbackUrl", "token"?, "origin"?}`: whether the edge would play it to a viewer: `{"plays": true}` or `{"plays": false, "reason"}`. A public channel always plays; a private one checks the playback token, which may be in the URL (`?token=`). `origin` is what a browser would send. A token for a single use is used up |
@@ -39,8 +41,10 @@
 
 mod answer;
 mod ecs;
+mod emit;
 mod host;
 mod request;
+mod stages;
 
 use std::sync::Arc;
 
@@ -197,6 +201,10 @@ impl SideDoor {
             }
             ("POST", ["ingest"]) => ivs.low_latency.ingest(&parse(body)?)?,
             ("POST", ["play"]) => ivs.low_latency.play(&parse(body)?, clock::now())?,
+            (method, ["stages", path @ ..]) => match stages::answer(&self.endpoint, method, path, query).await? {
+                Some(json) => json,
+                None => return Err(no_such_route(method, &format!("stages/{}", path.join("/")))),
+            },
             (method, ["ecs", path @ ..]) => match ecs::answer(&self.endpoint, method, path, query, body).await? {
                 Some(json) => json,
                 None => return Err(no_such_route(method, &format!("ecs/{}", path.join("/")))),
@@ -345,7 +353,7 @@ fn no_such_route(method: &str, path: &str) -> Refused {
 
 /// Method, path and purpose of every route.
 fn routes() -> impl Iterator<Item = (&'static str, String, &'static str)> {
-    ROUTES.iter().chain(&ecs::ROUTES).filter_map(|(route, what)| {
+    ROUTES.iter().chain(&stages::ROUTES).chain(&ecs::ROUTES).filter_map(|(route, what)| {
         let (method, path) = route.split_once(' ')?;
         Some((method, format!("{PREFIX}{path}"), *what))
     })

@@ -3,6 +3,7 @@
 mod join;
 mod participant;
 mod public_key;
+mod publish;
 mod service;
 mod stage;
 

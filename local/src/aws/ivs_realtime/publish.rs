@@ -1,0 +1,107 @@
+//! What participants do without an operation of the API: publish, stop, leave. IVS tells of the first two by events
+//! (`IVS Stage Update`; IVS Real-Time user guide, "Using Amazon EventBridge"); of who came and left, it tells nobody.
+
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::state::{Event, Participant, Stage, State};
+use crate::aws::service::ServiceError;
+use crate::aws::video::error::{conflict, not_found};
+use crate::plumbing::clock;
+
+/// The participant publishes from now on. If it does already, nothing happens.
+pub(super) fn start(state: &mut State, stage: &str, id: &str, now: OffsetDateTime) -> Result<Value, ServiceError> {
+    let present = present(state, stage, id)?;
+    if !present.participant.may_publish {
+        return Err(conflict("The participant's token lacks the capability PUBLISH"));
+    }
+    let event = (!present.participant.publishing).then(|| present.event("Participant Published", now));
+    present.participant.publishing = true;
+    present.participant.published = true;
+    let answer = present.participant.summary(id);
+    state.events.extend(event);
+    Ok(answer)
+}
+
+/// The participant does not publish any more, and stays. If it does not publish, nothing happens.
+pub(super) fn stop(state: &mut State, stage: &str, id: &str, now: OffsetDateTime) -> Result<Value, ServiceError> {
+    let mut present = present(state, stage, id)?;
+    let event = present.stop(now);
+    let answer = present.participant.summary(id);
+    state.events.extend(event);
+    Ok(answer)
+}
+
+/// The participant leaves, and may come back.
+pub(super) fn leave(state: &mut State, stage: &str, id: &str, now: OffsetDateTime) -> Result<Value, ServiceError> {
+    let mut present = present(state, stage, id)?;
+    let arn = present.arn.to_owned();
+    let event = present.stop(now);
+    present.participant.connected = false;
+    let answer = present.participant.summary(id);
+    state.stage_mut(&arn)?.end_session_if_empty(now);
+    state.events.extend(event);
+    Ok(answer)
+}
+
+/// Everybody of the stage's present session stops to publish: what IVS tells of that.
+pub(super) fn stop_all(arn: &str, stage: &mut Stage, now: OffsetDateTime) -> Vec<Event> {
+    let Some(id) = &stage.active_session else { return Vec::new() };
+    let participants = stage.sessions.get_mut(id).into_iter().flat_map(|session| &mut session.participants);
+    participants
+        .filter_map(|(id_of, participant)| Present { arn, session: id, id: id_of, participant }.stop(now))
+        .collect()
+}
+
+/// The participant stops to publish, if it does: what IVS tells of that.
+pub(super) fn stop_one(arn: &str, stage: &mut Stage, id: &str, now: OffsetDateTime) -> Option<Event> {
+    let session = stage.active_session.as_ref()?;
+    let participant = stage.sessions.get_mut(session)?.participants.get_mut(id)?;
+    Present { arn, session, id, participant }.stop(now)
+}
+
+/// A participant in the present session of its stage.
+struct Present<'a> {
+    arn: &'a str,
+    session: &'a str,
+    id: &'a str,
+    participant: &'a mut Participant,
+}
+
+impl Present<'_> {
+    fn stop(&mut self, now: OffsetDateTime) -> Option<Event> {
+        std::mem::take(&mut self.participant.publishing).then(|| self.event("Participant Unpublished", now))
+    }
+
+    fn event(&self, name: &str, now: OffsetDateTime) -> Event {
+        let precise = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+        let mut detail = json!({
+            "session_id": self.session,
+            "event_name": name,
+            "event_time": clock::rfc3339_seconds(now),
+            "event_time_precise": now.format(precise).unwrap_or_default(),
+            "participant_id": self.id,
+        });
+        if let Some(user) = &self.participant.user_id {
+            detail["user_id"] = json!(user);
+        }
+        Map::from_iter([
+            ("source".to_owned(), json!("aws.ivs")),
+            ("detail-type".to_owned(), json!("IVS Stage Update")),
+            ("time".to_owned(), json!(clock::rfc3339_seconds(now))),
+            ("resources".to_owned(), json!([self.arn])),
+            ("detail".to_owned(), detail),
+        ])
+    }
+}
+
+/// The participant in the stage with that id, which is what follows `stage/` in its ARN.
+fn present<'a>(state: &'a mut State, stage: &str, id: &'a str) -> Result<Present<'a>, ServiceError> {
+    let known = state.stages.iter_mut().find(|(arn, _)| arn.rsplit('/').next() == Some(stage));
+    let (arn, known) = known.ok_or_else(|| not_found(stage))?;
+    let session = known.active_session.as_ref().ok_or_else(|| not_found(id))?;
+    let participant = known.sessions.get_mut(session).and_then(|session| session.participants.get_mut(id));
+    let participant = participant.filter(|participant| participant.connected).ok_or_else(|| not_found(id))?;
+    Ok(Present { arn, session, id, participant })
+}
