@@ -166,6 +166,13 @@ id!(
 );
 
 id!(
+    /// A session of a stage: from the first participant's coming to the last one's leaving. `st-` and letters and digits.
+    SessionId,
+    |text| text.strip_prefix("st-").is_some_and(|rest| is_name(rest, 64)),
+    "must be the id of a session of a stage"
+);
+
+id!(
     /// One attempt to create something: whoever's id stands in the row may finish it.
     ClaimId,
     |text| is_name(text, 64),

@@ -14,6 +14,7 @@ pub mod participant;
 pub mod playback;
 pub mod secret;
 pub mod server;
+pub mod session;
 pub mod signing;
 pub mod signing_keys;
 pub mod stage;
@@ -27,7 +28,7 @@ pub use error::Error;
 pub use field::Field;
 pub use id::{
     ChannelArn, ChannelName, ClaimId, ClusterArn, InterfaceId, InvalidId, ParticipantId, PlaybackKeyArn, PublicKeyArn,
-    RowVersion, StageArn, StageName, StreamId, StreamKeyArn, TaskId, UserId, ViewerId,
+    RowVersion, SessionId, StageArn, StageName, StreamId, StreamKeyArn, TaskId, UserId, ViewerId,
 };
 pub use page::{Cursor, InvalidCursor, InvalidLimit, Limit, Page};
 pub use time::{InvalidTimestamp, Timestamp};

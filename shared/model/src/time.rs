@@ -25,10 +25,19 @@ const LAST: OffsetDateTime = datetime!(9999-12-31 23:59:59.999 UTC);
 pub struct InvalidTimestamp;
 
 impl Timestamp {
+    /// The last one.
+    pub(super) const LAST: Self = Self(LAST);
+
     /// The present. Read at the edge and passed on, never in `model`.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn now() -> Self {
         Self::clamped(OffsetDateTime::now_utc())
+    }
+
+    /// So long after the epoch; `None` beyond the years that there is a text for.
+    pub fn from_epoch(seconds: i64, nanos: u32) -> Option<Self> {
+        let whole = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
+        Self::try_from(whole.replace_nanosecond(nanos).ok()?).ok()
     }
 
     /// Seconds since the epoch, rounded down: what JWT claims and DynamoDB's TTL count.
@@ -56,6 +65,12 @@ impl Timestamp {
     fn clamped(utc: OffsetDateTime) -> Self {
         let millis = u32::from(utc.millisecond());
         Self(utc.replace_nanosecond(millis * 1_000_000).unwrap_or(utc).clamp(FIRST, LAST))
+    }
+}
+
+impl From<Timestamp> for OffsetDateTime {
+    fn from(time: Timestamp) -> Self {
+        time.0
     }
 }
 

@@ -5,5 +5,5 @@ mod operations;
 mod table;
 
 pub use ivs::{MintedToken, ParticipantIvs};
-pub use operations::{grant, list, remove, request_token};
+pub use operations::{grant, list, remove, request_token, visit};
 pub use table::ParticipantTable;

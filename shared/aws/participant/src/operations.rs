@@ -124,6 +124,23 @@ async fn read(
     Ok((stage, participant))
 }
 
+/// The stage, for a caller who would get a participant token for it: who is in a stage is for those who may come in, and
+/// IVS shows it to them anyway. One read.
+///
+/// # Errors
+/// [`Error::NotFound`] for the stage; [`Denial::StageClosed`](model::error::Denial::StageClosed) and
+/// [`Denial::Removed`](model::error::Denial::Removed); what DynamoDB fails with.
+pub async fn visit(
+    participants: &ParticipantTable,
+    now: Timestamp,
+    caller: &UserId,
+    stage: &StageName,
+) -> Result<Stage, Error> {
+    let (stage, participant) = read(participants, stage, caller, now).await?;
+    participant.allowed(&stage).map_err(Error::Forbidden)?;
+    Ok(stage)
+}
+
 /// Returns who holds a token for the caller's own stage, newest first.
 ///
 /// # Errors

@@ -1,0 +1,116 @@
+//! What no event said: the table is compared with what IVS says now, and repaired.
+//!
+//! One listing tells which stages somebody is in. Whoever the table has in another session has left. For the others, IVS
+//! is asked stage by stage who is still there, as many a run as its rate allows: those first whose lease ends first,
+//! then stages in which nobody is known to publish, in turn. Each repair is held to the row that was read, so that an
+//! event that comes meanwhile wins.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_session::SessionTable;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use model::session::{Change, Seen, reconcile as judge};
+use model::{Error, SessionId, StageArn, Timestamp};
+
+use crate::PublisherIvs;
+
+/// Stages that IVS is asked about in a run: at four calls a second, 38 seconds of a minute. 1,000 stages, the quota of a
+/// region, have their turn in seven runs, well within a lease.
+const ASKED: usize = 150;
+/// Stages whose rows are read and written at the same time.
+const AT_ONCE: usize = 4;
+
+/// How far the table was from what IVS says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Drift {
+    /// Stages that somebody is in.
+    pub active: usize,
+    /// Stages that IVS was asked about.
+    pub asked: usize,
+    /// Participants of whom nothing had been told.
+    pub added: usize,
+    /// Participants who had left without a word.
+    pub ended: usize,
+}
+
+/// Compares the table with IVS and repairs it. Running it twice at once is harmless.
+///
+/// # Errors
+/// What IVS and DynamoDB fail with. Before the listing was complete, nothing has been changed; after that, each change
+/// that was made was right by itself.
+pub async fn reconcile(ivs: &PublisherIvs, table: &SessionTable, now: Timestamp) -> Result<Drift, Error> {
+    // The table first: of a session that begins in between, it knows nothing yet that IVS would deny.
+    let listed = table.list_present().await?;
+    let sessions = ivs.sessions().await?;
+    let session = |stage: &StageArn| sessions.get(stage).and_then(Option::as_ref);
+
+    let mut leases: BTreeMap<&StageArn, Timestamp> = BTreeMap::new();
+    let mut left: BTreeSet<&StageArn> = BTreeSet::new();
+    for row in &listed {
+        if session(&row.stage) == Some(&row.session) {
+            let lease = leases.entry(&row.stage).or_insert(row.lease_until);
+            *lease = row.lease_until.min(*lease);
+        } else {
+            left.insert(&row.stage);
+        }
+    }
+    let active: Vec<&StageArn> = sessions.keys().filter(|stage| session(stage).is_some()).collect();
+    let asked: BTreeSet<&StageArn> = in_turn(&leases, &active, now).into_iter().take(ASKED).collect();
+    let work: Vec<(&StageArn, Option<&SessionId>, bool)> =
+        asked.union(&left).map(|stage| (*stage, session(stage), asked.contains(stage))).collect();
+
+    let drift = Drift { active: active.len(), asked: asked.len(), ..Drift::default() };
+    stream::iter(work)
+        .map(async |(stage, session, is_asked)| settle(ivs, table, stage, session, is_asked, now).await)
+        .buffer_unordered(AT_ONCE)
+        .try_fold(drift, async |drift, (added, ended)| {
+            Ok(Drift { added: drift.added + added, ended: drift.ended + ended, ..drift })
+        })
+        .await
+}
+
+/// In which order stages are asked about.
+fn in_turn<'a>(
+    leases: &BTreeMap<&'a StageArn, Timestamp>,
+    active: &[&'a StageArn],
+    now: Timestamp,
+) -> Vec<&'a StageArn> {
+    let mut known: Vec<&StageArn> = leases.keys().copied().collect();
+    known.sort_by_key(|stage| leases[stage]);
+    let mut quiet: Vec<&StageArn> = active.iter().copied().filter(|stage| !leases.contains_key(stage)).collect();
+    // Where the last run ended, if each minute has one.
+    let minute = usize::try_from(now.epoch_seconds() / 60).unwrap_or_default();
+    let left_for_quiet = ASKED.saturating_sub(known.len());
+    if let Some(begin) = minute.wrapping_mul(left_for_quiet).checked_rem(quiet.len()) {
+        quiet.rotate_left(begin);
+    }
+    known.extend(quiet);
+    known
+}
+
+/// Holds the rows of one stage to what IVS says: how many participants were added, and how many ended.
+async fn settle(
+    ivs: &PublisherIvs,
+    table: &SessionTable,
+    stage: &StageArn,
+    session: Option<&SessionId>,
+    is_asked: bool,
+    now: Timestamp,
+) -> Result<(usize, usize), Error> {
+    let rows = table.rows(stage).await?;
+    let publishers = match session.filter(|_| is_asked) {
+        Some(session) => Some(ivs.publishers(stage, session).await?),
+        None => None,
+    };
+    let (mut added, mut ended) = (0, 0);
+    for change in judge(&rows, &Seen { session: session.cloned(), publishers }, now) {
+        if table.write(stage, &change, now).await? {
+            match &change {
+                Change { row, .. } if row.lease_until.is_none() => ended += 1,
+                Change { row, seen } if seen.as_ref().is_none_or(|seen| seen.session != row.session) => added += 1,
+                Change { .. } => {}
+            }
+        }
+    }
+    Ok((added, ended))
+}
