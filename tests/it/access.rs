@@ -43,6 +43,7 @@ fn table() -> Vec<Row> {
             [401, 401, 401, 201, 200, 201],
         ),
         row("GET /stages/{stage}/participants", "/stages/demo/participants", None, [401, 401, 401, 403, 403, 200]),
+        row("GET /stages/{stage}/session", "/stages/demo/session", None, [401, 401, 401, 200, 200, 200]),
         row("PATCH /stages/{stage}/participants/{userId}", user, Some(json!({})), [401, 401, 401, 403, 403, 200]),
         row("DELETE /stages/{stage}/participants/{userId}", user, None, [401, 401, 401, 403, 403, 204]),
         row("PUT /channels/{channel}", "/channels/demo", Some(json!({})), [401, 401, 401, 200, 200, 200]),

@@ -29,6 +29,8 @@ async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
         made("the current token", 200, Box::pin(bob.post(participants, json!({}))), &mint[..1]).await;
         made("exchange", 201, Box::pin(bob.post(participants, json!({"exchange": true}))), &mint).await;
         made("who is there", 200, Box::pin(alice.get(participants)), &["dynamodb:GetItem", "dynamodb:Query"]).await;
+        let publishes = ["dynamodb:BatchGetItem", "dynamodb:Query"];
+        made("who publishes", 200, Box::pin(bob.get("/stages/demo/session")), &publishes).await;
         let bobs = "/stages/demo/participants/bob";
         made("grant", 200, Box::pin(alice.patch(bobs, json!({}))), &mint).await;
         let remove = ["dynamodb:BatchGetItem", "dynamodb:PutItem", "ivs:DisconnectParticipant", "dynamodb:PutItem"];

@@ -141,7 +141,8 @@ async fn every_event_of_a_stream_comes_to_what_the_table_says() {
         let channel = app.user("alice").put("/channels/show", json!({})).await.expect(201).json();
         let arn = channel["arn"].as_str().unwrap();
         let began = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap();
-        let rows: Vec<_> = documented().into_iter().filter(|row| row.folder == "stream-tracker").collect();
+        let rows = documented().into_iter().filter(|row| row.folder == "stream-tracker");
+        let rows: Vec<_> = rows.filter(|row| !is_of_a_stage(row)).collect();
         for (said, row) in rows.iter().enumerate() {
             let (case, outcome, state) = (row.case.as_str(), row.answer.as_str(), row.then.as_str());
             let event = stream_event_here(app, row, arn, began);
@@ -153,6 +154,30 @@ async fn every_event_of_a_stream_comes_to_what_the_table_says() {
             assert_eq!(rows.first().and_then(|row| text(row, "state")).unwrap_or_default(), state, "{case}");
         }
         assert_eq!(app.rows("streams").await.len(), 1);
+    })
+    .await;
+}
+
+/// Events of stages and of streams go to the same function.
+fn is_of_a_stage(row: &Documented) -> bool {
+    row.case.starts_with("participant-")
+}
+
+#[tokio::test]
+async fn every_event_of_a_stage_comes_to_what_the_table_says() {
+    TestApp::run(async |app| {
+        let rows = documented().into_iter().filter(|row| row.folder == "stream-tracker");
+        for (said, row) in rows.filter(is_of_a_stage).enumerate() {
+            let (case, event) = (row.case.as_str(), row.read());
+            assert_eq!(app.invoke("StreamTrackerFunction", event.clone()).await, "null", "{case}");
+            let line = eventually("the event is logged", async || app.log_of("stream-tracker").get(said).cloned());
+            assert_eq!(line.await["message"], format!("stream-tracker {}", row.answer), "{case}");
+            let event: Value = serde_json::from_str(&event).unwrap();
+            let id = event["detail"]["participant_id"].as_str().unwrap();
+            let rows = app.rows("stage-sessions").await;
+            let participant = rows.iter().find(|row| text(row, "participantId") == Some(id)).unwrap();
+            assert_eq!(participant["publishing"].as_bool().unwrap().to_string(), row.then, "{case}");
+        }
     })
     .await;
 }

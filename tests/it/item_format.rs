@@ -9,8 +9,20 @@ use serde_json::{Map, Value, json};
 use tests::{Air, Fleet, Row, TestApp, root};
 
 /// Texts that are words of the format rather than somebody's data.
-const WORDS: [&str; 11] =
-    ["admission", "health", "kind", "latencyMode", "listed", "origin", "pool", "source", "standing", "status", "state"];
+const WORDS: [&str; 12] = [
+    "admission",
+    "health",
+    "kind",
+    "latencyMode",
+    "listed",
+    "origin",
+    "pool",
+    "presence",
+    "source",
+    "standing",
+    "status",
+    "state",
+];
 
 /// The tables that `tests/rows` has rows of.
 fn tables() -> BTreeSet<String> {
@@ -108,6 +120,7 @@ async fn rows_are_written_as_tests_rows_has_them() {
             "playbackUrl": "https://playback.example.com/live.m3u8",
         });
         alice.put("/broadcast-settings", settings).await.expect(201);
+        publish_and_leave(app).await;
         let fleet = Fleet::new(app).await;
         let mut tasks = fleet.run(2).await;
         fleet.tell_all(tasks.iter().map(tests::Task::last)).await;
@@ -164,6 +177,20 @@ async fn rows_are_written_as_tests_rows_has_them() {
     .await;
 }
 
+/// Somebody publishes in the stage `demo`, and somebody else is in a stage that is gone, of whom the reconciler hears.
+async fn publish_and_leave(app: &TestApp) {
+    app.fill("stage-sessions", [row(&kept("stage-sessions/present"))]).await;
+    app.invoke("ReconcilerFunction", r#"{"only": "sessions"}"#.to_owned()).await;
+    let alice = app.user("alice");
+    let stage = alice.get("/stages/demo").await.expect(200).json()["arn"].clone();
+    let token = app.mint(&alice, "demo", json!({"attributes": {"name": "Alice"}})).await.expect(201).json();
+    let joined = app.join(token["token"].as_str().unwrap()).await;
+    let (stage, participant) = (stage.as_str().unwrap(), joined["participantId"].as_str().unwrap());
+    let stage = stage.rsplit('/').next().unwrap();
+    let path = format!("/_local/stages/{stage}/participants/{participant}/published?wait=true");
+    app.anonymous().put(&path, json!({})).await.expect(200);
+}
+
 /// The second in which the one stream on air began, as its row has it.
 async fn rival_time(app: &TestApp) -> String {
     let rows = app.rows("streams").await;
@@ -196,6 +223,11 @@ async fn are_read(app: &TestApp, changed: impl Fn(&str) -> Value) {
     let settings = alice.get("/broadcast-settings").await.expect(200).json();
     assert_eq!((&settings["kind"], &settings["streamKey"]), (&json!("custom"), &json!("golden")));
     app.mint(&app.user("dave"), "demo", json!({})).await.expect_problem(403, "removed");
+    let session = alice.get("/stages/demo/session").await.expect(200).json();
+    let publisher = json!({
+        "participantId": "abcdefghijkl", "userId": "bob", "publishing": true, "since": "2026-03-01T12:00:00.123Z",
+    });
+    assert_eq!((&session["state"], &session["participants"]), (&json!("live"), &json!([publisher])));
     let stream = bob.get("/streams/demo").await.expect(200).json();
     let live = json!({
         "channel": "demo", "state": "live", "startedAt": stream["startedAt"], "viewerCount": null, "health": null,
@@ -212,6 +244,8 @@ async fn say_everything(app: &TestApp) {
     assert_eq!(holders["items"][0]["userId"], "bob");
     let granted = app.mint(&app.user("carol"), "demo", json!({})).await.expect(201).json();
     assert_eq!((&granted["capabilities"], &granted["attributes"]), (&json!(["SUBSCRIBE"]), &json!({"role": "guest"})));
+    let session = app.user("alice").get("/stages/demo/session").await.expect(200).json();
+    assert_eq!(session["startedAt"], "2026-03-01T12:00:00.123Z");
     let servers = app.user("bob").get("/servers").await.expect(200).json();
     let id = "0123456789abcdef0123456789abcdef";
     let url = app.parameter("TranswrapUrl").replace("{publicIp}", "198.51.100.7");
@@ -261,8 +295,9 @@ async fn attributes_that_a_later_version_added_are_not_in_the_way() {
 
 #[tokio::test]
 async fn attributes_that_an_earlier_version_did_not_write_are_not_missed() {
-    const OPTIONAL: [&str; 15] = [
+    const OPTIONAL: [&str; 16] = [
         "ttl",
+        "firstPublished",
         "viewerCount",
         "health",
         "healthAt",

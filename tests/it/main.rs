@@ -21,6 +21,7 @@ mod reconciler;
 mod repository;
 mod restart;
 mod server;
+mod session;
 mod side_door;
 mod signing;
 mod signing_keys;

@@ -113,7 +113,7 @@ async fn a_deployment_without_signing_keys_is_told_apart_from_a_broken_one() {
         let (code, said) = finished(smoke(app, &["participant", "channel"])).await;
         assert_eq!(code, Some(0), "{said}");
         assert_eq!(said.matches("there is no signing key").count(), 2, "{said}");
-        assert!(said.ends_with("5 passed, 2 skipped, 0 failed\n"), "{said}");
+        assert!(said.ends_with("6 passed, 2 skipped, 0 failed\n"), "{said}");
     })
     .await;
 }

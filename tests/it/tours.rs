@@ -3,8 +3,9 @@
 
 use std::pin::Pin;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
-use tests::{Air, Fleet, TestApp};
+use tests::{Air, Fleet, Row, TestApp};
 
 /// Makes a function do all that it can do.
 pub(crate) type Tour = for<'a> fn(&'a TestApp) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
@@ -72,6 +73,7 @@ async fn participant(app: &TestApp) {
     alice.put("/stages/demo", json!({})).await;
     app.mint(&bob, "demo", json!({})).await;
     alice.get("/stages/demo/participants").await;
+    alice.get("/stages/demo/session").await;
     alice.patch("/stages/demo/participants/bob", json!({})).await;
     alice.delete("/stages/demo/participants/bob").await;
     // URLs of the stage that are older than IVS allows are fetched again.
@@ -120,6 +122,8 @@ async fn stream(app: &TestApp) {
 }
 
 async fn stream_tracker(app: &TestApp) {
+    // Before what IVS says by itself gets lost.
+    publish(app).await;
     let air = Air::new(app).await;
     let show = air.channel("show", json!({})).await;
     app.invoke("StreamTrackerFunction", show.started("st-1", 5).to_string()).await;
@@ -167,6 +171,41 @@ async fn reconciler(app: &TestApp) {
     let show = air.channel("show", json!({})).await;
     air.begin(&show).await;
     app.invoke("ReconcilerFunction", "{}").await;
+    sessions(app).await;
+}
+
+/// Somebody publishes in a stage, and the event is delivered.
+async fn publish(app: &TestApp) {
+    let alice = app.user("alice");
+    let stage = alice.put("/stages/session", json!({})).await.json()["arn"].clone();
+    let token = app.mint(&alice, "session", json!({})).await.json()["token"].clone();
+    let joined = app.join(token.as_str().unwrap_or_default()).await;
+    let (stage, participant) =
+        (stage.as_str().unwrap_or_default(), joined["participantId"].as_str().unwrap_or_default());
+    let stage = stage.rsplit('/').next().unwrap_or_default();
+    let path = format!("/_local/stages/{stage}/participants/{participant}/published?wait=true");
+    app.anonymous().put(&path, json!({})).await;
+}
+
+/// A row of somebody in a stage that is gone.
+fn left_behind() -> Row {
+    let text = |name: &str, value: &str| (name.to_owned(), AttributeValue::S(value.to_owned()));
+    let publishing = ("publishing".to_owned(), AttributeValue::Bool(true));
+    let texts = [
+        ("stageArn", "arn:aws:ivs:us-east-1:000000000000:stage/gone"),
+        ("participantId", "gone"),
+        ("session", "st-gone"),
+        ("since", OVER),
+        ("presence", "present"),
+        ("leaseUntil", OVER),
+    ];
+    texts.into_iter().map(|(name, value)| text(name, value)).chain([publishing]).collect()
+}
+
+async fn sessions(app: &TestApp) {
+    publish(app).await;
+    app.fill("stage-sessions", [left_behind()]).await;
+    app.invoke("ReconcilerFunction", r#"{"only": "sessions"}"#).await;
 }
 
 async fn signing_keys(app: &TestApp) {

@@ -1,6 +1,7 @@
 //! One function per route: decode, call one operation, show the result.
 
 use aws_participant::{ParticipantIvs, ParticipantTable};
+use aws_session::SessionTable;
 use aws_signer::Signers;
 use aws_stage::{StageIvs, StageTable};
 use lambda::http::{Input, Reply, route};
@@ -10,6 +11,7 @@ use model::participant::{
     Attributes, Capabilities, GivenToken, Grant, GrantChanges, Held, Participant, TokenDuration, TokenOrigin,
     TokenRequest,
 };
+use model::session::Session;
 use model::token::ParticipantSigner;
 use model::{Cursor, Error, Limit, ParticipantId, StageName, Timestamp, UserId};
 use serde::Serialize;
@@ -22,6 +24,7 @@ pub(crate) struct Handler {
     pub(crate) stage_ivs: StageIvs,
     pub(crate) stages: StageTable,
     pub(crate) participants: ParticipantTable,
+    pub(crate) sessions: SessionTable,
     pub(crate) signers: Signers<ParticipantSigner>,
 }
 
@@ -33,6 +36,7 @@ impl Handler {
             Some(Route::List) => self.list(request, now).await,
             Some(Route::Patch) => self.patch(request, now).await,
             Some(Route::Delete) => self.delete(request, now).await,
+            Some(Route::Session) => self.session(request, now).await,
             None => Err(Error::NotFound("route")),
         }
     }
@@ -118,6 +122,50 @@ impl Handler {
         let (stage, user_id) = input.finish(values)?;
         aws_participant::remove(&self.ivs, &self.participants, now, &caller, &stage, &user_id).await?;
         Ok(Reply::no_content())
+    }
+
+    async fn session(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
+        let mut input = Input::without_body(request);
+        let caller = input.caller()?;
+        let stage = input.path::<StageName>(parameter::STAGE);
+        let (stage,) = input.finish((stage,))?;
+        let stage = aws_participant::visit(&self.participants, now, &caller, &stage).await?;
+        let session = aws_session::fetch(&self.sessions, now, &stage.arn).await?;
+        Reply::json(StatusCode::OK, &SessionView::of(&session))
+    }
+}
+
+/// Who publishes in a stage, for those who may come in.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SessionView<'a> {
+    state: &'static str,
+    started_at: Option<Timestamp>,
+    participants: Vec<PublisherView<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PublisherView<'a> {
+    participant_id: &'a ParticipantId,
+    user_id: Option<&'a UserId>,
+    publishing: bool,
+    since: Timestamp,
+}
+
+impl<'a> SessionView<'a> {
+    fn of(session: &'a Session) -> Self {
+        let participants = session.participants.iter().map(|row| PublisherView {
+            participant_id: &row.participant_id,
+            user_id: row.user_id.as_ref(),
+            publishing: row.publishing,
+            since: row.since.to_timestamp(),
+        });
+        Self {
+            state: if session.is_live() { "live" } else { "offline" },
+            started_at: session.started_at(),
+            participants: participants.collect(),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! `/stages/{stage}/participants`: mint or return a participant token; list, promote, disconnect.
+//! `/stages/{stage}/participants`: mint or return a participant token; list, promote, disconnect. And
+//! `/stages/{stage}/session`: who publishes.
 
 mod handler;
 /// What template.yaml routes to this function.
@@ -7,6 +8,7 @@ mod route {
 }
 
 use aws_participant::{ParticipantIvs, ParticipantTable};
+use aws_session::SessionTable;
 use aws_signer::Signers;
 use aws_stage::{StageIvs, StageTable};
 use lambda::config::from_env;
@@ -17,11 +19,12 @@ use crate::handler::Handler;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     lambda::log::init();
-    let (aws, (stack, stages, participants, signing_key)) = from_env(|variables| {
+    let (aws, (stack, stages, participants, sessions, signing_key)) = from_env(|variables| {
         Some((
             variables.required("STACK_NAME"),
             variables.required("STAGES_TABLE"),
             variables.required("PARTICIPANTS_TABLE"),
+            variables.required("STAGE_SESSIONS_TABLE"),
             variables.optional("PARTICIPANT_SIGNING_KEY"),
         ))
     })?;
@@ -30,6 +33,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         stage_ivs: StageIvs::new(&aws, stack),
         participants: ParticipantTable::new(&aws, participants, stages.clone()),
         stages: StageTable::new(&aws, stages),
+        sessions: SessionTable::new(&aws, sessions),
         signers: Signers::new(&aws, signing_key),
     };
     serve("participant", aws.calls(), |request| handler.handle(request)).await

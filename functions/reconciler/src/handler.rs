@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use aws_channel::{ChannelIvs, ChannelTable};
 use aws_fleet::Ecs;
+use aws_publishers::PublisherIvs;
 use aws_server::ServerTable;
+use aws_session::SessionTable;
 use aws_stage::{ParticipantRows, StageIvs, StageTable};
 use aws_stream::StreamTable;
 use aws_stream_listing::StreamIvs;
@@ -20,6 +22,8 @@ use tokio::time::timeout;
 const PART: Duration = Duration::from_secs(70);
 /// How long the streams may take: less than the minute until their next run.
 const STREAMS: Duration = Duration::from_secs(25);
+/// How long the sessions of stages may take: less than the minute until their next run.
+const SESSIONS: Duration = Duration::from_secs(50);
 /// How long a claim of the reconciler's holds a name: longer than the part that takes it, with a call that is under way
 /// at its end.
 const LEASE: Duration = Duration::from_secs(90);
@@ -49,6 +53,8 @@ pub(crate) struct Handler {
     pub(crate) ivs: ChannelIvs,
     pub(crate) streams: StreamTable,
     pub(crate) stream_ivs: StreamIvs,
+    pub(crate) sessions: SessionTable,
+    pub(crate) publisher_ivs: PublisherIvs,
 }
 
 /// What a run may be told.
@@ -57,7 +63,7 @@ pub(crate) struct Handler {
 pub(crate) struct Order {
     /// How many orphans may be deleted; see [`Sweep`].
     max_orphans: Option<usize>,
-    /// The one part to be done; all of them when absent.
+    /// The one part to be done; all of them when absent, but for those that have a schedule of their own alone.
     only: Option<Part>,
 }
 
@@ -68,6 +74,9 @@ enum Part {
     Servers,
     /// It has a schedule of its own.
     Streams,
+    /// Who publishes in stages, by a schedule of its own. It is no part of a whole run, which has no time to wait for IVS
+    /// so long.
+    Sessions,
 }
 
 impl Handler {
@@ -77,6 +86,7 @@ impl Handler {
         match order.only {
             Some(Part::Servers) => return Ok(self.reconcile_servers(report).await),
             Some(Part::Streams) => return Ok(self.reconcile_streams(report).await),
+            Some(Part::Sessions) => return Ok(self.reconcile_sessions(report).await),
             None => {}
         }
         let report = self.reconcile_streams(report).await;
@@ -106,6 +116,18 @@ impl Handler {
                 .count("ServersAdded", drift.added)
                 .count("ServersRemoved", drift.removed)
                 .count("ServersUnreachable", drift.unreachable),
+            Err(error) => report.fail(error),
+        }
+    }
+
+    async fn reconcile_sessions(&self, report: Report) -> Report {
+        let part = aws_publishers::reconcile(&self.publisher_ivs, &self.sessions, Timestamp::now());
+        match timeout(SESSIONS, part).await.unwrap_or_else(|_| Err(too_long("sessions of stages"))) {
+            Ok(drift) => report
+                .log("stages.active", drift.active)
+                .log("stages.asked", drift.asked)
+                .log("publishers.added", drift.added)
+                .log("publishers.ended", drift.ended),
             Err(error) => report.fail(error),
         }
     }

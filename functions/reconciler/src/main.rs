@@ -6,7 +6,9 @@ mod handler;
 use aws_channel::{ChannelIvs, ChannelTable};
 use aws_client::RateLimiter;
 use aws_fleet::Ecs;
+use aws_publishers::PublisherIvs;
 use aws_server::ServerTable;
+use aws_session::SessionTable;
 use aws_stage::{ParticipantRows, StageIvs, StageTable};
 use aws_stream::StreamTable;
 use aws_stream_listing::StreamIvs;
@@ -19,10 +21,17 @@ use crate::handler::Handler;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log::init();
-    let (aws, (fleet, [stack, servers, stages, participants, channels, streams])) = from_env(|variables| {
+    let (aws, (fleet, [stack, servers, stages, participants, channels, streams, sessions])) = from_env(|variables| {
         let fleet = variables.fleet();
-        let names =
-            ["STACK_NAME", "SERVERS_TABLE", "STAGES_TABLE", "PARTICIPANTS_TABLE", "CHANNELS_TABLE", "STREAMS_TABLE"];
+        let names = [
+            "STACK_NAME",
+            "SERVERS_TABLE",
+            "STAGES_TABLE",
+            "PARTICIPANTS_TABLE",
+            "CHANNELS_TABLE",
+            "STREAMS_TABLE",
+            "STAGE_SESSIONS_TABLE",
+        ];
         let names = names.map(|name| variables.required(name));
         Some((fleet?, names))
     })?;
@@ -31,6 +40,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         ecs: Ecs::new(&aws, fleet, RateLimiter::per_second(10)),
         ec2: Ec2::new(&aws, RateLimiter::per_second(5)),
         ivs_realtime: StageIvs::new(&aws, stack.clone()).limited_to(RateLimiter::per_second(2)),
+        publisher_ivs: PublisherIvs::new(&aws, stack.clone()),
+        sessions: SessionTable::new(&aws, sessions),
         ivs: ChannelIvs::new(&aws, stack).limited_to(RateLimiter::per_second(2)),
         stream_ivs: StreamIvs::new(&aws, RateLimiter::per_second(2)),
         streams: StreamTable::new(&aws, streams, channels.clone()),

@@ -1,5 +1,6 @@
 //! Decode, call one operation, report.
 
+use aws_session::{SessionTable, StageEvent, Tracked, track};
 use aws_stream::{Recorded, StreamEvent, StreamTable, record};
 use lambda::event::Report;
 use model::{Error, Timestamp};
@@ -8,6 +9,7 @@ use serde::Deserialize;
 /// What an event needs.
 pub(crate) struct Handler {
     pub(crate) streams: StreamTable,
+    pub(crate) sessions: SessionTable,
 }
 
 /// What the rules of the template send here, by the detail type of each.
@@ -18,12 +20,15 @@ pub(crate) enum Event {
     StreamState(StreamEvent),
     #[serde(rename = "IVS Stream Health Change")]
     StreamHealth(StreamEvent),
+    #[serde(rename = "IVS Stage Update")]
+    Stage(StageEvent),
 }
 
 impl Handler {
     pub(crate) async fn handle(&self, event: Event) -> Result<Report, Error> {
         match event {
             Event::StreamState(event) | Event::StreamHealth(event) => self.stream(&event).await,
+            Event::Stage(event) => self.stage(&event).await,
         }
     }
 
@@ -52,5 +57,18 @@ impl Handler {
         };
         let report = report.log("event.name", event.name()).log("channel.arn", arn.as_str());
         Ok(report.log("stream.id", news.session.as_str()))
+    }
+    async fn stage(&self, event: &StageEvent) -> Result<Report, Error> {
+        let Some((stage, news)) = event.news().map_err(Error::internal)? else {
+            return Ok(Report::new("no news").log("event.name", event.name()));
+        };
+        let report = match track(&self.sessions, Timestamp::now(), &stage, &news).await {
+            Ok(Tracked::Recorded) => Report::new("recorded"),
+            Ok(Tracked::NoNews) => Report::new("no news"),
+            Ok(Tracked::Stale) => Report::new("stale").count("StaleEvents", 1),
+            Err(error) => Report::new("failed").fail(error),
+        };
+        let report = report.log("event.name", event.name()).log("stage.arn", stage.as_str());
+        Ok(report.log("session.id", news.session.as_str()).log("participant.id", news.participant_id.as_str()))
     }
 }

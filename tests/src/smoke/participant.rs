@@ -27,6 +27,11 @@ pub(super) const CASES: &[Case] = &[
         name: "who was removed gets no token until granted one, and nobody one of a closed stage",
         run: |target| Box::pin(removed(target)),
     },
+    Case {
+        group: Group::Participant,
+        name: "nobody publishes in a new stage, which is told to those who may come in",
+        run: |target| Box::pin(session(target)),
+    },
 ];
 
 /// A stage of Alice's, and the path of its participants.
@@ -99,5 +104,17 @@ async fn removed(target: &Target) -> Result<Outcome, Failure> {
     let stage = participants.trim_end_matches("/participants");
     target.patch(Who::Alice, stage, json!({"doors": "closed"})).await?.json(200)?;
     target.post(Who::Bob, &participants, json!({"renew": true})).await?.problem(403, "stage-closed")?;
+    Ok(Outcome::Holds)
+}
+
+async fn session(target: &Target) -> Result<Outcome, Failure> {
+    let participants = stage(target, "session", json!({})).await?;
+    let stage = participants.trim_end_matches("/participants");
+    let session = format!("{stage}/session");
+    let offline = json!({"state": "offline", "startedAt": null, "participants": []});
+    same("the session", &target.get(Who::Bob, &session).await?.json(200)?, &offline)?;
+    target.patch(Who::Alice, stage, json!({"doors": "closed"})).await?.json(200)?;
+    target.get(Who::Bob, &session).await?.problem(403, "stage-closed")?;
+    target.get(Who::Alice, &session).await?.json(200)?;
     Ok(Outcome::Holds)
 }
