@@ -55,7 +55,7 @@ pub async fn reconcile(ivs: &PublisherIvs, table: &SessionTable, now: Timestamp)
         }
     }
     let active: Vec<&StageArn> = sessions.keys().filter(|stage| session(stage).is_some()).collect();
-    let asked: BTreeSet<&StageArn> = in_turn(&leases, &active, now).into_iter().take(ASKED).collect();
+    let asked: BTreeSet<&StageArn> = in_turn(&leases, &active, now).collect();
     let work: Vec<(&StageArn, Option<&SessionId>, bool)> =
         asked.union(&left).map(|stage| (*stage, session(stage), asked.contains(stage))).collect();
 
@@ -69,12 +69,12 @@ pub async fn reconcile(ivs: &PublisherIvs, table: &SessionTable, now: Timestamp)
         .await
 }
 
-/// In which order stages are asked about.
+/// Which stages are asked about.
 fn in_turn<'a>(
     leases: &BTreeMap<&'a StageArn, Timestamp>,
     active: &[&'a StageArn],
     now: Timestamp,
-) -> Vec<&'a StageArn> {
+) -> impl Iterator<Item = &'a StageArn> {
     let mut known: Vec<&StageArn> = leases.keys().copied().collect();
     known.sort_by_key(|stage| leases[stage]);
     let mut quiet: Vec<&StageArn> = active.iter().copied().filter(|stage| !leases.contains_key(stage)).collect();
@@ -85,7 +85,7 @@ fn in_turn<'a>(
         quiet.rotate_left(begin);
     }
     known.extend(quiet);
-    known
+    known.into_iter().take(ASKED)
 }
 
 /// Holds the rows of one stage to what IVS says: how many participants were added, and how many ended.
@@ -113,4 +113,51 @@ async fn settle(
         }
     }
     Ok((added, ended))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn stages(count: usize) -> Vec<StageArn> {
+        (0..count).map(|n| format!("arn:aws:ivs:us-east-1:000000000000:stage/s{n:04}").parse().unwrap()).collect()
+    }
+
+    fn minute(number: u32) -> Timestamp {
+        let start: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        start + Duration::from_secs(60) * number
+    }
+
+    #[test]
+    fn those_whose_lease_ends_first_are_asked_about_first() {
+        let stages = stages(ASKED + 5);
+        let active: Vec<_> = stages.iter().collect();
+        // The last stage's lease ends first.
+        let ends = (0..).map(|n| minute(1000 - n));
+        let leases: BTreeMap<_, _> = active.iter().copied().zip(ends).collect();
+        let asked: Vec<_> = in_turn(&leases, &active, minute(0)).collect();
+        assert_eq!(asked, active.iter().rev().copied().take(ASKED).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn every_stage_that_nobody_is_known_to_publish_in_has_its_turn() {
+        for (known, quiet, minutes) in [(0, 1, 1), (0, ASKED, 1), (100, 120, 4), (0, 1000, 8), (ASKED - 1, 7, 7)] {
+            let stages = stages(known + quiet);
+            let active: Vec<_> = stages.iter().collect();
+            let leases: BTreeMap<_, _> = active[..known].iter().map(|stage| (*stage, minute(9))).collect();
+            let asked: BTreeSet<_> = (0..minutes).flat_map(|n| in_turn(&leases, &active, minute(n))).collect();
+            assert_eq!(asked.len(), known + quiet, "{known} {quiet}");
+        }
+    }
+
+    #[test]
+    fn stages_that_are_known_leave_no_turn_to_others_when_they_are_too_many() {
+        let stages = stages(ASKED + 50);
+        let active: Vec<_> = stages.iter().collect();
+        let leases: BTreeMap<_, _> = active[..ASKED].iter().map(|stage| (*stage, minute(9))).collect();
+        let asked: BTreeSet<_> = in_turn(&leases, &active, minute(7)).collect();
+        assert!(asked.iter().all(|stage| leases.contains_key(stage)));
+    }
 }
