@@ -7,11 +7,12 @@ use aws_signer::Signers;
 use lambda::http::{Input, Reply, route};
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
-use model::channel::{Channel, ChannelType, DesiredChannelOptions, LatencyMode, StreamKey};
+use model::channel::{Channel, ChannelOptions, ChannelType, DesiredChannelOptions, LatencyMode, Origin, StreamKey};
 use model::claim::{NameRequest, Outcome};
 use model::participant::TokenDuration;
 use model::playback::{GivenPlayback, LONGEST_WITH_VIEWER, PlaybackRequest, PlaybackSigner};
-use model::{ChannelName, ClaimId, Cursor, Error, Limit, Timestamp, UserId, ViewerId};
+use model::qualities::Qualities;
+use model::{ChannelName, ClaimId, Cursor, Error, Limit, Quality, Timestamp, UserId, ViewerId};
 use serde::Serialize;
 
 use crate::route::{Route, parameter};
@@ -44,13 +45,25 @@ impl Handler {
         let caller = input.caller()?;
         let values = (
             input.path::<ChannelName>(parameter::CHANNEL),
+            input.field::<Origin>("origin"),
+            input.field::<Qualities>("qualities"),
             input.field::<ChannelType>("type"),
             input.field::<LatencyMode>("latencyMode"),
             input.field::<bool>("private"),
         );
-        let (name, r#type, latency_mode, private) = input.finish(values)?;
+        let (_, origin, qualities, r#type, latency_mode, private) = values.clone();
+        let desired = DesiredChannelOptions {
+            origin: origin.flatten(),
+            qualities: qualities.flatten(),
+            r#type: r#type.flatten(),
+            latency_mode: latency_mode.flatten(),
+            private: private.flatten(),
+        };
+        // Of an origin that is none, nothing follows.
+        let contradictions = desired.contradictions().filter(|_| origin.is_some());
+        contradictions.for_each(|(field, reason)| input.reject(field, reason));
+        let (name, ..) = input.finish(values)?;
         let request = self.name_request(name, caller)?;
-        let desired = DesiredChannelOptions { r#type, latency_mode, private };
         match aws_channel::create_or_fetch(&self.ivs, &self.channels, now, &request, desired).await? {
             Outcome::Created(channel) => {
                 Ok(Reply::json(StatusCode::CREATED, &ChannelView::of(&channel))?.count("ChannelsCreated"))
@@ -140,25 +153,38 @@ fn name_and_caller(request: &Request) -> Result<(ChannelName, UserId), Error> {
 #[serde(rename_all = "camelCase")]
 struct ChannelView<'a> {
     name: &'a ChannelName,
-    arn: &'a str,
     owner: &'a UserId,
-    r#type: ChannelType,
-    latency_mode: LatencyMode,
+    origin: Origin,
+    #[serde(flatten)]
+    kind: KindView<'a>,
     private: bool,
     ingest_url: String,
     playback_url: &'a str,
     created_at: Timestamp,
 }
 
+/// What is of channels of one origin alone.
+#[derive(Serialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+enum KindView<'a> {
+    Ivs { arn: &'a str, r#type: ChannelType, latency_mode: LatencyMode },
+    SelfHosted { qualities: &'a [Quality] },
+}
+
 impl<'a> ChannelView<'a> {
     fn of(channel: &'a Channel) -> Self {
+        let kind = match &channel.options {
+            ChannelOptions::Ivs(options) => {
+                KindView::Ivs { arn: channel.arn.as_str(), r#type: options.r#type, latency_mode: options.latency_mode }
+            }
+            ChannelOptions::SelfHosted(qualities) => KindView::SelfHosted { qualities: qualities.as_slice() },
+        };
         Self {
             name: &channel.name,
-            arn: channel.arn.as_str(),
             owner: &channel.owner,
-            r#type: channel.options.r#type,
-            latency_mode: channel.options.latency_mode,
-            private: channel.options.private,
+            origin: channel.options.origin(),
+            kind,
+            private: channel.options.is_private(),
             ingest_url: channel.ingest_url(),
             playback_url: &channel.playback_url,
             created_at: channel.created_at,

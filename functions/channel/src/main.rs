@@ -6,26 +6,30 @@ mod route {
     include!(concat!(env!("OUT_DIR"), "/routes.rs"));
 }
 
-use aws_channel::{ChannelIvs, ChannelTable};
+use aws_channel::{ChannelIvs, ChannelTable, OwnServer};
 use aws_signer::Signers;
 use lambda::config::from_env;
 use lambda::http::serve;
+use model::self_hosted::Site;
 
 use crate::handler::Handler;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     lambda::log::init();
-    let (aws, (stack, channels, playback_key, lease)) = from_env(|variables| {
+    let (aws, (stack, channels, streams, site, playback_key, lease)) = from_env(|variables| {
         Some((
             variables.required("STACK_NAME"),
             variables.required("CHANNELS_TABLE"),
+            variables.required("STREAMS_TABLE"),
+            variables.optional("SELF_HOSTED_INGEST_URL").zip(variables.optional("SELF_HOSTED_PLAYBACK_URL")),
             variables.optional("PLAYBACK_SIGNING_KEY"),
             variables.seconds("CLAIM_LEASE_SECONDS"),
         ))
     })?;
+    let site = site.map(|(ingest_url, playback_url)| Site { ingest_url, playback_url });
     let handler = Handler {
-        ivs: ChannelIvs::new(&aws, stack),
+        ivs: ChannelIvs::new(&aws, stack).beside(OwnServer::new(&aws, site, streams)),
         channels: ChannelTable::new(&aws, channels),
         signers: Signers::new(&aws, playback_key),
         lease,

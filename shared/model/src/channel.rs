@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::claim::{DesiredOptions, Resource};
 use crate::error::FieldError;
+use crate::qualities::Qualities;
 use crate::secret;
 use crate::{ChannelArn, ChannelName, ClaimId, Field, StreamKeyArn, Timestamp, UserId};
 
@@ -79,15 +80,64 @@ impl Field for LatencyMode {
     const RULE: &'static str = "must be NORMAL or LOW";
 }
 
-/// What the first caller of a channel decides.
+/// Who takes a channel's broadcast and serves its viewers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Origin {
+    /// IVS.
+    #[default]
+    Ivs,
+    /// The organisation's own RTMP server.
+    SelfHosted,
+}
+
+impl Origin {
+    /// The API's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ivs => "ivs",
+            Self::SelfHosted => "selfHosted",
+        }
+    }
+}
+
+impl Field for Origin {
+    const RULE: &'static str = "must be ivs or selfHosted";
+}
+
+/// What the first caller of an IVS channel decides.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ChannelOptions {
+pub struct IvsOptions {
     /// Resolutions, bitrates and transcoding.
     pub r#type: ChannelType,
     /// How far viewers are behind.
     pub latency_mode: LatencyMode,
     /// Whether watching takes a playback token.
     pub private: bool,
+}
+
+/// What the first caller of a channel decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChannelOptions {
+    /// IVS is the origin.
+    Ivs(IvsOptions),
+    /// The organisation's own RTMP server is, and these are all qualities of a broadcast.
+    SelfHosted(Qualities),
+}
+
+impl ChannelOptions {
+    /// Who takes the broadcast.
+    pub fn origin(&self) -> Origin {
+        match self {
+            Self::Ivs(_) => Origin::Ivs,
+            Self::SelfHosted(_) => Origin::SelfHosted,
+        }
+    }
+
+    /// Whether watching takes a playback token.
+    pub fn is_private(&self) -> bool {
+        matches!(self, Self::Ivs(options) if options.private)
+    }
 }
 
 secret!(
@@ -98,7 +148,7 @@ secret!(
 /// The one stream key of a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamKey {
-    /// What IVS calls it.
+    /// What IVS calls it, or an id of ours.
     pub arn: StreamKeyArn,
     /// The key itself.
     pub text: StreamKeyText,
@@ -125,18 +175,18 @@ pub enum KeyState {
     Rotating(Rotation),
 }
 
-/// A channel that exists in IVS.
+/// A channel that exists, in IVS unless it is self-hosted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Channel {
     /// Unique in the deployment.
     pub name: ChannelName,
-    /// What IVS calls it.
+    /// What IVS calls it, or an id of ours.
     pub arn: ChannelArn,
     /// The first caller of the name.
     pub owner: UserId,
     /// What the first caller decided.
     pub options: ChannelOptions,
-    /// The host that takes the broadcast, perhaps with a port.
+    /// The host that takes the broadcast, perhaps with a port; of a self-hosted channel, the URL.
     pub ingest_endpoint: String,
     /// What viewers play.
     pub playback_url: String,
@@ -150,6 +200,9 @@ impl Channel {
     /// Where a broadcaster sends its stream, with the stream key appended. IVS names a host, where port 443 is meant; an
     /// endpoint that brings its port keeps it.
     pub fn ingest_url(&self) -> String {
+        if self.options.origin() == Origin::SelfHosted {
+            return self.ingest_endpoint.clone();
+        }
         let endpoint = &self.ingest_endpoint;
         let brings_port = endpoint.rsplit_once(':').is_some_and(|(host, port)| {
             let is_address = !host.contains(':') || (host.starts_with('[') && host.ends_with(']'));
@@ -184,8 +237,12 @@ impl Resource for Channel {
 }
 
 /// What a PUT asks of a channel; what is absent may be anything.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct DesiredChannelOptions {
+    /// Absent: `ivs` when new.
+    pub origin: Option<Origin>,
+    /// Absent: one, when new and self-hosted.
+    pub qualities: Option<Qualities>,
     /// Absent: `STANDARD` when new.
     pub r#type: Option<ChannelType>,
     /// Absent: `LOW` when new.
@@ -194,25 +251,59 @@ pub struct DesiredChannelOptions {
     pub private: Option<bool>,
 }
 
+impl DesiredChannelOptions {
+    /// Options that no channel can have together: each with the reason.
+    pub fn contradictions(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let (of_ivs, of_own) = (
+            "is for a channel whose origin is ivs",
+            "is for a channel whose origin is selfHosted, which has to be said",
+        );
+        let is_own = self.origin == Some(Origin::SelfHosted);
+        let excluded = [
+            ("type", is_own && self.r#type.is_some(), of_ivs),
+            ("latencyMode", is_own && self.latency_mode.is_some(), of_ivs),
+            ("private", is_own && self.private.is_some(), of_ivs),
+            ("qualities", !is_own && self.qualities.is_some(), of_own),
+        ];
+        excluded.into_iter().filter(|(_, is_there, _)| *is_there).map(|(field, _, reason)| (field, reason))
+    }
+}
+
 impl DesiredOptions<Channel> for DesiredChannelOptions {
     fn options(&self) -> ChannelOptions {
-        ChannelOptions {
-            r#type: self.r#type.unwrap_or_default(),
-            latency_mode: self.latency_mode.unwrap_or_default(),
-            private: self.private.unwrap_or_default(),
+        match self.origin.unwrap_or_default() {
+            Origin::Ivs => ChannelOptions::Ivs(IvsOptions {
+                r#type: self.r#type.unwrap_or_default(),
+                latency_mode: self.latency_mode.unwrap_or_default(),
+                private: self.private.unwrap_or_default(),
+            }),
+            Origin::SelfHosted => ChannelOptions::SelfHosted(self.qualities.clone().unwrap_or_default()),
         }
     }
 
     fn unmet(&self, channel: &Channel) -> Vec<FieldError> {
-        let is = channel.options;
-        let differs = |field: &str, is: &str, asked: &str| {
-            (is != asked).then(|| FieldError::new(field, format!("is {is} already, not {asked}")))
+        let differs = |field: &str, is: &str, asked: Option<&str>| {
+            let asked = asked.filter(|asked| is != *asked)?;
+            Some(FieldError::new(field, format!("is {is} already, not {asked}")))
         };
-        let r#type = self.r#type.and_then(|asked| differs("type", is.r#type.as_str(), asked.as_str()));
-        let latency_mode =
-            self.latency_mode.and_then(|asked| differs("latencyMode", is.latency_mode.as_str(), asked.as_str()));
-        let private = self.private.and_then(|asked| differs("private", &is.private.to_string(), &asked.to_string()));
-        r#type.into_iter().chain(latency_mode).chain(private).collect()
+        let private = self.private.map(|private| private.to_string());
+        let qualities = self.qualities.as_ref().map(ToString::to_string);
+        let origin = differs("origin", channel.options.origin().as_str(), self.origin.map(Origin::as_str));
+        // What the channel's origin does not know is none.
+        let (r#type, latency_mode, is_private, of_own) = match &channel.options {
+            ChannelOptions::Ivs(is) => {
+                (is.r#type.as_str(), is.latency_mode.as_str(), is.private.to_string(), "none".to_owned())
+            }
+            ChannelOptions::SelfHosted(is) => ("none", "none", "none".to_owned(), is.to_string()),
+        };
+        let unmet = [
+            origin,
+            differs("qualities", &of_own, qualities.as_deref()),
+            differs("type", r#type, self.r#type.map(ChannelType::as_str)),
+            differs("latencyMode", latency_mode, self.latency_mode.map(LatencyMode::as_str)),
+            differs("private", &is_private, private.as_deref()),
+        ];
+        unmet.into_iter().flatten().collect()
     }
 }
 
@@ -233,7 +324,7 @@ mod tests {
                 name: "demo".parse().unwrap(),
                 arn: "arn:aws:ivs:us-east-1:123456789012:channel/AbCdEf1234".parse().unwrap(),
                 owner: "alice".parse().unwrap(),
-                options: ChannelOptions::default(),
+                options: ChannelOptions::Ivs(IvsOptions::default()),
                 ingest_endpoint: endpoint.to_owned(),
                 playback_url: String::new(),
                 created_at: "2026-03-01T12:00:00Z".parse().unwrap(),

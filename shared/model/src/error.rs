@@ -122,6 +122,15 @@ pub enum Denial {
     /// The owner disconnected this user and has not granted a return.
     #[error("the owner of the stage has removed you from it")]
     Removed,
+    /// What calls the RTMP hook does not know its secret.
+    #[error("the hook's secret is missing or wrong")]
+    HookSecret,
+    /// The RTMP server asks about a publisher that may not broadcast.
+    #[error("this publisher may not broadcast")]
+    Publisher,
+    /// The RTMP server asks about a second publisher of what is on air.
+    #[error("another publisher is on air under this name")]
+    OnAir,
     /// More capabilities asked for than granted.
     #[error("you may not have all of these capabilities on this stage")]
     Capabilities,
@@ -148,6 +157,9 @@ pub enum Conflict {
     /// Private channels need a playback key, and none is configured.
     #[error("this deployment has no playback key to sign with")]
     PlaybackNotSupported,
+    /// Self-hosted channels need a server, and none is configured.
+    #[error("this deployment has no RTMP server of its own to host a channel")]
+    SelfHostedNotSupported,
     /// The user holds as many unexpired tokens as one user may.
     #[error("you hold as many unexpired participant tokens for this stage as one user may")]
     TooManyTokens,

@@ -96,24 +96,69 @@ id!(
 );
 
 id!(
-    /// The ARN of an IVS channel, `arn:aws:ivs:<region>:<account>:channel/<id>`.
+    /// What tells a channel from an earlier one of its name: the ARN of an IVS channel,
+    /// `arn:aws:ivs:<region>:<account>:channel/<id>`, or `self-hosted:<id>` of one that IVS has no part in.
     ChannelArn,
-    |text| is_ivs_arn(text, "channel"),
-    "must be the ARN of an IVS channel"
+    |text| is_ivs_arn(text, "channel") || is_self_hosted(text),
+    "must be the ARN of an IVS channel, or self-hosted: and an id"
 );
 
+impl ChannelArn {
+    /// Of a channel that IVS has no part in.
+    ///
+    /// # Errors
+    /// Only when the operating system has no randomness to give.
+    pub fn self_hosted() -> Result<Self, crate::Error> {
+        Ok(Self(format!("{SELF_HOSTED}{}", random()?)))
+    }
+
+    /// Whether IVS has no part in the channel.
+    pub fn is_self_hosted(&self) -> bool {
+        is_self_hosted(&self.0)
+    }
+}
+
 id!(
-    /// One broadcast of a channel, from its start to its end: IVS's stream id, `st-` and 23 characters, new each time.
+    /// One broadcast of a channel, from its start to its end, new each time: IVS's stream id, `st-` and 23 characters, or
+    /// one of ours, `sh-`.
     StreamId,
     |text| is_name(text, 64),
     "must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -"
 );
 
+impl StreamId {
+    /// A new one, of a self-hosted channel.
+    ///
+    /// # Errors
+    /// Only when the operating system has no randomness to give.
+    pub fn self_hosted() -> Result<Self, crate::Error> {
+        Ok(Self(format!("sh-{}", random()?)))
+    }
+}
+
 id!(
-    /// The ARN of a stream key. It names the key and is no secret.
+    /// What tells a stream key from its channel's earlier ones, and is no secret: the ARN of an IVS stream key, or
+    /// `self-hosted:<id>` of a key of ours.
     StreamKeyArn,
-    |text| is_ivs_arn(text, "stream-key"),
-    "must be the ARN of an IVS stream key"
+    |text| is_ivs_arn(text, "stream-key") || is_self_hosted(text),
+    "must be the ARN of an IVS stream key, or self-hosted: and an id"
+);
+
+impl StreamKeyArn {
+    /// Of a key of ours.
+    ///
+    /// # Errors
+    /// Only when the operating system has no randomness to give.
+    pub fn self_hosted() -> Result<Self, crate::Error> {
+        Ok(Self(format!("{SELF_HOSTED}{}", random()?)))
+    }
+}
+
+id!(
+    /// One of the renditions that a self-hosted channel is broadcast in, such as `high`.
+    Quality,
+    |text| is_name(text, 32),
+    "must be 1 to 32 characters of A-Z, a-z, 0-9, _ and -"
 );
 
 id!(
@@ -233,6 +278,12 @@ impl ClaimId {
 
 fn is_name(text: &str, longest: usize) -> bool {
     (1..=longest).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+const SELF_HOSTED: &str = "self-hosted:";
+
+fn is_self_hosted(text: &str) -> bool {
+    text.strip_prefix(SELF_HOSTED).is_some_and(|id| is_name(id, 64))
 }
 
 fn is_ivs_arn(text: &str, kind: &str) -> bool {

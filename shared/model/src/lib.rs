@@ -12,7 +12,10 @@ mod id;
 mod page;
 pub mod participant;
 pub mod playback;
+pub mod qualities;
+pub mod rtmp_hook;
 pub mod secret;
+pub mod self_hosted;
 pub mod server;
 pub mod session;
 pub mod signing;
@@ -28,7 +31,7 @@ pub use error::Error;
 pub use field::Field;
 pub use id::{
     ChannelArn, ChannelName, ClaimId, ClusterArn, InterfaceId, InvalidId, ParticipantId, PlaybackKeyArn, PublicKeyArn,
-    RowVersion, SessionId, StageArn, StageName, StreamId, StreamKeyArn, TaskId, UserId, ViewerId,
+    Quality, RowVersion, SessionId, StageArn, StageName, StreamId, StreamKeyArn, TaskId, UserId, ViewerId,
 };
 pub use page::{Cursor, InvalidCursor, InvalidLimit, Limit, Page};
 pub use time::{InvalidTimestamp, Timestamp};

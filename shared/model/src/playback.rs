@@ -71,7 +71,7 @@ pub struct GivenPlayback {
 /// # Errors
 /// [`Conflict::NotPrivate`]: anybody may watch a public channel without a token.
 pub fn check_private(channel: &Channel) -> Result<(), Error> {
-    if channel.options.private { Ok(()) } else { Err(Error::Conflict(Conflict::NotPrivate)) }
+    if channel.options.is_private() { Ok(()) } else { Err(Error::Conflict(Conflict::NotPrivate)) }
 }
 
 impl PlaybackSigner {
@@ -118,7 +118,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::channel::ChannelOptions;
+    use crate::channel::{ChannelOptions, IvsOptions};
     use crate::signing::tests::private_pem;
 
     fn channel(id: &str) -> Channel {
@@ -126,7 +126,7 @@ mod tests {
             name: "demo".parse().unwrap(),
             arn: format!("arn:aws:ivs:us-west-2:123456789012:channel/{id}").parse().unwrap(),
             owner: "alice".parse().unwrap(),
-            options: ChannelOptions { private: true, ..ChannelOptions::default() },
+            options: ChannelOptions::Ivs(IvsOptions { private: true, ..IvsOptions::default() }),
             ingest_endpoint: "i.example".to_owned(),
             playback_url: "https://p.example/x.m3u8".to_owned(),
             created_at: now(),

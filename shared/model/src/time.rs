@@ -1,7 +1,7 @@
 //! Points in time as the API shows and the tables store them.
 
 use std::fmt;
-use std::ops::Add;
+use std::ops::{Add, Sub};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -92,6 +92,16 @@ impl Add<Duration> for Timestamp {
     fn add(self, duration: Duration) -> Self {
         let duration = time::Duration::try_from(duration).unwrap_or(time::Duration::MAX);
         Self::clamped(self.0.saturating_add(duration))
+    }
+}
+
+impl Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    /// At least the first moment of the year 0.
+    fn sub(self, duration: Duration) -> Self {
+        let duration = time::Duration::try_from(duration).unwrap_or(time::Duration::MAX);
+        Self::clamped(self.0.saturating_sub(duration))
     }
 }
 

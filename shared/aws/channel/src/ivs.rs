@@ -12,23 +12,26 @@ use aws_sdk_ivs::operation::get_stream_key::GetStreamKeyError;
 use aws_sdk_ivs::operation::list_stream_keys::ListStreamKeysError;
 use aws_sdk_ivs::types::{ChannelLatencyMode, ChannelType as IvsChannelType, StreamKey as IvsStreamKey};
 use aws_smithy_types::retry::RetryConfig;
-use model::channel::{Channel, KeyState, StreamKey, StreamKeyText};
+use model::channel::{Channel, IvsOptions, KeyState, StreamKey, StreamKeyText};
 use model::claim::{Claim, CreateError, Found};
 use model::error::Conflict;
 use model::tags;
 use model::{ChannelArn, ChannelName, Error, StreamKeyArn, Timestamp};
+
+use crate::OwnServer;
 
 /// IVS low-latency, as far as this deployment's own channels go.
 pub struct ChannelIvs {
     ivs: Client,
     stack: String,
     limiter: RateLimiter,
+    own_server: Option<OwnServer>,
 }
 
 impl ChannelIvs {
     /// Channels are tagged as the stack's, so that two deployments in one account leave each other's alone.
     pub fn new(aws: &Aws, stack: String) -> Self {
-        Self { ivs: sdk_client!(aws, aws_sdk_ivs, "IVS"), stack, limiter: RateLimiter::unlimited() }
+        Self { ivs: sdk_client!(aws, aws_sdk_ivs, "IVS"), stack, limiter: RateLimiter::unlimited(), own_server: None }
     }
 
     /// Lists and deletes at a pace that leaves some of IVS's five calls a second to others.
@@ -37,10 +40,24 @@ impl ChannelIvs {
         Self { limiter, ..self }
     }
 
+    /// Beside IVS, the organisation's own RTMP server hosts channels.
+    #[must_use]
+    pub fn beside(self, own_server: OwnServer) -> Self {
+        Self { own_server: Some(own_server), ..self }
+    }
+
+    pub(crate) fn own_server(&self) -> Option<&OwnServer> {
+        self.own_server.as_ref()
+    }
+
     /// Creates a channel, with its stream key, under a claim. It is sent once: `CreateChannel` is not idempotent.
-    pub(crate) async fn create_channel(&self, claim: &Claim<Channel>, now: Timestamp) -> Result<Channel, CreateError> {
+    pub(crate) async fn create_channel(
+        &self,
+        claim: &Claim<Channel>,
+        options: IvsOptions,
+        now: Timestamp,
+    ) -> Result<Channel, CreateError> {
         let operation = "ivs:CreateChannel";
-        let options = claim.options;
         let created = self
             .ivs
             .create_channel()
@@ -213,7 +230,7 @@ fn read(claim: &Claim<Channel>, channel: &aws_sdk_ivs::types::Channel, now: Time
         name: claim.name.clone(),
         arn: channel.arn()?.parse().ok()?,
         owner: claim.owner.clone(),
-        options: claim.options,
+        options: claim.options.clone(),
         ingest_endpoint: channel.ingest_endpoint()?.to_owned(),
         playback_url: channel.playback_url()?.to_owned(),
         created_at: now,

@@ -2,8 +2,10 @@
 
 mod ivs;
 mod operations;
+mod own_server;
 mod table;
 
 pub use ivs::ChannelIvs;
 pub use operations::{create_or_fetch, delete, fetch, list, rotate_stream_key, stream_key, sweep};
+pub use own_server::OwnServer;
 pub use table::{ChannelRows, ChannelTable};

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use aws_claim::Provider;
-use model::channel::{Channel, DesiredChannelOptions, KeyState, Rotation, StreamKey};
+use model::channel::{Channel, ChannelOptions, DesiredChannelOptions, KeyState, Rotation, StreamKey};
 use model::claim::{Claim, CreateError, Found, NameRequest, Outcome, owned_by};
 use model::error::Conflict;
+use model::self_hosted::draw_key;
 use model::sweep::{Sweep, Swept};
 use model::{ChannelArn, ChannelName, Cursor, Error, Limit, Page, Timestamp, UserId};
 
@@ -13,7 +14,13 @@ use crate::{ChannelIvs, ChannelTable};
 
 impl Provider<Channel> for ChannelIvs {
     async fn create(&self, claim: &Claim<Channel>, now: Timestamp) -> Result<Channel, CreateError> {
-        self.create_channel(claim, now).await
+        match &claim.options {
+            ChannelOptions::Ivs(options) => self.create_channel(claim, *options, now).await,
+            ChannelOptions::SelfHosted(_) => match self.own_server() {
+                Some(server) => server.create_channel(claim, now).map_err(CreateError::Refused),
+                None => Err(CreateError::Refused(Error::Conflict(Conflict::SelfHostedNotSupported))),
+            },
+        }
     }
 
     async fn find(&self, name: Option<&ChannelName>) -> Result<Vec<Found<Channel>>, Error> {
@@ -26,10 +33,16 @@ impl Provider<Channel> for ChannelIvs {
         Ok(Some(channel))
     }
 
-    async fn check_deletable(&self, arn: &ChannelArn) -> Result<(), Error> {
-        match self.is_live(arn).await {
+    async fn check_deletable(&self, channel: &Channel, now: Timestamp) -> Result<(), Error> {
+        let is_live = match (channel.arn.is_self_hosted(), self.own_server()) {
+            (false, _) => self.is_live(&channel.arn).await,
+            (true, Some(server)) => server.is_live(channel, now).await,
+            (true, None) => Ok(false),
+        };
+        match is_live {
             Ok(true) => Err(Error::Conflict(Conflict::Live)),
             Ok(false) => Ok(()),
+            Err(error) if channel.arn.is_self_hosted() => Err(error),
             // Then it is found out by deleting: IVS refuses for a live channel, and the row's mark is taken back.
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
@@ -40,7 +53,8 @@ impl Provider<Channel> for ChannelIvs {
     }
 
     async fn delete(&self, arn: &ChannelArn) -> Result<(), Error> {
-        self.delete_channel(arn).await
+        // Of a self-hosted channel there is nothing but its row.
+        if arn.is_self_hosted() { Ok(()) } else { self.delete_channel(arn).await }
     }
 
     /// Nothing hangs on a channel: its key is in its row.
@@ -52,8 +66,8 @@ impl Provider<Channel> for ChannelIvs {
 /// Returns the channel of that name, creating it first if there is none. Any number of concurrent callers get one.
 ///
 /// # Errors
-/// [`Conflict::OptionsDiffer`] if it exists with other options;
-/// [`Error::Busy`] if another request holds the name for longer than this one waits; what AWS fails with, after which
+/// [`Conflict::OptionsDiffer`] if it exists with other options; [`Conflict::SelfHostedNotSupported`] if there is no server
+/// to host it; [`Error::Busy`] if another request holds the name for longer than this one waits; what AWS fails with, after which
 /// the same request may be repeated.
 pub async fn create_or_fetch(
     ivs: &ChannelIvs,
@@ -142,7 +156,14 @@ pub async fn rotate_stream_key(
     request: &NameRequest<ChannelName>,
 ) -> Result<StreamKey, Error> {
     let (channel, state) = own(channels, now, request).await?;
-    replace(ivs, channels, now, request, &channel, state).await
+    match state {
+        // Nobody but the row has to learn of another key of ours.
+        KeyState::Current(old) if channel.arn.is_self_hosted() => {
+            let new = draw_key(&channel.name)?;
+            if channels.replace_key(&channel, &old, &new).await? { Ok(new) } else { Err(rotating(Duration::ZERO)) }
+        }
+        state => replace(ivs, channels, now, request, &channel, state).await,
+    }
 }
 
 async fn own(

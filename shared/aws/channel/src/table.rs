@@ -2,12 +2,19 @@
 //!
 //! The key is in the row, so that serving the owner is one read; it is not in the index. `streamKey` is a map in one of
 //! two forms: `arn` and `text`, or `old`, `rotation` and `leaseUntil` while it is being replaced.
+//!
+//! The index `by-owner` holds the attributes that it was made with, and no others can be added to it. So a self-hosted
+//! channel says what it is in those: `type` is `SELF_HOSTED` and its qualities, with blanks between; there is no
+//! `latencyMode`, `private` is false, and `ingestEndpoint` is a whole URL.
 
 use aws_claim::{NameTable, Schema};
 use aws_client::Aws;
 use aws_item::{Fields, Item, item, m, s};
 use aws_sdk_dynamodb::types::AttributeValue;
-use model::channel::{Channel, ChannelOptions, ChannelType, KeyState, LatencyMode, Rotation, StreamKey, StreamKeyText};
+use model::channel::{
+    Channel, ChannelOptions, ChannelType, IvsOptions, KeyState, LatencyMode, Rotation, StreamKey, StreamKeyText,
+};
+use model::qualities::Qualities;
 use model::{Error, Timestamp};
 
 /// How the rows of `channels` are written and read.
@@ -18,20 +25,29 @@ impl Schema for ChannelRows {
     type Resource = Channel;
 
     fn options_item(options: &ChannelOptions) -> Item {
-        item([
-            ("type", s(options.r#type.as_str())),
-            ("latencyMode", s(options.latency_mode.as_str())),
-            ("private", AttributeValue::Bool(options.private)),
-        ])
+        match options {
+            ChannelOptions::Ivs(options) => item([
+                ("type", s(options.r#type.as_str())),
+                ("latencyMode", s(options.latency_mode.as_str())),
+                ("private", AttributeValue::Bool(options.private)),
+            ]),
+            ChannelOptions::SelfHosted(qualities) => {
+                item([("type", s(qualities.to_type())), ("private", AttributeValue::Bool(false))])
+            }
+        }
     }
 
     fn read_options(row: &Fields<'_>) -> Result<ChannelOptions, Error> {
         let invalid = |field: &str| Error::internal(format!("a channel row has no valid {field}"));
-        Ok(ChannelOptions {
-            r#type: ChannelType::parse(row.text("type")?).ok_or_else(|| invalid("type"))?,
+        let r#type = row.text("type")?;
+        if let Some(qualities) = Qualities::of_type(r#type) {
+            return Ok(ChannelOptions::SelfHosted(qualities));
+        }
+        Ok(ChannelOptions::Ivs(IvsOptions {
+            r#type: ChannelType::parse(r#type).ok_or_else(|| invalid("type"))?,
             latency_mode: LatencyMode::parse(row.text("latencyMode")?).ok_or_else(|| invalid("latencyMode"))?,
             private: row.flag("private")?,
-        })
+        }))
     }
 
     fn item(channel: &Channel) -> Item {
@@ -64,6 +80,22 @@ impl ChannelTable {
     /// The table of that name.
     pub fn new(aws: &Aws, table: String) -> Self {
         Self { names: NameTable::new(aws, table) }
+    }
+
+    /// Puts a new key of ours into the row in place of the one that was read. False: somebody else was first.
+    pub(crate) async fn replace_key(&self, channel: &Channel, old: &StreamKey, new: &StreamKey) -> Result<bool, Error> {
+        let update = self
+            .names
+            .update_row(&channel.name)
+            .update_expression("SET streamKey = :key")
+            // As below: a repeated write finds the new key.
+            .condition_expression("#status = :active AND streamKey.arn = :old OR streamKey.arn = :new")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":active", s("active"))
+            .expression_attribute_values(":key", key_value(&KeyState::Current(new.clone())))
+            .expression_attribute_values(":old", s(&old.arn))
+            .expression_attribute_values(":new", s(&new.arn));
+        NameTable::<ChannelRows>::was_accepted(update).await
     }
 
     /// Takes the key out of the row, if it is still in the state that was read. False: it is not.
@@ -157,6 +189,8 @@ fn read_key(key: &Fields<'_>) -> Result<KeyState, Error> {
 
 #[cfg(test)]
 mod tests {
+    use model::{ChannelArn, Quality};
+
     use super::*;
 
     fn channel(key: KeyState) -> Channel {
@@ -164,12 +198,16 @@ mod tests {
             name: "demo".parse().unwrap(),
             arn: "arn:aws:ivs:us-east-1:000000000000:channel/abc".parse().unwrap(),
             owner: "alice".parse().unwrap(),
-            options: ChannelOptions { private: true, ..ChannelOptions::default() },
+            options: ChannelOptions::Ivs(IvsOptions { private: true, ..IvsOptions::default() }),
             ingest_endpoint: "i.example".to_owned(),
             playback_url: "https://p.example/x.m3u8".to_owned(),
             created_at: "2026-03-01T12:00:00Z".parse().unwrap(),
             key: Some(key),
         }
+    }
+
+    fn qualities_of(names: &[&str]) -> Qualities {
+        Qualities::try_from(names.iter().map(|name| name.parse().unwrap()).collect::<Vec<Quality>>()).unwrap()
     }
 
     #[test]
@@ -181,8 +219,15 @@ mod tests {
             id: "r1".parse().unwrap(),
             lease_until: "2026-03-01T12:00:00Z".parse().unwrap(),
         });
-        for key in [current, rotating] {
-            let channel = channel(key);
+        let qualities = qualities_of(&["high", "low"]);
+        let own = KeyState::Current(model::self_hosted::draw_key(&"demo".parse().unwrap()).unwrap());
+        let self_hosted = Channel {
+            arn: ChannelArn::self_hosted().unwrap(),
+            options: ChannelOptions::SelfHosted(qualities),
+            ingest_endpoint: "rtmps://video.example/live".to_owned(),
+            ..channel(own)
+        };
+        for channel in [channel(current), channel(rotating), self_hosted] {
             let mut row = ChannelRows::item(&channel);
             row.extend(item([
                 ("name", s("demo")),

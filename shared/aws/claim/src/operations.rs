@@ -205,7 +205,7 @@ pub async fn delete<S: Schema>(
             DeleteStep::Done => return Ok(()),
             DeleteStep::Begin(resource) => {
                 // Asked first, so that what cannot be deleted is not out of sight meanwhile.
-                provider.check_deletable(resource.arn()).await?;
+                provider.check_deletable(&resource, now).await?;
                 return finish_delete(provider, table, &resource, &request.claim_id).await;
             }
             DeleteStep::Finish(resource) => return finish_delete(provider, table, &resource, &request.claim_id).await,

@@ -18,7 +18,7 @@ pub trait Provider<R: Resource>: Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<R>, Error>> + Send;
     /// Whether it can be deleted now; if not, [`Error::Conflict`].
-    fn check_deletable(&self, arn: &R::Arn) -> impl Future<Output = Result<(), Error>> + Send;
+    fn check_deletable(&self, resource: &R, now: Timestamp) -> impl Future<Output = Result<(), Error>> + Send;
     /// Deletes it in AWS. One that is gone is fine. [`Error::Conflict`]: it cannot be deleted now, and stays.
     fn delete(&self, arn: &R::Arn) -> impl Future<Output = Result<(), Error>> + Send;
     /// Deletes what hangs on a resource, once it is gone.

@@ -30,7 +30,7 @@ impl Provider<Stage> for StageProvider<'_> {
     }
 
     /// A stage can be deleted with everybody in it.
-    async fn check_deletable(&self, _: &StageArn) -> Result<(), Error> {
+    async fn check_deletable(&self, _: &Stage, _: Timestamp) -> Result<(), Error> {
         Ok(())
     }
 

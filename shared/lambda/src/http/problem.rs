@@ -45,6 +45,9 @@ problems! {
     Error::Forbidden(Denial::StageClosed) => FORBIDDEN, "stage-closed", "Stage closed";
     Error::Forbidden(Denial::Removed) => FORBIDDEN, "removed", "Removed";
     Error::Forbidden(Denial::Capabilities) => FORBIDDEN, "capabilities-not-allowed", "Capabilities not allowed";
+    Error::Forbidden(Denial::HookSecret) => FORBIDDEN, "hook-secret", "Wrong hook secret";
+    Error::Forbidden(Denial::Publisher) => FORBIDDEN, "publisher-refused", "Publisher refused";
+    Error::Forbidden(Denial::OnAir) => FORBIDDEN, "on-air", "On air already";
     Error::NotFound(_) => NOT_FOUND, "not-found", "Not found";
     Error::Conflict(Conflict::OptionsDiffer(_)) => CONFLICT, "options-differ", "Options differ";
     Error::Conflict(Conflict::NothingToExchange) => CONFLICT, "nothing-to-exchange", "Nothing to exchange";
@@ -53,6 +56,7 @@ problems! {
     Error::Conflict(Conflict::Live) => CONFLICT, "live", "Live";
     Error::Conflict(Conflict::NotPrivate) => CONFLICT, "not-private", "Not private";
     Error::Conflict(Conflict::PlaybackNotSupported) => CONFLICT, "playback-not-supported", "Playback tokens not supported";
+    Error::Conflict(Conflict::SelfHostedNotSupported) => CONFLICT, "self-hosted-not-supported", "No server of its own";
     Error::BodyTooLarge { .. } => PAYLOAD_TOO_LARGE, "body-too-large", "Body too large";
     Error::UnsupportedMediaType => UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type";
     Error::Internal(_) => INTERNAL_SERVER_ERROR, "internal", "Internal error";
@@ -137,7 +141,7 @@ mod tests {
     #[test]
     fn every_error_has_its_status_and_type() {
         let secs = Duration::from_secs;
-        let table: [(Error, u16, &str); 18] = [
+        let table: [(Error, u16, &str); 22] = [
             (Error::MalformedBody("x".to_owned()), 400, "malformed-body"),
             (Error::UnsupportedMediaType, 415, "unsupported-media-type"),
             (Error::BodyTooLarge { limit: 1 }, 413, "body-too-large"),
@@ -146,6 +150,9 @@ mod tests {
             (Error::Forbidden(Denial::StageClosed), 403, "stage-closed"),
             (Error::Forbidden(Denial::Removed), 403, "removed"),
             (Error::Forbidden(Denial::Capabilities), 403, "capabilities-not-allowed"),
+            (Error::Forbidden(Denial::HookSecret), 403, "hook-secret"),
+            (Error::Forbidden(Denial::Publisher), 403, "publisher-refused"),
+            (Error::Forbidden(Denial::OnAir), 403, "on-air"),
             (Error::NotFound("stage"), 404, "not-found"),
             (Error::Conflict(Conflict::OptionsDiffer(Vec::new())), 409, "options-differ"),
             (Error::Conflict(Conflict::NothingToExchange), 409, "nothing-to-exchange"),
@@ -154,6 +161,7 @@ mod tests {
             (Error::Conflict(Conflict::Live), 409, "live"),
             (Error::Conflict(Conflict::NotPrivate), 409, "not-private"),
             (Error::Conflict(Conflict::PlaybackNotSupported), 409, "playback-not-supported"),
+            (Error::Conflict(Conflict::SelfHostedNotSupported), 409, "self-hosted-not-supported"),
             (Error::Busy { resource: "stage", retry_after: secs(1) }, 503, "busy"),
             (Error::internal("oops"), 500, "internal"),
         ];

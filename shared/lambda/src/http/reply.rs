@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
 use model::{Error, Page};
@@ -60,6 +60,11 @@ impl Reply {
     /// 304: the caller has it.
     pub fn not_modified() -> Self {
         Self::new(StatusCode::NOT_MODIFIED, None)
+    }
+
+    /// 302, to what `location` says.
+    pub fn found(location: HeaderValue) -> Self {
+        Self::new(StatusCode::FOUND, None).header(LOCATION, location)
     }
 
     fn new(status: StatusCode, body: Option<Cow<'static, str>>) -> Self {
