@@ -62,6 +62,8 @@ fn table() -> Vec<Row> {
             Some(json!({})),
             [401, 401, 401, 201, 201, 201],
         ),
+        // Of nobody who calls the API: nginx's forwarder has a secret of its own.
+        row("POST /hooks/rtmp", "/hooks/rtmp", Some(json!({})), [403; 6]),
         row("PUT /broadcast-settings", "/broadcast-settings", Some(settings()), [401, 401, 401, 201, 201, 201]),
         row("GET /broadcast-settings", "/broadcast-settings", None, [401, 401, 401, 200, 200, 200]),
         row("DELETE /broadcast-settings", "/broadcast-settings", None, [401, 401, 401, 204, 204, 204]),
@@ -104,6 +106,7 @@ async fn every_route_answers_every_caller_as_the_table_says() {
                 match status {
                     // What API Gateway refuses looks as API Gateway's own answer does.
                     401 => assert_eq!(answer.text, r#"{"message":"Unauthorized"}"#, "{}", row.route),
+                    403 if row.route == "POST /hooks/rtmp" => assert_eq!(answer.json()["type"], "hook-secret"),
                     403 => assert_eq!(answer.json()["type"], "not-owner", "{}", row.route),
                     _ => {}
                 }
@@ -122,7 +125,8 @@ async fn every_route_of_the_template_has_a_row() {
         assert_eq!(rows, template);
         // Only what says so is open.
         let open: BTreeSet<String> = routes.iter().filter(|route| !route.authorized).map(key).collect();
-        let expected = ["GET /health", "GET /openapi.json", "GET /streams", "GET /streams/{channel}"];
+        let expected =
+            ["GET /health", "GET /openapi.json", "GET /streams", "GET /streams/{channel}", "POST /hooks/rtmp"];
         assert_eq!(open, expected.map(str::to_owned).into());
     })
     .await;

@@ -1,7 +1,7 @@
 //! What each request costs in AWS calls. A call more is a bug: it is paid for and waited for.
 
 use serde_json::json;
-use tests::{Air, Fleet, TestApp};
+use tests::{Air, Fleet, Setup, TestApp};
 
 #[tokio::test]
 async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
@@ -167,6 +167,50 @@ async fn what_is_on_air_costs_one_call_and_a_page_of_it_two() {
         assert_eq!(hidden.name, "hidden");
     })
     .await;
+}
+
+#[tokio::test]
+async fn each_notification_of_nginx_makes_two_aws_calls_at_most_and_one_if_nothing_changes() {
+    let setup = Setup::default().parameter("SelfHostedIngestUrl", "rtmps://video.example/live");
+    let setup = setup.parameter("SelfHostedPlaybackUrl", "https://video.example/hls/{channel}.m3u8");
+    setup
+        .run(async |app| {
+            const SECRET: &str = "the-forwarders-own-secret-of-this-test";
+            app.put_secret("rtmp-hook", SECRET).await;
+            let alice = app.user("alice");
+            let (_, calls) = app.calls_of(alice.put("/channels/demo", json!({"origin": "selfHosted"}))).await;
+            assert_eq!(calls, ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:PutItem"]);
+            let key = alice.get("/channels/demo/stream-key").await.expect(200).json()["streamKey"].clone();
+            let key = key.as_str().unwrap();
+            let (read, write) = ("dynamodb:BatchGetItem", "dynamodb:PutItem");
+            let publish = format!("publish&name={key}&type=live");
+            let update =
+                |seconds: u64| format!("update_publish&time={seconds}&timestamp={}&name={key}", seconds * 1000);
+            for (what, rest, status, expected) in [
+                ("an instance's first", publish.clone(), 302, &["secretsmanager:GetSecretValue", read, write][..]),
+                ("a question again", publish, 302, &[read]),
+                ("the first media", update(5), 204, &[read, write]),
+                ("more of it", update(10), 204, &[read]),
+                ("somebody who watches", "play&name=demo&start=0&duration=0&reset=0".to_owned(), 204, &[]),
+                ("no key", "publish&name=demo_x&type=live".to_owned(), 403, &[]),
+                ("the end", format!("publish_done&name={key}"), 204, &[read, write]),
+                ("the end again", format!("publish_done&name={key}"), 204, &[read]),
+            ] {
+                let body = format!("app=live&flashver=&swfurl=&tcurl=&pageurl=&addr=192.0.2.7&clientid=1&call={rest}");
+                let headers = [("x-hook-secret", SECRET)];
+                let (answer, calls) = app.calls_of(app.anonymous().send("POST", "/hooks/rtmp", &headers, body)).await;
+                assert_eq!(
+                    (answer.status, calls),
+                    (status, expected.iter().map(|&call| call.to_owned()).collect()),
+                    "{what}"
+                );
+            }
+            // Of one's own server, the table knows whether it is on air.
+            let (_, calls) = app.calls_of(alice.delete("/channels/demo")).await;
+            let (get, update, delete) = ("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem");
+            assert_eq!(calls, [get, get, update, delete]);
+        })
+        .await;
 }
 
 #[tokio::test]

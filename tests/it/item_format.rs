@@ -6,7 +6,7 @@ use std::fs;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Map, Value, json};
-use tests::{Air, Fleet, Row, TestApp, root};
+use tests::{Air, Fleet, Row, Setup, TestApp, root};
 
 /// Texts that are words of the format rather than somebody's data.
 const WORDS: [&str; 12] = [
@@ -57,7 +57,8 @@ fn attribute(value: &Value) -> AttributeValue {
     }
 }
 
-fn row(fields: &Value) -> Row {
+/// A row in DynamoDB's own notation, as the SDK has it.
+pub(crate) fn row(fields: &Value) -> Row {
     fields.as_object().unwrap().iter().map(|(name, value)| (name.clone(), attribute(value))).collect()
 }
 
@@ -97,9 +98,20 @@ fn without(mut fields: Value, names: &[&str]) -> Value {
     fields
 }
 
+const HOOK_SECRET: &str = "the-forwarders-own-secret-of-this-test";
+
+/// What a self-hosted nginx tells of a connection.
+async fn nginx(app: &TestApp, client_id: u64, rest: &str) -> tests::Answer {
+    let common = "app=live&flashver=&swfurl=&tcurl=&pageurl=&addr=192.0.2.7";
+    let body = format!("{common}&clientid={client_id}&call={rest}");
+    app.anonymous().send("POST", "/hooks/rtmp", &[("x-hook-secret", HOOK_SECRET)], body).await
+}
+
 #[tokio::test]
 async fn rows_are_written_as_tests_rows_has_them() {
-    TestApp::run(async |app| {
+    let setup = Setup::default().parameter("SelfHostedIngestUrl", "rtmps://video.example/live");
+    let setup = setup.parameter("SelfHostedPlaybackUrl", "https://video.example/hls/{channel}.m3u8");
+    setup.run(async |app| {
         assert_eq!(tables(), app.tables().await, "the folders of tests/rows, and the tables of template.yaml");
         let alice = app.user("alice");
         alice.put("/stages/demo", json!({})).await.expect(201);
@@ -115,6 +127,20 @@ async fn rows_are_written_as_tests_rows_has_them() {
         alice.patch("/stages/demo/participants/carol", grant).await.expect(200);
         alice.delete("/stages/demo/participants/dave").await.expect(204);
         alice.put("/channels/demo", json!({})).await.expect(201);
+        let own = json!({"origin": "selfHosted", "qualities": ["high", "low"]});
+        alice.put("/channels/own", own).await.expect(201);
+        alice.put("/channels/own-ended", json!({"origin": "selfHosted"})).await.expect(201);
+        app.put_secret("rtmp-hook", HOOK_SECRET).await;
+        let key = async |channel: &str| {
+            let key = alice.get(&format!("/channels/{channel}/stream-key")).await.expect(200).json();
+            key["streamKey"].as_str().unwrap().to_owned()
+        };
+        let (own, over) = (key("own").await, key("own-ended").await);
+        for (client_id, name) in [(1, format!("{own}_high")), (2, format!("{own}_low")), (3, over.clone())] {
+            nginx(app, client_id, &format!("publish&name={name}&type=live")).await.expect(302);
+            nginx(app, client_id, &format!("update_publish&time=5&timestamp=5000&name={name}")).await.expect(204);
+        }
+        nginx(app, 3, &format!("publish_done&name={over}")).await.expect(204);
         let settings = json!({
             "kind": "custom", "ingestUrl": "rtmps://ingest.example.com/app", "streamKey": "golden",
             "playbackUrl": "https://playback.example.com/live.m3u8",
@@ -217,7 +243,12 @@ async fn are_read(app: &TestApp, changed: impl Fn(&str) -> Value) {
     }
     let channel = alice.get("/channels/demo").await.expect(200).json();
     assert_eq!((&channel["type"], &channel["private"]), (&json!("STANDARD"), &json!(false)));
-    assert_eq!(alice.get("/channels").await.expect(200).json()["items"], json!([channel]));
+    let own = alice.get("/channels/own").await.expect(200).json();
+    assert_eq!((&own["origin"], &own["qualities"]), (&json!("selfHosted"), &json!(["high", "low"])));
+    assert_eq!(own["ingestUrl"], "rtmps://video.example/live");
+    assert_eq!(alice.get("/channels").await.expect(200).json()["items"], json!([channel, own]));
+    let key = alice.get("/channels/own/stream-key").await.expect(200).json();
+    assert_eq!(key, json!({"streamKey": "own_0123456789abcdef0123456789abcdef01234567"}));
     let key = alice.get("/channels/demo/stream-key").await.expect(200).json();
     assert_eq!(key, json!({"streamKey": "sk_us-east-1_golden"}));
     let settings = alice.get("/broadcast-settings").await.expect(200).json();
@@ -234,6 +265,13 @@ async fn are_read(app: &TestApp, changed: impl Fn(&str) -> Value) {
         "playbackUrl": channel["playbackUrl"], "session": "st-1A2b3c4D5e6F78ghij9Klmn",
     });
     assert_eq!(stream, live);
+    let stream = bob.get("/streams/own").await.expect(200).json();
+    assert_eq!((&stream["state"], &stream["session"]), (&json!("live"), &json!("sh-abcdefghijklmnopqrstuv")));
+    // The hook knows who has it.
+    app.put_secret("rtmp-hook", HOOK_SECRET).await;
+    let again = "publish&name=own_0123456789abcdef0123456789abcdef01234567_high&type=live";
+    nginx(app, 1, again).await.expect(302);
+    nginx(app, 7, again).await.expect_problem(403, "on-air");
 }
 
 /// The rest of what they say, which a row of an earlier version need not have.
@@ -257,8 +295,8 @@ async fn say_everything(app: &TestApp) {
     assert_eq!(servers["items"], json!([server]));
     // The others are of no channel that there is.
     let streams = app.anonymous().get("/streams").await.expect(200).json();
-    assert_eq!(streams["items"].as_array().unwrap().len(), 1);
-    assert_eq!(streams["items"][0]["startedAt"], "2026-03-01T12:00:00.000Z");
+    let started: Vec<_> = streams["items"].as_array().unwrap().iter().map(|item| item["startedAt"].clone()).collect();
+    assert_eq!(started, ["2026-03-01T12:00:00.000Z", "2026-03-01T11:00:00.000Z"]);
 }
 
 /// Deletes the rows whose resource is in no IVS: those of names.

@@ -20,6 +20,7 @@ mod playback;
 mod reconciler;
 mod repository;
 mod restart;
+mod rtmp_hook;
 mod server;
 mod session;
 mod side_door;

@@ -4,7 +4,7 @@
 use std::pin::Pin;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::{Air, Fleet, Row, TestApp};
 
 /// Makes a function do all that it can do.
@@ -19,6 +19,7 @@ pub(crate) fn of(function: &str) -> Option<Tour> {
         "StageFunction" => |app| Box::pin(stage(app)),
         "ParticipantFunction" => |app| Box::pin(participant(app)),
         "ChannelFunction" => |app| Box::pin(channel(app)),
+        "RtmpHookFunction" => |app| Box::pin(rtmp_hook(app)),
         "BroadcastSettingsFunction" => |app| Box::pin(broadcast_settings(app)),
         "ServerFunction" => |app| Box::pin(server(app)),
         "StreamFunction" => |app| Box::pin(stream(app)),
@@ -91,11 +92,29 @@ async fn channel(app: &TestApp) {
     alice.post("/channels/demo/playback-tokens", json!({})).await;
     alice.post("/channels/demo/stream-key", json!({})).await;
     alice.delete("/channels/demo").await;
+    // Whether one of the organisation's own server is on air, the table knows.
+    self_hosted_channel(app).await;
+    alice.delete("/channels/own").await;
     // A create that died with its channel made is taken over.
     kill(app, "CreateChannel", "after").await;
     alice.put("/channels/dead", json!({})).await;
     let_claim_lapse(app, "channels").await;
     alice.put("/channels/dead", json!({})).await;
+}
+
+/// A self-hosted channel of alice's, in a deployment that may host none.
+async fn self_hosted_channel(app: &TestApp) {
+    let row: Value = serde_json::from_str(include_str!("../rows/channels/self-hosted.json")).unwrap();
+    app.fill("channels", [crate::item_format::row(&row)]).await;
+}
+
+async fn rtmp_hook(app: &TestApp) {
+    const SECRET: &str = "the-forwarders-own-secret-of-this-tour";
+    self_hosted_channel(app).await;
+    app.put_secret("rtmp-hook", SECRET).await;
+    let body = "app=live&flashver=&swfurl=&tcurl=&pageurl=&addr=192.0.2.7&clientid=1&call=publish&\
+                name=own_0123456789abcdef0123456789abcdef01234567&type=live";
+    app.anonymous().send("POST", "/hooks/rtmp", &[("x-hook-secret", SECRET)], body).await;
 }
 
 async fn broadcast_settings(app: &TestApp) {
