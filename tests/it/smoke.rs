@@ -191,7 +191,9 @@ async fn no_line_shows_a_token() {
             use std::io::{Read, Write};
             while let Ok((mut client, _)) = listener.accept() {
                 let _ = client.read(&mut [0; 4096]);
-                let head = format!("HTTP/1.1 502 Bad Gateway\r\ncontent-length: {}\r\n\r\n", quoted.len());
+                // Else the next request may go to the connection that is being closed.
+                let end = format!("connection: close\r\ncontent-length: {}\r\n\r\n", quoted.len());
+                let head = format!("HTTP/1.1 502 Bad Gateway\r\n{end}");
                 let _ = client.write_all((head + &quoted).as_bytes());
             }
         });
