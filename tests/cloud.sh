@@ -13,8 +13,11 @@ stop() {
 }
 trap 'stop; rm -rf "$scratch"' EXIT
 
-# As `cargo test --workspace` has it built.
-cargo build --workspace --bin local
+# As `cargo test --workspace` has it built, or as it is measured.
+profile=${profile:-debug}
+release=()
+[ "$profile" = debug ] || release=(--release)
+cargo build --workspace --bin local "${release[@]}"
 target=$(cargo metadata --format-version 1 --no-deps | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
 
 # Waits until a process has written a text, or has ended.
@@ -29,7 +32,7 @@ await() { # process, file, text
 start_cloud() {
   # An earlier cloud's banner must not be taken for this one's.
   : >"$scratch/banner"
-  "$target/debug/local" --ephemeral --port 0 --aws-port 0 "$@" >"$scratch/banner" 2>"$scratch/local.log" &
+  "$target/$profile/local" --ephemeral --port 0 --aws-port 0 "$@" >"$scratch/banner" 2>"$scratch/local.log" &
   started+=($!)
   await $! "$scratch/banner" 'Ctrl-C'
   eval "$(grep '^eval ' "$scratch/banner")"

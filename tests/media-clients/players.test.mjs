@@ -11,7 +11,7 @@ const browsers = await Browsers.start();
 after(() => browsers.stop());
 
 // One broadcast for all: what a player is shown does not depend on who else looks.
-test("Amazon's player, video.js, hls.js in Chromium and Firefox, mpv, VLC and ffmpeg play", async (t) => {
+test("Amazon's player, video.js, hls.js in Chromium and Firefox, mpv, VLC and ffmpeg play", { concurrency: true }, async (t) => {
   const { playbackUrl, target } = await channel("everybody");
   const encoder = new Ffmpeg(t, target);
   await onAir("everybody");
