@@ -103,7 +103,7 @@ try {
   const channels = await Promise.all(Array.from({ length: BROADCASTS }, (_, index) => channel(`bench-${index}`)));
   const begun = () => Promise.all(channels.map(({ name }) => onAir(name)));
   const rest = usage(LOCAL_PID).rss;
-  const plain = await measure(LOCAL_PID, file, channels.map(({ streamKey }) => `${RTMP_URL}/${streamKey}`), begun);
+  const plain = await measure(LOCAL_PID, file, channels.map(({ streamKey }) => RTMP_URL + streamKey), begun);
   const tls = await measure(LOCAL_PID, file, channels.map(({ target }) => target), begun);
   const glass = await glassToGlass();
 

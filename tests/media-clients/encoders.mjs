@@ -9,7 +9,7 @@ const TONE = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"];
 const H264 = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-g", "30", "-b:v", "600k"];
 const AAC = ["-c:a", "aac", "-b:a", "96k"];
 
-/** Debian's ffmpeg, which sends a test picture and a tone. */
+/** Debian's ffmpeg, which sends a test picture and a tone, and trusts the local cloud's certificate and no other. */
 export class Ffmpeg extends Program {
   /** Sends to `target`, an ingest URL with its key; without `seconds`, until it is ended. */
   constructor(test, target, { seconds, picture = true, tone = true } = {}) {
@@ -17,7 +17,8 @@ export class Ffmpeg extends Program {
     const codecs = [...(picture ? H264 : []), ...(tone ? AAC : [])];
     const length = seconds ? ["-t", `${seconds}`] : [];
     const told = ["-hide_banner", "-loglevel", "warning", "-nostats", "-progress", "pipe:1", "-stats_period", "0.05"];
-    super(test, "ffmpeg", [...told, ...input, ...codecs, ...length, "-f", "flv", target]);
+    const trusted = process.env.CA ? ["-tls_verify", "1", "-ca_file", process.env.CA] : [];
+    super(test, "ffmpeg", [...told, ...input, ...codecs, ...length, "-f", "flv", ...trusted, target]);
   }
 
   hear(text) {

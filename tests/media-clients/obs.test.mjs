@@ -26,7 +26,7 @@ async function cable(t) {
     cut();
     server.close();
   });
-  return { url: `rtmp://127.0.0.1:${server.address().port}${pathname.replace(/\/$/, "")}`, cut };
+  return { url: `rtmp://127.0.0.1:${server.address().port}${pathname}`, cut };
 }
 
 const times = (pattern, text) => text.match(new RegExp(pattern, "g"))?.length ?? 0;
