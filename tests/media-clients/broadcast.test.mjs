@@ -2,7 +2,15 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
-import { aws, call, channel, listed, offAir, onAir, send, stream, until } from "./cloud.mjs";
+import {
+  GetStreamCommand,
+  GetStreamSessionCommand,
+  ListStreamSessionsCommand,
+  ListStreamsCommand,
+  StopStreamCommand,
+} from "@aws-sdk/client-ivs";
+
+import { call, channel, ivs, listed, offAir, onAir, send, stream, until } from "./cloud.mjs";
 import { Ffmpeg } from "./encoders.mjs";
 import { Browsers } from "./players.mjs";
 
@@ -104,7 +112,7 @@ test("a stopped broadcast ends for the encoder and for the list", async (t) => {
   const { arn, target } = await channel("stopped");
   const encoder = new Ffmpeg(t, target);
   await onAir("stopped");
-  await aws("ivs", "stop-stream", "--channel-arn", arn);
+  await ivs.send(new StopStreamCommand({ channelArn: arn }));
   assert.notEqual((await encoder.ended).code, 0);
   await offAir("stopped");
 });
@@ -113,25 +121,25 @@ test("IVS tells of the stream what the encoder sends", async (t) => {
   const { arn, playbackUrl, target } = await channel("told");
   const encoder = new Ffmpeg(t, target);
   const { stream: entry } = await onAir("told");
-  const { stream: live } = await aws("ivs", "get-stream", "--channel-arn", arn);
+  const { stream: live } = await ivs.send(new GetStreamCommand({ channelArn: arn }));
   assert.deepEqual([live.state, live.health, live.streamId, live.playbackUrl], ["LIVE", "HEALTHY", entry.session, playbackUrl]);
-  const { streamSession } = await aws("ivs", "get-stream-session", "--channel-arn", arn);
+  const { streamSession } = await ivs.send(new GetStreamSessionCommand({ channelArn: arn }));
   const { audio, video } = streamSession.ingestConfiguration;
   assert.deepEqual([video.videoWidth, video.videoHeight, audio.sampleRate], [640, 360, 48000]);
   assert.match(video.codec, /^avc1\./);
   assert.match(audio.codec, /^mp4a\./);
-  const { streams } = await aws("ivs", "list-streams");
+  const { streams } = await ivs.send(new ListStreamsCommand());
   assert(streams.some(({ channelArn }) => channelArn === arn));
   await encoder.end("SIGINT");
   await offAir("told");
-  const { streamSessions } = await aws("ivs", "list-stream-sessions", "--channel-arn", arn);
-  assert.deepEqual([streamSessions.length, streamSessions[0].streamId, typeof streamSessions[0].endTime], [1, live.streamId, "string"]);
+  const { streamSessions } = await ivs.send(new ListStreamSessionsCommand({ channelArn: arn }));
+  assert.deepEqual([streamSessions.length, streamSessions[0].streamId, streamSessions[0].endTime instanceof Date], [1, live.streamId, true]);
 });
 
 test("a private channel plays with its token, and neither without nor on the open list", async (t) => {
   const { arn, playbackUrl, target } = await channel("private", { private: true });
   new Ffmpeg(t, target);
-  await until("IVS has the stream", async () => (await aws("ivs", "list-streams")).streams.some(({ channelArn }) => channelArn === arn));
+  await until("IVS has the stream", async () => (await ivs.send(new ListStreamsCommand())).streams.some(({ channelArn }) => channelArn === arn));
   const { token } = await call("POST", "/channels/private/playback-tokens");
   const withToken = `${playbackUrl}?token=${token}`;
   await until("it can be played", async () => (await fetch(withToken)).ok);

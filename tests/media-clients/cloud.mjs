@@ -1,15 +1,17 @@
 /**
- * The running local cloud: its API, and AWS's own client against its AWS endpoint.
+ * The running local cloud: its API, and AWS's own client of its AWS endpoint.
  *
- * tests/media starts it and sets the variables: API, AWS_ENDPOINT_URL and the like, AWS (the AWS CLI).
+ * tests/media starts it and sets the variables: API, and those that AWS's client reads.
  */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { setTimeout as pause } from "node:timers/promises";
-import { promisify } from "node:util";
 
-const { API, AWS } = process.env;
-const run = promisify(execFile);
+import { IvsClient } from "@aws-sdk/client-ivs";
+
+const { API } = process.env;
+
+/** IVS, as AWS's SDK has it. */
+export const ivs = new IvsClient();
 
 /** Waits until `condition` gives something, and gives that; fails after `seconds`, which is no measure of anything. */
 export async function until(what, condition, seconds = 30) {
@@ -69,12 +71,3 @@ export async function offAir(name) {
 export async function stream(name) {
   return (await send("GET", `/streams/${name}`)).body;
 }
-
-/** Runs the AWS CLI and gives its JSON. */
-export async function aws(...words) {
-  const { stdout } = await run(AWS, [...words, "--output", "json"]);
-  return stdout.trim() ? JSON.parse(stdout) : undefined;
-}
-
-/** The times that AWS prints, in milliseconds. */
-export const instant = (text) => Date.parse(text);
