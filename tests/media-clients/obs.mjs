@@ -64,8 +64,7 @@ export class Obs extends Program {
     try {
       return await until(`OBS says ${pattern}`, () => pattern.exec(this.log()), seconds);
     } catch (error) {
-      error.message += `; its log ends: ${this.log().slice(-2000)} ${this.text.slice(-1000)}`;
-      throw error;
+      throw new Error(`${error.message}; its log ends: ${this.log().slice(-2000)} ${this.text.slice(-1000)}`, { cause: error });
     }
   }
 }

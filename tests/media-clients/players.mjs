@@ -87,8 +87,7 @@ class Page {
     try {
       return await until(`${this.player} reports ${what}`, () => this.report && satisfies(this.report) && this.report, seconds);
     } catch (error) {
-      error.message += `; its last report: ${JSON.stringify({ ...this.report, ages: undefined })}`;
-      throw error;
+      throw new Error(`${error.message}; its last report: ${JSON.stringify({ ...this.report, ages: undefined })}`, { cause: error });
     }
   }
 
