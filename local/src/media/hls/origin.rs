@@ -196,7 +196,11 @@ async fn reload(broadcast: &Broadcast, query: &Query) -> Answer {
     let waited = match number {
         Some(number) => broadcast.reload(number, part.and_then(|part| usize::try_from(part).ok())).await,
         None if part.is_some() => return problem(400, "_HLS_part needs _HLS_msn"),
-        None => Wait::Over,
+        // Players without low latency take a playlist without a whole segment for broken: ffmpeg and mpv give up.
+        None => match broadcast.reload(0, None).await {
+            Wait::TimedOut => Wait::Over,
+            waited => waited,
+        },
     };
     match waited {
         Wait::Over => match broadcast.media() {

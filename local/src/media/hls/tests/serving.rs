@@ -324,6 +324,23 @@ async fn a_reload_that_cannot_be_meant_is_400() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_first_playlist_waits_for_a_whole_segment() {
+    let origin = Origin::default();
+    let broadcast = origin.begin("abc", "st-1", START);
+    announce_video(&broadcast);
+    announce_audio(&broadcast);
+    pictures(&broadcast, 0, 1_000, 60);
+    let folder = watch(&origin, &PUBLIC, "").await;
+    let path = format!("{folder}media.m3u8");
+    let mut asking = std::pin::pin!(get(&origin, &path));
+    let waiting = tokio::time::timeout(std::time::Duration::from_secs(1), asking.as_mut()).await;
+    assert!(waiting.is_err());
+    more_pictures(&broadcast, 1_000, 2_100, 60);
+    let (_, media) = asking.await;
+    assert_eq!(Playlist::parse(std::str::from_utf8(&media).unwrap()).segments.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_does_not_come_is_503_after_three_target_durations() {
     let origin = Origin::default();
     on_air(&origin, "st-1");
