@@ -238,7 +238,13 @@ impl Cutter {
     }
 
     /// Nothing follows.
+    ///
+    /// hls.js (1.7) asks for no more parts of a segment that it has begun once the playlist has ended, and then waits for
+    /// ever. So the last part is a segment of its own.
     pub(super) fn end(&mut self) {
+        if self.covered() > self.part_start {
+            self.close_segment();
+        }
         self.finish_format();
         self.window.ended = true;
     }
@@ -255,6 +261,11 @@ impl Cutter {
     /// Completes the segment; there need not be one.
     pub(super) fn finish_segment(&mut self) {
         self.finish_part();
+        self.close_segment();
+    }
+
+    /// Completes the segment as far as its parts are complete.
+    fn close_segment(&mut self) {
         self.too_much |= !self.window.close();
         self.segment_start = self.part_start;
     }

@@ -63,7 +63,9 @@ pub(super) fn media(window: &Window, part_target: Option<Ticks>) -> String {
     for segment in &window.complete {
         head(&mut text, segment, &mut map);
         behind = behind.saturating_sub(segment.duration());
-        if behind < LISTED {
+        // After the end, nobody is next to it; and hls.js (1.7) takes the end for played only if it has both tracks in the
+        // middle of the last part, which one of them may not reach.
+        if behind < LISTED && !window.ended {
             parts(&mut text, segment.number, &segment.parts);
         }
         let _ = writeln!(text, "#EXTINF:{},\nsegment-{}.m4s", seconds(segment.duration()), segment.number);

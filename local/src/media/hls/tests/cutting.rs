@@ -202,9 +202,23 @@ fn a_broadcast_that_ends_says_so_and_takes_nothing_more() {
     broadcast.end();
     let text = broadcast.media().unwrap();
     assert!(text.ends_with("#EXT-X-ENDLIST\n") && !text.contains("PRELOAD-HINT"));
-    close(&durations(&playlist(&broadcast)), &[2.0, 1.0]);
+    close(&durations(&playlist(&broadcast)), &[2.0, 0.8, 0.199]);
     pictures(&broadcast, 3_000, 5_000, 60);
     assert_eq!(broadcast.media().unwrap(), text);
+}
+
+#[test]
+fn what_came_after_the_last_part_is_a_segment_of_its_own_and_no_parts_are_listed_any_more() {
+    let broadcast = broadcast();
+    announce_video(&broadcast);
+    pictures(&broadcast, 0, 2_500, 60);
+    let listed = broadcast.media().unwrap();
+    assert!(listed.contains("part-1-1.m4s\"\n") && !listed.contains("segment-1.m4s"), "{listed}");
+    broadcast.end();
+    let ended = broadcast.media().unwrap();
+    assert!(!ended.contains("EXT-X-PART:") && ended.ends_with("segment-2.m4s\n#EXT-X-ENDLIST\n"), "{ended}");
+    // Whoever is about to fetch a part still gets it.
+    assert!(broadcast.part(1, 1).is_some() && broadcast.segment(2).is_some());
 }
 
 #[test]
