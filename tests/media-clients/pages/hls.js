@@ -2,7 +2,7 @@
 import Hls from "hls.js";
 import { source, told, video } from "./page.js";
 
-const hls = new Hls({ debug: location.search.includes("debug") });
+const hls = new Hls();
 hls.on(Hls.Events.ERROR, (_, { type, details, fatal, response }) => {
   told.errors.push({ type, details, fatal, status: response?.code });
 });
