@@ -13,7 +13,7 @@ mod tests;
 mod video;
 
 pub(crate) use self::audio::AudioFormat;
-pub(crate) use self::emsg::emsg;
+pub(crate) use self::emsg::Event;
 pub(crate) use self::fragment::{Sample, fragment};
 pub(crate) use self::init::init;
 pub(crate) use self::video::VideoFormat;

@@ -151,7 +151,7 @@ proptest! {
     #[test]
     fn a_fragment_has_each_sample_where_it_says(video in samples(), audio in samples(), sequence in any::<u32>()) {
         prop_assume!(!video.is_empty() || !audio.is_empty());
-        let prefix = emsg(7, 123_456_789_012, "goal: 1:0 €");
+        let prefix = Event { id: 7, time: 123_456_789_012, text: "goal: 1:0 €".to_owned() }.boxes(123_456_780_012);
         let data = fragment(&prefix, sequence, &video, &audio);
         let read = &fragments(&data)[0];
         prop_assert_eq!(read.sequence, sequence);

@@ -8,7 +8,7 @@ use super::MediaError;
 use super::format::Formats;
 use super::segment::{Init, MILLISECOND, Part, SECOND, Ticks};
 use super::window::{TARGET_DURATION, Window};
-use crate::media::cmaf::{Sample, emsg, fragment};
+use crate::media::cmaf::{Event, Sample, fragment};
 
 /// A segment is cut at a key frame once it is this long; a little less than a second, for timestamps are rounded.
 const SHORTEST_SEGMENT: Ticks = 990 * MILLISECOND;
@@ -51,7 +51,7 @@ pub(super) struct Cutter {
     formats: Formats,
     /// Whether the next segment is of another format.
     discontinuity: bool,
-    events: Vec<u8>,
+    events: Vec<Event>,
     event: u32,
     sequence: u32,
     /// Frames of video and how long they lasted.
@@ -234,7 +234,7 @@ impl Cutter {
     /// Timed metadata, due at `time`.
     pub(super) fn metadata(&mut self, time: Ticks, text: &str) {
         self.event += 1;
-        self.events.extend(emsg(self.event, time, text));
+        self.events.push(Event { id: self.event, time, text: text.to_owned() });
     }
 
     /// Nothing follows.
@@ -287,9 +287,9 @@ impl Cutter {
         // A playlist says it from the first part on.
         self.part_target.get_or_insert(USUAL_PART);
         self.sequence += 1;
-        let data = fragment(&self.events, self.sequence, &self.frames, &sounds);
+        let events: Vec<_> = self.events.drain(..).flat_map(|event| event.boxes(self.part_start)).collect();
+        let data = fragment(&events, self.sequence, &self.frames, &sounds);
         self.waiting -= self.frames.iter().chain(&sounds).map(|sample| sample.data.len()).sum::<usize>();
-        self.events.clear();
         self.frames.clear();
         if self.window.open.is_none() {
             let since = (self.segment_start.saturating_sub(self.anchor.0)) / MILLISECOND;

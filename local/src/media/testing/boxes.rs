@@ -70,7 +70,9 @@ pub(crate) fn fragments(bytes: &[u8]) -> Vec<Fragment> {
     let mut at = 0;
     for (kind, body) in boxes(bytes) {
         match kind {
-            "emsg" => events.push(event(body)),
+            "emsg" if body[0] == 1 => events.push(event(body)),
+            // The same again, for Amazon's player.
+            "emsg" => assert_eq!(events.last().map(|(_, id, text)| (*id, text.clone())), Some(relative_event(body))),
             "moof" => start = at,
             "mdat" => fragments.push(fragment(&bytes[start..at + 8 + body.len()], std::mem::take(&mut events))),
             other => panic!("{other} among fragments"),
@@ -117,10 +119,22 @@ fn event(body: &[u8]) -> (u64, u32, String) {
     assert_eq!((u32_at(body, 0), u32_at(body, 4)), (0x100_0000, 90_000));
     let scheme = b"https://aomedia.org/emsg/ID3\0\0";
     assert!(body[24..].starts_with(scheme));
-    let tag = &body[24 + scheme.len()..];
+    (u64_at(body, 8), u32_at(body, 20), text(&body[24 + scheme.len()..]))
+}
+
+fn relative_event(body: &[u8]) -> (u32, String) {
+    let scheme = b"urn:twitch:id3\0\0";
+    assert!(body[..4] == [0; 4] && body[4..].starts_with(scheme));
+    let rest = &body[4 + scheme.len()..];
+    assert_eq!(u32_at(rest, 0), 90_000);
+    (u32_at(rest, 12), text(&rest[16..]))
+}
+
+/// That of an ID3 tag.
+fn text(tag: &[u8]) -> String {
     let size = |at: usize| tag[at..at + 4].iter().fold(0, |size, byte| size << 7 | usize::from(*byte));
     assert_eq!((&tag[..6], &tag[10..14]), (&b"ID3\x04\0\0"[..], &b"TXXX"[..]));
     assert_eq!((size(6), size(14)), (tag.len() - 10, tag.len() - 20));
     assert_eq!(&tag[18..22], [0, 0, 3, 0]);
-    (u64_at(body, 8), u32_at(body, 20), String::from_utf8(tag[22..].to_vec()).unwrap())
+    String::from_utf8(tag[22..].to_vec()).unwrap()
 }
