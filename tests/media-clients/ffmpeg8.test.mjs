@@ -14,11 +14,13 @@ const run = promisify(execFile);
 const browsers = await Browsers.start();
 after(() => browsers.stop());
 
-test("what is put as timed metadata reaches hls.js at its time", async (t) => {
+test("what is put as timed metadata reaches hls.js at its time, and Amazon's player", async (t) => {
   const { arn, playbackUrl, target } = await channel("cues");
   new Ffmpeg8(t, target, "h264");
   await onAir("cues");
   const page = await browsers.open(t, "hls", playbackUrl, { clock: true });
+  const amazons = await browsers.open(t, "ivs", playbackUrl);
+  await amazons.plays(1);
   await page.plays(1);
   const put = [];
   for (const text of ['{"question":1}', '{"question":2}']) {
@@ -30,6 +32,8 @@ test("what is put as timed metadata reaches hls.js at its time", async (t) => {
   }
   const { metadata } = await page.reports("both cues", ({ metadata }) => metadata.length >= put.length);
   assert.deepEqual(metadata.map(({ text }) => text), put.map(({ text }) => text));
+  const seen = await amazons.reports("both cues", ({ metadata }) => metadata.length >= put.length);
+  assert.deepEqual(seen.metadata.map(({ text }) => text), put.map(({ text }) => text));
   // The stream's clock is the one by which the server dated it. Where an encoder lags on a busy machine, so does it.
   for (const [index, { before, after }] of put.entries()) {
     const { date } = metadata[index];
