@@ -237,14 +237,16 @@ impl Cutter {
         self.events.push(Event { id: self.event, time, text: text.to_owned() });
     }
 
-    /// Nothing follows.
-    ///
-    /// hls.js (1.7) asks for no more parts of a segment that it has begun once the playlist has ended, and then waits for
-    /// ever. So the last part is a segment of its own.
-    pub(super) fn end(&mut self) {
-        if self.covered() > self.part_start {
+    /// What is in no part yet, and the last frame if `more` is to come, becomes a segment of its own: hls.js (1.7) asks for
+    /// no more parts of a segment that it has begun once the playlist has ended, and then waits for ever.
+    pub(super) fn set_apart(&mut self, more: bool) {
+        if more || self.covered() > self.part_start {
             self.close_segment();
         }
+    }
+
+    /// Nothing follows.
+    pub(super) fn end(&mut self) {
         self.finish_format();
         self.window.ended = true;
     }

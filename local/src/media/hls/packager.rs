@@ -141,6 +141,7 @@ impl Packager {
     /// Nothing follows.
     pub(super) fn end(&mut self) {
         self.settle();
+        self.cutter.set_apart(self.held.is_some());
         self.release_at_end();
         self.cutter.end();
     }
