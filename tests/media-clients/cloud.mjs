@@ -37,7 +37,9 @@ let token;
 export async function call(method, path, body) {
   token ??= (await (await fetch(`${API}/_local/token?sub=alice`)).text()).trim();
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-  const answer = await send(method, path, body, headers);
+  let answer;
+  // IVS takes five creates a second; a caller is told to come again.
+  await until(`${method} ${path} is not busy`, async () => (answer = await send(method, path, body, headers)).status !== 503);
   assert(answer.status < 300, `${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
   return answer.body;
 }
