@@ -11,7 +11,8 @@ pub(crate) fn init(video: Option<&VideoFormat>, audio: Option<&AudioFormat>) -> 
     w.boxed(b"ftyp", |w| {
         w.bytes(b"iso6");
         w.u32(512);
-        w.bytes(b"iso6mp41cmfc");
+        // Not CMAF's own, whose tracks are in files of their own.
+        w.bytes(b"iso6mp41");
     });
     w.boxed(b"moov", |w| {
         w.full(b"mvhd", 0, 0, |w| {

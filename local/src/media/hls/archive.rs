@@ -6,15 +6,19 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::segment::Segment;
+use super::segment::{SECOND, Segment, Ticks};
 use crate::plumbing::sync::lock;
 
 /// How long a segment is served after it left its playlist, if there is room: one that is missing ends Amazon's player.
 const KEPT: Duration = Duration::from_secs(120);
 
-/// What all broadcasts hold together, playlists included: 16 s each of four broadcasts at 3 Mbit/s, about twice what their
-/// playlists list, as RFC 8216 wants it (6.2.2), or a minute of one. Two minutes of four would be 180 MB.
+/// What all broadcasts hold together beside [`PROMISED`], playlists included: 16 s each of four broadcasts at 3 Mbit/s, or a
+/// minute of one. Two minutes of four would be 180 MB.
 const ROOM: usize = 24_000_000;
+
+/// What stays of each broadcast however little room there is: as much as a playlist lists at least, as RFC 8216 wants it
+/// (6.2.2).
+const PROMISED: Ticks = 6 * SECOND;
 
 /// The segments of all broadcasts that no playlist lists.
 #[derive(Debug)]
@@ -46,7 +50,7 @@ impl Default for Archive {
 }
 
 impl Archive {
-    /// One that keeps `room` bytes at most, playlists included.
+    /// One that keeps `room` bytes, playlists included, and more where it is promised.
     pub(super) fn with_room(room: usize) -> Self {
         Self { room, held: Mutex::default() }
     }
@@ -91,12 +95,26 @@ impl Archive {
 
 impl Held {
     fn make_room(&mut self, room: usize) {
-        while let Some(oldest) = self.segments.front() {
-            if self.size + self.listed <= room && oldest.since.elapsed() <= KEPT {
+        let mut place = 0;
+        while let Some(oldest) = self.segments.get(place) {
+            let is_over = oldest.since.elapsed() > KEPT;
+            if !is_over && self.size + self.listed <= room {
                 break;
             }
+            if !is_over && self.later(place) < PROMISED {
+                place += 1;
+                continue;
+            }
             self.size -= oldest.segment.size();
-            self.segments.pop_front();
+            self.segments.remove(place);
         }
+    }
+
+    /// How much there is of the same broadcast after the segment at this place.
+    fn later(&self, place: usize) -> Ticks {
+        let mut segments = self.segments.range(place..);
+        let broadcast = segments.next().map(|archived| archived.broadcast);
+        let later = segments.filter(|archived| Some(archived.broadcast) == broadcast);
+        later.map(|archived| archived.segment.duration()).sum()
     }
 }

@@ -255,7 +255,9 @@ impl Cutter {
     /// picture belongs to the last part.
     pub(super) fn finish_format(&mut self) {
         self.write_part(Ticks::MAX);
-        self.waiting -= self.sounds.drain(..).map(|sound| sound.data.len()).sum::<usize>();
+        // A picture of no length, where the sound had gone on without it, is in no part.
+        let left = self.frames.drain(..).chain(self.sounds.drain(..));
+        self.waiting -= left.map(|sample| sample.data.len()).sum::<usize>();
         self.finish_segment();
         self.window.changing = true;
     }

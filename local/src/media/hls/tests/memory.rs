@@ -43,6 +43,25 @@ fn four_streams_of_three_megabits_fit_into_thirty_megabytes() {
 }
 
 #[test]
+fn what_has_left_the_list_is_there_for_as_long_again_at_any_rate() {
+    let archive = Arc::new(Archive::default());
+    let broadcasts: Vec<_> = (0..6).map(|number| in_archive(number, &archive)).collect();
+    let data = Bytes::from(vec![0; 35_000]);
+    for second in (0..30_000).step_by(1_000) {
+        for broadcast in &broadcasts {
+            for (index, time) in frame_times(second, second + 1_000).enumerate() {
+                picture(broadcast, time, index % 30 == 0, data.clone());
+            }
+        }
+    }
+    for broadcast in &broadcasts {
+        let listed = playlist(broadcast);
+        let left = (0..listed.sequence).filter(|number| broadcast.segment(*number).is_some());
+        assert!((6..=8).contains(&left.count()), "seconds before {}", listed.sequence);
+    }
+}
+
+#[test]
 fn a_stream_alone_has_all_the_room() {
     let archive = Arc::new(Archive::default());
     let broadcast = in_archive(0, &archive);
