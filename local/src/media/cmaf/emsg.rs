@@ -1,4 +1,4 @@
-//! Timed metadata: an ID3 tag in an event message (https://aomediacodec.github.io/id3-emsg/).
+//! Timed metadata: an ID3 tag in an event message (<https://aomediacodec.github.io/id3-emsg/>).
 
 use super::VIDEO_TIMESCALE;
 use super::boxes::Writer;
