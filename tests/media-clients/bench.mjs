@@ -2,6 +2,7 @@
  * What media costs, for scripts/bench-media: processor time and memory for four broadcasts of 720p30 at 3 Mbit/s without
  * viewers, beside nginx-rtmp with HLS on the same machine, and the time from glass to glass with hls.js.
  */
+import { execFileSync } from "node:child_process";
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -21,12 +22,15 @@ const TARGETS = { core: 0.5, memory: 30, glass: 1200 };
 const ends = [];
 const run = { after: (end) => ends.unshift(end) };
 
+// In which processor time is counted.
+const TICKS = Number(execFileSync("getconf", ["CLK_TCK"]));
+
 /** Processor time of a process, in seconds, and its memory, in MB. */
 function usage(pid) {
   // After the name, which may have blanks.
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1).split(" ");
   const rss = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1];
-  return { cpu: (Number(fields[11]) + Number(fields[12])) / 100, rss: rss / 1024 };
+  return { cpu: (Number(fields[11]) + Number(fields[12])) / TICKS, rss: rss / 1024 };
 }
 
 const median = (numbers) => numbers.toSorted((one, other) => one - other)[numbers.length >> 1];

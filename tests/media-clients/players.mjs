@@ -1,6 +1,6 @@
 /** Players: pages in Chromium and Firefox, and programs without a window. */
 import { randomUUID } from "node:crypto";
-import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -135,6 +135,7 @@ export class Browsers {
     const lines = Object.entries(preferences).map(([name, value]) => `user_pref("${name}", ${JSON.stringify(value)});\n`);
     writeFileSync(join(profile, "user.js"), lines.join(""));
     page.program = new Program(test, "firefox-esr", ["--headless", "--no-remote", "--profile", profile, page.url]);
+    removeAfter(test, profile);
     return page;
   }
 
@@ -144,6 +145,9 @@ export class Browsers {
     this.site.server.close();
   }
 }
+
+/** Removes a program's folder when the test ends: said after the program, whose own end then comes first. */
+const removeAfter = (test, folder) => test.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 /** mpv plays until the end of the broadcast. */
 export const mpv = (test, source) =>
@@ -164,5 +168,6 @@ export function vlc(test, source) {
   const [first, ...rest] = [...nobody, ...command];
   const program = new Program(test, first, rest, { env: { HOME: home, XDG_CONFIG_HOME: home, XDG_CACHE_HOME: home }, cwd: home });
   program.pictures = pictures;
+  removeAfter(test, home);
   return program;
 }
