@@ -9,6 +9,7 @@ use rtmp::flv::{VideoCodec, aac_config, aac_frame};
 use rtmp::{ClientSession, Output, StreamKey};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -44,6 +45,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 struct Encoder {
     stream: Box<dyn Stream>,
     session: ClientSession,
+    /// Of the next frame.
+    number: u32,
 }
 
 /// What an encoder hears.
@@ -75,7 +78,7 @@ impl Encoder {
 
     fn of(stream: Box<dyn Stream>, key: &str) -> Self {
         let session = ClientSession::new("app", "rtmp://127.0.0.1/app", StreamKey::new(key.to_owned()));
-        Self { stream, session }
+        Self { stream, session, number: 0 }
     }
 
     async fn hear(&mut self) -> Said {
@@ -111,21 +114,54 @@ impl Encoder {
     async fn send_media(&mut self) {
         self.session.video(0, VideoCodec::Avc.config(AVC)).unwrap();
         self.session.audio(0, aac_config(AAC)).unwrap();
-        for number in 0..125 {
-            let time = number * 40;
-            self.session.video(time, VideoCodec::Avc.frame(number % 25 == 0, 0, SLICE)).unwrap();
-            self.session.audio(time, aac_frame(&[0x21; 64])).unwrap();
+        for _ in 0..125 {
+            self.write_frame();
         }
         assert_eq!(self.flush().await, None);
     }
+
+    fn write_frame(&mut self) {
+        let (number, time) = (self.number, self.number * 40);
+        self.number += 1;
+        self.session.video(time, VideoCodec::Avc.frame(number.is_multiple_of(25), 0, SLICE)).unwrap();
+        self.session.audio(time, aac_frame(&[0x21; 64])).unwrap();
+    }
+
+    /// Sends media, and then a frame now and then until the server ends it: the stream must not starve while a test looks at
+    /// it, however long that takes. The media are slower than the time, so that the playlist hardly moves. Dropped, the
+    /// connection is cut as by kill -9; joined, it gives what the server said in the end.
+    fn stay_on_air(mut self) -> JoinSet<[Said; 2]> {
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            self.send_media().await;
+            let mut pace = tokio::time::interval(Duration::from_millis(200));
+            let mut bytes = BytesMut::new();
+            loop {
+                let read = tokio::select! {
+                    biased;
+                    read = self.stream.read_buf(&mut bytes) => Some(read.unwrap()),
+                    _ = pace.tick() => None,
+                };
+                match read {
+                    Some(0) => return [Said::Closed, Said::Closed],
+                    Some(_) => self.session.input(&bytes.split()).unwrap(),
+                    None => self.write_frame(),
+                }
+                if let Some(said) = self.flush().await {
+                    return [said, self.hear().await];
+                }
+            }
+        });
+        task
+    }
 }
 
-/// The names of the events of IVS so far.
+/// The names of the events of IVS so far, but for those of health: a busy machine may well starve a stream for a while.
 async fn told(cloud: &LocalCloud) -> Vec<String> {
     let events = door(cloud, "GET", "events", Value::Null).await.json();
     let events = events["events"].as_array().unwrap().iter().map(|entry| &entry["event"]);
-    let of_ivs = events.filter(|event| event["source"] == "aws.ivs");
-    of_ivs.map(|event| event["detail"]["event_name"].as_str().unwrap_or_default().to_owned()).collect()
+    let of_state = events.filter(|event| event["detail-type"] == "IVS Stream State Change");
+    of_state.map(|event| event["detail"]["event_name"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
 /// The lines of a playlist, and the first URL in it: absolute, as it is relative to the playlist's.
@@ -146,7 +182,7 @@ async fn what_an_encoder_sends_to_the_ingest_endpoint_plays_at_the_playback_url(
     let (channel, key) = channel(&cloud, json!({"name": "demo"})).await;
     let mut encoder = Encoder::secure(&cloud, channel["ingestEndpoint"].as_str().unwrap(), &key).await;
     assert_eq!(encoder.hear().await, Said::Published);
-    encoder.send_media().await;
+    let encoder = encoder.stay_on_air();
     until("it is on air", async || told(&cloud).await.contains(&"Stream Start".to_owned())).await;
 
     let url = channel["playbackUrl"].as_str().unwrap();
@@ -161,6 +197,8 @@ async fn what_an_encoder_sends_to_the_ingest_endpoint_plays_at_the_playback_url(
     assert_eq!(stream["stream"]["playbackUrl"], channel["playbackUrl"]);
     let (listed, watched) = (json!({"channelArn": channel["arn"]}), json!(1));
     until("the viewer is counted", async || {
+        // It is one as long as it watches.
+        playlist(&media_url).await;
         let stream = ivs(&cloud, "GetStream", listed.clone()).await.json();
         stream["stream"]["viewerCount"] == watched
     })
@@ -180,13 +218,12 @@ async fn a_stopped_stream_ends_its_encoders_connection_and_its_playlist() {
     let (channel, key) = channel(&cloud, json!({})).await;
     let mut encoder = Encoder::secure(&cloud, channel["ingestEndpoint"].as_str().unwrap(), &key).await;
     assert_eq!(encoder.hear().await, Said::Published);
-    encoder.send_media().await;
+    let mut encoder = encoder.stay_on_air();
     until("it is on air", async || told(&cloud).await.contains(&"Stream Start".to_owned())).await;
     let media_url = playlist(channel["playbackUrl"].as_str().unwrap()).await.1;
     assert_eq!(ivs(&cloud, "DeleteChannel", json!({"arn": channel["arn"]})).await.status, 409);
     assert_eq!(ivs(&cloud, "StopStream", json!({"channelArn": channel["arn"]})).await.status, 200);
-    assert_eq!(encoder.hear().await, Said::Stopped);
-    assert_eq!(encoder.hear().await, Said::Closed);
+    assert_eq!(encoder.join_next().await.unwrap().unwrap(), [Said::Stopped, Said::Closed]);
     until("the playlist says so", async || playlist(&media_url).await.0.contains("#EXT-X-ENDLIST")).await;
 }
 
@@ -219,7 +256,7 @@ async fn a_private_channel_does_not_play_without_its_token() {
     let (channel, key) = channel(&cloud, json!({"authorized": true})).await;
     let mut encoder = Encoder::secure(&cloud, channel["ingestEndpoint"].as_str().unwrap(), &key).await;
     assert_eq!(encoder.hear().await, Said::Published);
-    encoder.send_media().await;
+    let _encoder = encoder.stay_on_air();
     until("it is on air", async || told(&cloud).await.contains(&"Stream Start".to_owned())).await;
     let url = channel["playbackUrl"].as_str().unwrap();
     for query in ["", "?token=a.b.c"] {
@@ -233,7 +270,9 @@ async fn a_reset_sends_encoders_away() {
     let (channel, key) = channel(&cloud, json!({})).await;
     let mut encoder = Encoder::secure(&cloud, channel["ingestEndpoint"].as_str().unwrap(), &key).await;
     assert_eq!(encoder.hear().await, Said::Published);
+    let mut encoder = encoder.stay_on_air();
+    until("it is on air", async || told(&cloud).await.contains(&"Stream Start".to_owned())).await;
     assert_eq!(door(&cloud, "POST", "reset", Value::Null).await.status, 200);
-    assert_eq!(encoder.hear().await, Said::Stopped);
+    assert_eq!(encoder.join_next().await.unwrap().unwrap(), [Said::Stopped, Said::Closed]);
     assert_eq!(told(&cloud).await, Vec::<String>::new());
 }
