@@ -61,6 +61,13 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
+    /// Ends what makes events by itself and would go on while everything is reset: the clock of ECS has no tasks any more,
+    /// and encoders no channel; they are sent away, and do not come in again.
+    pub(crate) fn silence(&self) {
+        self.ecs.reset();
+        self.ivs.reset();
+    }
+
     /// Empties everything.
     pub(crate) fn reset(&self, secrets: &[Secret]) -> anyhow::Result<()> {
         self.faults.clear();

@@ -320,8 +320,7 @@ impl SideDoor {
     async fn reset(&self) -> Result<(), Refused> {
         let _api = self.api_gate.write().await;
         let endpoint = &self.endpoint;
-        // Without tasks, the clock of ECS makes no event that would outlast this.
-        endpoint.ecs.reset();
+        endpoint.silence();
         endpoint.bus.forget().await;
         endpoint.lambda.replace_instances();
         {
