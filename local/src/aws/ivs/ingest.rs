@@ -10,8 +10,10 @@ use super::{
     Ivs,
     on_air::OnAir,
     publisher::Publisher,
-    seat::{Admission, Entry, Refusal},
+    seat::{Admission, Contender, Entry, Refusal, Seat},
+    session::Target,
     state::{Addresses, State},
+    track::Tracks,
 };
 use crate::plumbing::state_file::SaveError;
 
@@ -64,25 +66,49 @@ impl Ivs {
         publisher: Publisher,
         now: OffsetDateTime,
     ) -> Result<Admission, Refusal> {
+        let Attempt { key, priority, is_secure, grace } = *attempt;
         // Under the lock of the state, so that no channel is deleted meanwhile.
         self.read(|state| {
-            let arn = channel_of(state, attempt.key).ok_or(Refusal::UnknownKey)?;
-            let channel = state.channel(arn).map_err(|_| Refusal::UnknownKey)?;
-            if !attempt.is_secure && !channel.settings.insecure_ingest {
-                return Err(Refusal::Insecure);
-            }
-            let target = state.target(arn).map_err(|_| Refusal::UnknownKey)?;
-            let entry = Entry { target, publisher, priority: attempt.priority, grace: attempt.grace };
-            state.on_air.enter(entry, now)
+            let stream_key_arn = arn_of_key(state, key).ok_or(Refusal::UnknownKey)?;
+            let target = target_of(state, stream_key_arn, is_secure)?;
+            state.on_air.enter(Entry { target, stream_key_arn, is_secure, publisher, priority, grace }, now)
+        })
+    }
+
+    /// The contender goes on in place of the encoder on air, if its media are like those. If nobody is on air any more, a
+    /// session of its own begins.
+    ///
+    /// # Errors
+    /// Why it may not broadcast. Its stream key may have been deleted since it came in.
+    pub(crate) fn take_over(&self, by: Contender, tracks: &Tracks, now: OffsetDateTime) -> Result<Seat, Refusal> {
+        self.read(|state| {
+            let target = target_of(state, &by.stream_key_arn, by.is_secure)?;
+            state.on_air.take_over(by, target, tracks, now)
         })
     }
 }
 
-/// The ARN of the channel that a current stream key is for. Every key is compared, and each in a time that does not
-/// tell how much of it was right.
+/// The channel that an encoder with this stream key broadcasts to.
+fn target_of(state: &State, stream_key_arn: &str, is_secure: bool) -> Result<Target, Refusal> {
+    let stream_key = state.stream_keys.get(stream_key_arn).ok_or(Refusal::UnknownKey)?;
+    let arn = &stream_key.channel_arn;
+    let channel = state.channel(arn).map_err(|_| Refusal::UnknownKey)?;
+    if !is_secure && !channel.settings.insecure_ingest {
+        return Err(Refusal::Insecure);
+    }
+    state.target(arn).map_err(|_| Refusal::UnknownKey)
+}
+
+/// The ARN of the channel that a current stream key is for.
 pub(super) fn channel_of<'a>(state: &'a State, key: &str) -> Option<&'a str> {
+    let stream_key = state.stream_keys.get(arn_of_key(state, key)?)?;
+    Some(&stream_key.channel_arn)
+}
+
+/// The ARN of a current stream key. Every key is compared, and each in a time that does not tell how much of it was right.
+fn arn_of_key<'a>(state: &'a State, key: &str) -> Option<&'a str> {
     let is_it = |value: &str| verify_slices_are_equal(value.as_bytes(), key.as_bytes()).is_ok();
-    let keys = state.stream_keys.values();
-    let found = keys.fold(None, |found, stream_key| if is_it(&stream_key.value) { Some(stream_key) } else { found });
-    found.map(|stream_key| stream_key.channel_arn.as_str())
+    let keys = state.stream_keys.iter();
+    let found = keys.fold(None, |found, (arn, stream_key)| if is_it(&stream_key.value) { Some(arn) } else { found });
+    found.map(String::as_str)
 }

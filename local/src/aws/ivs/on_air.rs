@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -52,7 +51,7 @@ impl OnAir {
     /// Lets an encoder in.
     pub(super) fn enter(&self, entry: Entry<'_>, now: OffsetDateTime) -> Result<Admission, Refusal> {
         let mut air = lock(&self.air);
-        let Entry { target, publisher, priority, grace } = entry;
+        let Entry { target, stream_key_arn, is_secure, publisher, priority, grace } = entry;
         let valid = priority.and_then(priority_of);
         let Some(session) = air.live_mut(&target.arn) else {
             return Ok(Admission::Begun(self.begin(&mut air, target, Some(publisher), valid.unwrap_or(0), now)));
@@ -69,8 +68,8 @@ impl OnAir {
         let failure = match valid {
             Some(priority) if priority > session.priority => {
                 if session.takeovers < MAX_TAKEOVERS {
-                    let stream_id = session.id.clone();
-                    return Ok(Admission::Contends(Contender { target, stream_id, priority, publisher }));
+                    let stream_key_arn = stream_key_arn.to_owned();
+                    return Ok(Admission::Contends(Contender { stream_key_arn, is_secure, priority, publisher }));
                 }
                 TakeoverFailure::LimitBreached
             }
@@ -80,17 +79,22 @@ impl OnAir {
         Err(Refusal::Takeover(failure))
     }
 
-    /// The contender goes on in place of the encoder on air, if its media are like those. If the session has ended in
-    /// the meantime, one of its own begins.
-    pub(crate) fn take_over(&self, by: Contender, tracks: &Tracks, now: OffsetDateTime) -> Result<Admission, Refusal> {
+    /// The contender goes on in place of whoever is on air by now, or with a session of its own.
+    pub(super) fn take_over(
+        &self,
+        by: Contender,
+        target: Target,
+        tracks: &Tracks,
+        now: OffsetDateTime,
+    ) -> Result<Seat, Refusal> {
         let mut air = lock(&self.air);
-        let Contender { target, stream_id, priority, publisher } = by;
+        let Contender { priority, publisher, .. } = by;
         air.seats += 1;
         let number = air.seats;
-        let Some(session) = air.live_mut(&target.arn).filter(|session| session.id == stream_id) else {
-            drop(air);
-            let entry = Entry { target, publisher, priority: Some(&priority.to_string()), grace: Duration::ZERO };
-            return self.enter(entry, now);
+        // A broadcast without media has none to go on with.
+        let Some(session) = air.live_mut(&target.arn).filter(|session| session.publisher.is_some()) else {
+            self.end(&mut air, &target.arn, now);
+            return Ok(self.begin(&mut air, target, Some(publisher), priority, now));
         };
         let failure = match () {
             () if !tracks.match_those_of(&session.tracks) => Some(TakeoverFailure::MediaMismatch),
@@ -108,7 +112,9 @@ impl OnAir {
         session.takeovers += 1;
         session.seat = number;
         self.emit(session, &StreamEvent::Takeover, now);
-        Ok(Admission::Begun(Seat::of(session)))
+        // The media of this one come.
+        self.set_health(session, "HEALTHY", now);
+        Ok(Seat::of(session))
     }
 
     /// Puts a channel on air without media, or answers the stream that is. `change` then changes it.
@@ -129,9 +135,11 @@ impl OnAir {
         session.stream()
     }
 
-    /// The first segment of the seat's session can be watched.
-    pub(crate) fn start(&self, seat: &Seat, now: OffsetDateTime) {
-        self.with(seat, |session| self.go_live(session, now));
+    /// The first segment of the seat's session can be watched; whether that is news.
+    pub(crate) fn start(&self, seat: &Seat, now: OffsetDateTime) -> bool {
+        let mut is_news = false;
+        self.with(seat, |session| is_news = self.go_live(session, now));
+        is_news
     }
 
     /// What the encoder in that seat sends.
@@ -168,19 +176,21 @@ impl OnAir {
         breached.is_some()
     }
 
-    /// The encoder in that seat is gone. Its session ends, unless another encoder has taken over; whether it has ended.
-    pub(crate) fn leave(&self, seat: &Seat, now: OffsetDateTime) -> bool {
+    /// The encoder in that seat is gone. Its session ends, unless another encoder has taken over: `end` then ends what is
+    /// played before anybody is told. Whether it has ended.
+    pub(crate) fn leave(&self, seat: &Seat, now: OffsetDateTime, end: impl FnOnce()) -> bool {
         let mut air = lock(&self.air);
         match air.live_mut(&seat.arn).filter(|session| session.id == seat.stream_id) {
-            Some(session) if session.seat != seat.number => false,
+            Some(session) if session.seat != seat.number => return false,
             Some(session) => {
+                end();
                 // It knows.
                 session.publisher = None;
                 self.end(&mut air, &seat.arn, now);
-                true
             }
-            None => true,
+            None => end(),
         }
+        true
     }
 
     /// Ends the broadcast to a channel; whether there was one.
@@ -275,11 +285,12 @@ impl OnAir {
         }
     }
 
-    fn go_live(&self, session: &mut Session, now: OffsetDateTime) {
-        if !session.is_live {
-            session.is_live = true;
+    fn go_live(&self, session: &mut Session, now: OffsetDateTime) -> bool {
+        let is_news = !std::mem::replace(&mut session.is_live, true);
+        if is_news {
             self.emit(session, &StreamEvent::Start, now);
         }
+        is_news
     }
 
     fn set_health(&self, session: &mut Session, health: &str, now: OffsetDateTime) {

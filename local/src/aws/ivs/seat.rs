@@ -51,6 +51,11 @@ impl Seat {
     pub(crate) fn begun(&self) -> OffsetDateTime {
         self.begun
     }
+
+    /// Grows from encoder to encoder: of two seats in one session, that of the higher number has the place.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
 }
 
 /// How an encoder comes in.
@@ -61,10 +66,10 @@ pub(crate) enum Admission {
     Contends(Contender),
 }
 
-/// An encoder of a higher priority than the one on air.
+/// An encoder of a higher priority than the one on air. It holds no stream key, but the ARN of one.
 pub(crate) struct Contender {
-    pub(super) target: Target,
-    pub(super) stream_id: String,
+    pub(super) stream_key_arn: String,
+    pub(super) is_secure: bool,
     pub(super) priority: u32,
     pub(super) publisher: Publisher,
 }
@@ -83,6 +88,8 @@ pub(crate) enum Refusal {
 /// An encoder that wants to broadcast to a channel.
 pub(super) struct Entry<'a> {
     pub(super) target: Target,
+    pub(super) stream_key_arn: &'a str,
+    pub(super) is_secure: bool,
     pub(super) publisher: Publisher,
     pub(super) priority: Option<&'a str>,
     /// After this much silence of the encoder on air, its place is free: its network is gone, and TCP has not said so.

@@ -39,10 +39,11 @@ pub(crate) struct AudioTrack {
 impl Tracks {
     /// Whether an encoder with these tracks may go on where one with the others was: codec and resolution are the same.
     pub(super) fn match_those_of(&self, other: &Self) -> bool {
-        // What is not known yet is not held against anybody.
-        let video = [self.picture(), other.picture()];
+        // A stream does not lose its picture. Else, what is not known yet is not held against anybody: sound is often
+        // described after the first picture.
         let audio = [self.sound(), other.sound()];
-        (video.contains(&None) || video[0] == video[1]) && (audio.contains(&None) || audio[0] == audio[1])
+        let same_picture = other.picture().is_none() || self.picture() == other.picture();
+        same_picture && (audio.contains(&None) || audio[0] == audio[1])
     }
 
     fn picture(&self) -> Option<(&str, u32, u32)> {

@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use rtmp::server::Event;
 use rtmp::{Output, ServerSession, StreamKey};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::Ingest;
@@ -25,19 +25,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// Serves a peer until one of the two ends the connection.
 pub(super) async fn drive<S: Stream>(ingest: &Ingest, stream: S, is_secure: bool) {
-    let (orders, received) = unbounded_channel();
     let mut connection = Connection {
         ingest,
         stream,
         session: ServerSession::new(rtmp::Limits::default()),
         is_secure,
         encoder: None,
-        orders,
         pulse: Pulse::new(),
         publication: None,
         until: Instant::now() + ingest.limits.handshake,
     };
-    let end = connection.run(received).await;
+    let end = connection.run().await;
     // Before the farewell, which takes its time: the channel is off the air now.
     if let Some(publication) = connection.publication.take() {
         publication.leave(ingest);
@@ -45,6 +43,11 @@ pub(super) async fn drive<S: Stream>(ingest: &Ingest, stream: S, is_secure: bool
     if let End::Here = end {
         connection.say_farewell().await;
     }
+}
+
+/// The next order to the publication, if there is one.
+async fn order(publication: &mut Option<Publication>) -> Option<Order> {
+    publication.as_mut()?.order().await
 }
 
 /// Who ended the connection.
@@ -63,7 +66,6 @@ struct Connection<'a, S> {
     is_secure: bool,
     /// What the peer says it is.
     encoder: Option<String>,
-    orders: UnboundedSender<Order>,
     pulse: Pulse,
     publication: Option<Publication>,
     /// As long as there is no publication, the peer must get on until then.
@@ -71,7 +73,7 @@ struct Connection<'a, S> {
 }
 
 impl<S: Stream> Connection<'_, S> {
-    async fn run(&mut self, mut orders: UnboundedReceiver<Order>) -> End {
+    async fn run(&mut self) -> End {
         let mut bytes = BytesMut::with_capacity(READ);
         let mut ticks = interval(self.ingest.limits.tick);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -82,6 +84,8 @@ impl<S: Stream> Connection<'_, S> {
             let is_publishing = self.publication.is_some();
             // Each of these may be given up half way without losing anything.
             let finish = tokio::select! {
+                Some(order) = order(&mut self.publication) => self.obey(order),
+                _ = ticks.tick(), if is_publishing => self.look(),
                 read = self.stream.read_buf(&mut bytes) => match read {
                     Ok(0) | Err(_) => return End::There,
                     Ok(_) => {
@@ -94,8 +98,6 @@ impl<S: Stream> Connection<'_, S> {
                         })
                     }
                 },
-                Some(order) = orders.recv(), if is_publishing => self.obey(order),
-                _ = ticks.tick(), if is_publishing => self.look(),
                 () = sleep_until(self.until), if !is_publishing => {
                     self.ingest.log("an encoder's connection was closed, as it asked to publish nothing".to_owned());
                     Some(Finish::Closed)
@@ -186,17 +188,19 @@ impl<S: Stream> Connection<'_, S> {
             is_secure: self.is_secure,
             grace: self.ingest.limits.grace,
         };
-        let publisher = Publisher { orders: self.orders.clone(), pulse: self.pulse.clone() };
+        // Of this publish alone: an order to stop one must not stop the next.
+        let (orders, received) = unbounded_channel();
+        let publisher = Publisher { orders, pulse: self.pulse.clone() };
         let encoder = self.encoder.clone().unwrap_or_default();
         match self.ingest.ivs.admit(&attempt, publisher, clock::now()) {
             Ok(Admission::Begun(seat)) => {
                 self.session.accept_publish();
                 self.ingest.log(format!("{}: an encoder is connected, {}", seat.channel(), seat.stream_id()));
-                self.publication = Some(Publication::begin(self.ingest, seat, encoder));
+                self.publication = Some(Publication::begin(self.ingest, seat, encoder, received));
             }
             Ok(Admission::Contends(contender)) => {
                 self.session.accept_publish();
-                self.publication = Some(Publication::contend(contender, encoder));
+                self.publication = Some(Publication::contend(contender, encoder, received));
             }
             Err(refusal) => {
                 let (reject, why) = to_encoder(refusal);

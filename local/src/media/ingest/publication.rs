@@ -5,17 +5,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rtmp::amf::Value;
 use rtmp::flv::{self, Audio, Video};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
 use super::Ingest;
 use super::refusal::to_encoder;
+use super::registry::Feed;
 use super::tracks::Known;
-use crate::aws::{Admission, Contender, Refusal, Seat};
-use crate::media::hls::Broadcast;
+use crate::aws::{Contender, Order, Refusal, Seat};
+use crate::media::hls::MediaError;
 use crate::plumbing::clock;
 
-/// Messages of a contender that wait until its media are known.
+/// Messages of a contender that wait until its media are known, and their bytes: as many as a broadcast holds.
 const HELD: usize = 256;
+const HELD_BYTES: usize = 8 << 20;
 
 /// Why this side ends a publication.
 pub(super) enum Finish {
@@ -49,6 +52,8 @@ impl Finish {
 
 pub(super) struct Publication {
     state: State,
+    /// What IVS asks. Once they are dropped, the encoder's place is free.
+    orders: UnboundedReceiver<Order>,
     known: Known,
     last_media: Instant,
     window: Window,
@@ -57,12 +62,19 @@ pub(super) struct Publication {
 enum State {
     OnAir(OnAir),
     /// Waits for its media to be known.
-    Contends(Option<Box<Contender>>, Vec<(u32, Media)>),
+    Contends(Option<Box<Contender>>, Held),
+}
+
+/// Media that wait.
+#[derive(Default)]
+struct Held {
+    messages: Vec<(u32, Media)>,
+    bytes: usize,
 }
 
 struct OnAir {
     seat: Seat,
-    broadcast: Arc<Broadcast>,
+    feed: Arc<Feed>,
     has_started: bool,
     starves: bool,
 }
@@ -80,18 +92,24 @@ struct Window {
 
 impl Publication {
     /// Begins a broadcast.
-    pub(super) fn begin(ingest: &Ingest, seat: Seat, encoder: String) -> Self {
-        Self::new(State::OnAir(OnAir::enter(ingest, seat)), encoder)
+    pub(super) fn begin(ingest: &Ingest, seat: Seat, encoder: String, orders: UnboundedReceiver<Order>) -> Self {
+        Self::new(State::OnAir(OnAir::enter(ingest, seat)), encoder, orders)
     }
 
     /// Waits to take another's place.
-    pub(super) fn contend(contender: Contender, encoder: String) -> Self {
-        Self::new(State::Contends(Some(Box::new(contender)), Vec::new()), encoder)
+    pub(super) fn contend(contender: Contender, encoder: String, orders: UnboundedReceiver<Order>) -> Self {
+        Self::new(State::Contends(Some(Box::new(contender)), Held::default()), encoder, orders)
     }
 
-    fn new(state: State, encoder: String) -> Self {
+    fn new(state: State, encoder: String, orders: UnboundedReceiver<Order>) -> Self {
         let now = Instant::now();
-        Self { state, known: Known::of(encoder), last_media: now, window: Window { since: now, bytes: 0 } }
+        let window = Window { since: now, bytes: 0 };
+        Self { state, orders, known: Known::of(encoder), last_media: now, window }
+    }
+
+    /// What IVS asks next. May be given up without losing anything.
+    pub(super) async fn order(&mut self) -> Option<Order> {
+        self.orders.recv().await
     }
 
     /// The channel, for the log.
@@ -132,7 +150,7 @@ impl Publication {
     /// Inserts timed metadata.
     pub(super) fn put_metadata(&self, text: &str) {
         if let State::OnAir(on_air) = &self.state {
-            on_air.broadcast.metadata(text);
+            on_air.feed.with(&on_air.seat, |broadcast| broadcast.metadata(text));
         }
     }
 
@@ -150,7 +168,7 @@ impl Publication {
             ingest.log(format!("{}: media starve", on_air.seat.channel()));
             tell.starve(&on_air.seat, true, now);
         }
-        let media = on_air.broadcast.description();
+        let media = on_air.feed.broadcast.description();
         if self.known.measured(media.frame_rate, media.bits_per_second) {
             tell.describe(&on_air.seat, self.known.tracks().clone());
         }
@@ -186,10 +204,18 @@ impl Publication {
                 self.play(ingest, timestamp, media)
             }
             State::Contends(contender, held) => {
-                held.push((timestamp, media));
+                // Nobody loses the place to media that cannot be used.
+                if let Some(error) = media.unreadable(described) {
+                    return Some(Finish::Unusable(error.to_string()));
+                }
+                held.bytes += media.length();
+                held.messages.push((timestamp, media));
+                if held.bytes > HELD_BYTES {
+                    return Some(Finish::Unusable(MediaError::TooMuch.to_string()));
+                }
                 // Configurations come first: once a frame is there, the tracks are known.
                 let is_known = is_frame && self.known.tracks().video.is_some();
-                if !is_known && held.len() < HELD {
+                if !is_known && held.messages.len() < HELD {
                     return None;
                 }
                 let (contender, held) = (contender.take()?, std::mem::take(held));
@@ -198,17 +224,16 @@ impl Publication {
         }
     }
 
-    fn take_over(&mut self, ingest: &Ingest, contender: Contender, held: Vec<(u32, Media)>) -> Option<Finish> {
-        let seat = match ingest.ivs.on_air().take_over(contender, self.known.tracks(), clock::now()) {
-            Ok(Admission::Begun(seat)) => seat,
-            // Somebody else has come in between.
-            Ok(Admission::Contends(_)) => return Some(Finish::Refused(Refusal::OnAir)),
+    fn take_over(&mut self, ingest: &Ingest, contender: Contender, held: Held) -> Option<Finish> {
+        let seat = match ingest.ivs.take_over(contender, self.known.tracks(), clock::now()) {
+            Ok(seat) => seat,
             Err(refusal) => return Some(Finish::Refused(refusal)),
         };
         ingest.log(format!("{}: another encoder has taken over, {}", seat.channel(), seat.stream_id()));
         self.state = State::OnAir(OnAir::enter(ingest, seat));
         let described = self.describe(ingest);
-        described.or_else(|| held.into_iter().find_map(|(timestamp, media)| self.play(ingest, timestamp, media)))
+        let mut held = held.messages.into_iter();
+        described.or_else(|| held.find_map(|(timestamp, media)| self.play(ingest, timestamp, media)))
     }
 
     /// Tells IVS what the tracks are; a resolution may be too much for the channel.
@@ -222,21 +247,26 @@ impl Publication {
     /// Adds media to the broadcast.
     fn play(&mut self, ingest: &Ingest, timestamp: u32, media: Media) -> Option<Finish> {
         let State::OnAir(on_air) = &mut self.state else { return None };
-        let added = match media {
-            Media::Video(video) => on_air.broadcast.video(timestamp, video),
-            Media::Audio(audio) => on_air.broadcast.audio(timestamp, audio),
-        };
-        if let Err(error) = added {
-            return Some(self.fail(ingest, error.to_string()));
+        let added = on_air.feed.with(&on_air.seat, |broadcast| match media {
+            Media::Video(video) => broadcast.video(timestamp, video),
+            Media::Audio(audio) => broadcast.audio(timestamp, audio),
+        });
+        match added {
+            // Another one has the place; the order to stop is on its way.
+            None => return None,
+            Some(Ok(())) => {}
+            Some(Err(error)) => return Some(self.fail(ingest, error.to_string())),
         }
         if on_air.starves {
             on_air.starves = false;
             ingest.ivs.on_air().starve(&on_air.seat, false, clock::now());
         }
-        if !on_air.has_started && on_air.broadcast.has_begun() {
+        if !on_air.has_started && on_air.feed.broadcast.has_begun() {
             on_air.has_started = true;
-            ingest.log(format!("{}: on air, {}", on_air.seat.channel(), on_air.seat.stream_id()));
-            ingest.ivs.on_air().start(&on_air.seat, clock::now());
+            // If it has taken over, this is news only if the one before did not come to say it.
+            if ingest.ivs.on_air().start(&on_air.seat, clock::now()) {
+                ingest.log(format!("{}: on air, {}", on_air.seat.channel(), on_air.seat.stream_id()));
+            }
         }
         None
     }
@@ -251,16 +281,33 @@ impl Publication {
 
 impl OnAir {
     fn enter(ingest: &Ingest, seat: Seat) -> Self {
-        let broadcast = ingest.registry.enter(&seat, &ingest.origin);
-        // One that is taken over has begun.
-        let has_started = broadcast.has_begun();
-        Self { seat, broadcast, has_started, starves: false }
+        let feed = ingest.registry.enter(&seat, &ingest.origin);
+        Self { seat, feed, has_started: false, starves: false }
     }
 
     fn leave(&self, ingest: &Ingest) {
-        if ingest.ivs.on_air().leave(&self.seat, clock::now()) {
-            ingest.registry.end(self.seat.stream_id());
+        let end = || ingest.registry.end(self.seat.stream_id());
+        if ingest.ivs.on_air().leave(&self.seat, clock::now(), end) {
             ingest.log(format!("{}: off the air, {}", self.seat.channel(), self.seat.stream_id()));
+        }
+    }
+}
+
+impl Media {
+    /// Why it cannot be used, if it is a configuration of which nothing could be learnt.
+    fn unreadable(&self, described: bool) -> Option<MediaError> {
+        match self {
+            Self::Video(Video::Config { .. }) if !described => Some(MediaError::VideoConfiguration),
+            Self::Audio(Audio::Config { .. }) if !described => Some(MediaError::AudioConfiguration),
+            _ => None,
+        }
+    }
+
+    fn length(&self) -> usize {
+        match self {
+            Self::Video(Video::Config { record, .. }) | Self::Audio(Audio::Config { record }) => record.len(),
+            Self::Video(Video::Frame { data, .. }) | Self::Audio(Audio::Frame { data }) => data.len(),
+            Self::Video(Video::End | Video::Other) | Self::Audio(Audio::Other) => 0,
         }
     }
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::super::{Admission, Order, Seat, Tracks};
+use super::super::{Admission, Contender, Order, Seat, Tracks};
 use super::on_air::{ALWAYS, NEVER, Studio};
 use super::*;
 
@@ -13,6 +13,8 @@ use super::*;
 enum Step {
     /// An encoder comes, with a priority or none; the one on air may not have been heard for long.
     Come(Option<u32>, bool),
+    /// Of the encoders that contend, this one's media are known.
+    TakeOver(usize),
     /// The encoder that came as this one, of those that came in, does something.
     Leave(usize),
     Start(usize),
@@ -26,6 +28,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let which = 0..4_usize;
     let step = prop_oneof![
         3 => (prop::option::of(1..6_u32), any::<bool>()).prop_map(|(priority, silent)| Step::Come(priority, silent)),
+        2 => which.clone().prop_map(Step::TakeOver),
         2 => which.clone().prop_map(Step::Leave),
         2 => which.clone().prop_map(Step::Start),
         1 => (which.clone(), any::<bool>()).prop_map(|(which, starves)| Step::Starve(which, starves)),
@@ -64,23 +67,30 @@ proptest! {
         let on_air = studio.service.on_air();
         // Those that came in, with their connections.
         let mut came: Vec<(Seat, Option<UnboundedReceiver<Order>>)> = Vec::new();
+        let mut contending: Vec<(Contender, UnboundedReceiver<Order>)> = Vec::new();
         for step in steps {
             let before = studio.told.lock().unwrap().len();
             match step.clone() {
                 Step::Come(priority, silent) => {
                     let priority = priority.map(|priority| priority.to_string());
                     let (admission, orders) = studio.admit(priority.as_deref(), if silent { NEVER } else { ALWAYS });
-                    let admission = match admission {
-                        Ok(Admission::Contends(contender)) => on_air.take_over(contender, &Tracks::default(), NOW),
-                        other => other,
-                    };
-                    if let Ok(Admission::Begun(seat)) = admission {
-                        came.push((seat, Some(orders)));
+                    match admission {
+                        Ok(Admission::Begun(seat)) => came.push((seat, Some(orders))),
+                        Ok(Admission::Contends(contender)) => contending.push((contender, orders)),
+                        Err(_) => {}
+                    }
+                }
+                Step::TakeOver(which) => {
+                    if which < contending.len() {
+                        let (contender, orders) = contending.remove(which);
+                        if let Ok(seat) = studio.service.take_over(contender, &Tracks::default(), NOW) {
+                            came.push((seat, Some(orders)));
+                        }
                     }
                 }
                 Step::Leave(which) => {
                     if let Some((seat, _)) = came.iter().nth_back(which) {
-                        on_air.leave(seat, NOW);
+                        on_air.leave(seat, NOW, || ());
                     }
                 }
                 Step::Start(which) => {

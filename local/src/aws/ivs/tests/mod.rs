@@ -8,6 +8,7 @@ mod playback_key;
 mod service;
 mod stream;
 mod stream_key;
+mod takeover;
 
 use serde_json::{Value, json};
 

@@ -7,7 +7,7 @@ use time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::super::{
-    Admission, Attempt, AudioTrack, Order, Publisher, Pulse, Refusal, Seat, TakeoverFailure, Tracks, VideoTrack,
+    Admission, Attempt, AudioTrack, Contender, Order, Publisher, Pulse, Refusal, Seat, Tracks, VideoTrack,
 };
 use super::*;
 
@@ -44,14 +44,22 @@ impl Studio {
         (self.service.admit(&attempt, publisher, NOW), received)
     }
 
-    fn begin(&self, priority: Option<&str>) -> (Seat, UnboundedReceiver<Order>) {
+    pub(super) fn begin(&self, priority: Option<&str>) -> (Seat, UnboundedReceiver<Order>) {
         match self.admit(priority, ALWAYS) {
             (Ok(Admission::Begun(seat)), orders) => (seat, orders),
             (other, _) => panic!("{:?}", other.err()),
         }
     }
 
-    fn get(&self) -> Value {
+    /// An encoder that has come in beside the one on air.
+    pub(super) fn contend(&self, priority: &str) -> (Contender, UnboundedReceiver<Order>) {
+        match self.admit(Some(priority), ALWAYS) {
+            (Ok(Admission::Contends(contender)), orders) => (contender, orders),
+            _ => panic!("it does not contend"),
+        }
+    }
+
+    pub(super) fn get(&self) -> Value {
         call(&self.service, "GetStream", json!({"channelArn": self.channel["arn"]}))["stream"].clone()
     }
 
@@ -65,7 +73,7 @@ impl Studio {
     }
 
     /// The names of the events so far, which are forgotten.
-    fn told(&self) -> Vec<String> {
+    pub(super) fn told(&self) -> Vec<String> {
         let told = std::mem::take(&mut *self.told.lock().unwrap());
         told.iter()
             .map(|event| {
@@ -77,7 +85,7 @@ impl Studio {
     }
 }
 
-fn avc(width: u32, height: u32) -> Tracks {
+pub(super) fn avc(width: u32, height: u32) -> Tracks {
     let video = VideoTrack { codec: "avc1.64001F".to_owned(), width, height, ..VideoTrack::default() };
     let audio = AudioTrack { codec: "mp4a.40.2".to_owned(), sample_rate: 48_000, channels: 2, bitrate: 128_000 };
     Tracks { video: Some(video), audio: Some(audio) }
@@ -98,8 +106,8 @@ fn a_broadcast_is_told_from_its_session_to_its_end() {
     assert_eq!(studio.get()["health"], "STARVING");
     on_air.starve(&seat, true, NOW);
     on_air.starve(&seat, false, NOW);
-    on_air.leave(&seat, NOW + Duration::minutes(1));
-    on_air.leave(&seat, NOW + Duration::minutes(2));
+    on_air.leave(&seat, NOW + Duration::minutes(1), || ());
+    on_air.leave(&seat, NOW + Duration::minutes(2), || ());
     assert!(studio.is_offline());
     let first = studio.told.lock().unwrap()[1].clone();
     assert_eq!(
@@ -129,7 +137,7 @@ fn a_broadcast_is_told_from_its_session_to_its_end() {
 fn a_session_in_which_nothing_was_watched_has_no_stream() {
     let studio = Studio::new(json!({}));
     let (seat, _orders) = studio.begin(None);
-    studio.service.on_air().leave(&seat, NOW);
+    studio.service.on_air().leave(&seat, NOW, || ());
     assert_eq!(studio.told(), ["Session Created", "Session Ended"]);
 }
 
@@ -149,64 +157,6 @@ fn only_a_current_key_and_a_secure_connection_come_in() {
     call(&studio.service, "UpdateChannel", json!({"arn": studio.channel["arn"], "insecureIngest": true}));
     assert_eq!(attempt(&studio.key, false), None);
     assert_eq!(studio.told(), ["Session Created"]);
-}
-
-#[test]
-fn a_second_encoder_without_a_higher_priority_is_refused() {
-    let studio = Studio::new(json!({}));
-    let (seat, mut orders) = studio.begin(Some("5"));
-    studio.service.on_air().start(&seat, NOW);
-    studio.told();
-    assert_eq!(studio.admit(None, ALWAYS).0.err(), Some(Refusal::OnAir));
-    assert_eq!(studio.told(), Vec::<String>::new());
-    for priority in ["5", "4", "0", "-1", "2147483648", "x", ""] {
-        let refusal = Refusal::Takeover(TakeoverFailure::InvalidPriority);
-        assert_eq!(studio.admit(Some(priority), ALWAYS).0.err(), Some(refusal), "{priority}");
-        assert_eq!(studio.told(), ["Stream Takeover Failure StreamTakeoverInvalidPriority"]);
-    }
-    assert!(orders.try_recv().is_err());
-    assert_eq!(studio.get()["streamId"], seat.stream_id());
-}
-
-#[test]
-fn an_encoder_of_a_higher_priority_takes_over_with_the_same_media() {
-    let studio = Studio::new(json!({}));
-    let on_air = studio.service.on_air();
-    let (first, mut orders) = studio.begin(None);
-    on_air.describe(&first, avc(1280, 720));
-    on_air.start(&first, NOW);
-    studio.told();
-    let contend = || match studio.admit(Some("1"), ALWAYS) {
-        (Ok(Admission::Contends(contender)), orders) => (contender, orders),
-        _ => panic!("it does not contend"),
-    };
-    let other = on_air.take_over(contend().0, &avc(640, 360), NOW).err();
-    assert_eq!(other, Some(Refusal::Takeover(TakeoverFailure::MediaMismatch)));
-    let (contender, _new_orders) = contend();
-    let Ok(Admission::Begun(second)) = on_air.take_over(contender, &avc(1280, 720), NOW) else { panic!() };
-    assert_eq!(second.stream_id(), first.stream_id());
-    assert_eq!(orders.try_recv(), Ok(Order::Stop));
-    assert_eq!(studio.told(), ["Stream Takeover Failure StreamTakeoverMediaMismatch", "Stream Takeover"]);
-    // What is left of the first one ends nothing.
-    on_air.leave(&first, NOW);
-    on_air.starve(&first, true, NOW);
-    assert_eq!(studio.get()["health"], "HEALTHY");
-    on_air.leave(&second, NOW);
-    assert_eq!(studio.told(), ["Session Ended", "Stream End"]);
-}
-
-#[test]
-fn a_stream_is_taken_over_a_hundred_times_at_most() {
-    let studio = Studio::new(json!({}));
-    let mut connections = vec![studio.begin(None).1];
-    for priority in 1..=100 {
-        let (admission, orders) = studio.admit(Some(&priority.to_string()), ALWAYS);
-        let Ok(Admission::Contends(contender)) = admission else { panic!() };
-        connections.push(orders);
-        assert!(studio.service.on_air().take_over(contender, &Tracks::default(), NOW).is_ok());
-    }
-    let refusal = Refusal::Takeover(TakeoverFailure::LimitBreached);
-    assert_eq!(studio.admit(Some("101"), ALWAYS).0.err(), Some(refusal));
 }
 
 #[test]
@@ -243,7 +193,7 @@ fn a_stop_ends_the_stream_and_sends_the_encoder_away() {
     call(&studio.service, "StopStream", json!({"channelArn": studio.channel["arn"]}));
     assert_eq!(orders.try_recv(), Ok(Order::Stop));
     assert!(studio.is_offline());
-    studio.service.on_air().leave(&seat, NOW);
+    studio.service.on_air().leave(&seat, NOW, || ());
     assert_eq!(studio.told(), ["Session Created", "Stream Start", "Session Ended", "Stream End"]);
     studio.begin(None);
 }
@@ -255,7 +205,7 @@ fn a_reset_sends_everyone_away_without_a_word() {
     studio.told();
     crate::aws::service::Service::reset(&studio.service);
     assert_eq!(orders.try_recv(), Ok(Order::Stop));
-    studio.service.on_air().leave(&seat, NOW);
+    studio.service.on_air().leave(&seat, NOW, || ());
     assert_eq!(studio.told(), Vec::<String>::new());
 }
 
@@ -308,7 +258,7 @@ fn sessions_are_listed_latest_first_and_found_by_their_id() {
     for _ in 0..3 {
         let (seat, _orders) = studio.begin(None);
         studio.service.on_air().describe(&seat, avc(1280, 720));
-        studio.service.on_air().leave(&seat, NOW);
+        studio.service.on_air().leave(&seat, NOW, || ());
         ids.insert(0, json!(seat.stream_id()));
     }
     let listed =

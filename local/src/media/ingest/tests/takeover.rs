@@ -1,6 +1,11 @@
 //! Another encoder in the place of the first one.
 
+use rtmp::flv::VideoCodec;
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::encoder::{AVC, SLICE};
 use super::*;
+use crate::aws::{Admission, Attempt, Publisher, Pulse, Seat, Tracks};
 
 /// 160x90.
 const SMALLER: &[u8] = &[
@@ -66,4 +71,82 @@ async fn the_same_key_comes_in_again_once_its_connection_is_not_heard_any_more()
     again.send_frames().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(studio.told().len(), 6, "the old connection ends nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_encoder_whose_media_cannot_be_read_does_not_take_over() {
+    let studio = Studio::new();
+    let mut first = studio.on_air().await;
+    let mut second = studio.encoder(&format!("{}?priority=2", studio.key));
+    assert_eq!(second.hear().await, Said::Published);
+    // No sequence parameter set.
+    second.send_video(VideoCodec::Avc.config(&[1, 0x42, 0xc0, 0x0d, 0xff, 0xe0, 0])).await;
+    assert!(matches!(second.hear().await, Said::Stopped(_)));
+    first.send_frames().await;
+    assert!(studio.logged().join("\n").contains("the video configuration cannot be read"), "{:?}", studio.logged());
+    assert_eq!(studio.told(), ["Session Created", "Stream Start"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_encoder_that_waits_for_the_place_does_not_fill_the_memory() {
+    let studio = Studio::new();
+    let _first = studio.on_air().await;
+    let mut second = studio.encoder(&format!("{}?priority=2", studio.key));
+    assert_eq!(second.hear().await, Said::Published);
+    for _ in 0..3 {
+        second.send_video(VideoCodec::Avc.frame(true, 0, &[0; 3 << 20])).await;
+    }
+    assert!(matches!(second.hear().await, Said::Stopped(_)));
+    assert!(studio.logged().join("\n").contains("too much data"), "{:?}", studio.logged());
+    assert_eq!(studio.told(), ["Session Created", "Stream Start"]);
+}
+
+impl Studio {
+    /// The seat of an encoder without a connection.
+    fn seat(&self, priority: &str, publisher: Publisher) -> Seat {
+        let grace = Limits::default().grace;
+        let attempt = Attempt { key: &self.key, priority: Some(priority), is_secure: true, grace };
+        match self.ingest.ivs.admit(&attempt, publisher, clock::now()) {
+            Ok(Admission::Begun(seat)) => seat,
+            Ok(Admission::Contends(contender)) => {
+                self.ingest.ivs.take_over(contender, &Tracks::default(), clock::now()).unwrap()
+            }
+            Err(refusal) => panic!("{refusal:?}"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broadcast_takes_no_media_of_an_encoder_that_has_lost_its_place() {
+    let studio = Studio::new();
+    let ((orders, _first_orders), (others, _second_orders)) = (unbounded_channel(), unbounded_channel());
+    let first = studio.seat("1", Publisher { orders, pulse: Pulse::new() });
+    let feed = studio.ingest.registry.enter(&first, &studio.ingest.origin);
+    assert!(feed.with(&first, |_| ()).is_some());
+    let second = studio.seat("2", Publisher { orders: others, pulse: Pulse::new() });
+    let same = studio.ingest.registry.enter(&second, &studio.ingest.origin);
+    assert!(Arc::ptr_eq(&feed, &same));
+    assert!(feed.with(&second, |_| ()).is_some());
+    assert!(feed.with(&first, |_| ()).is_none());
+    // One that comes too late for its own place changes nothing.
+    studio.ingest.registry.enter(&first, &studio.ingest.origin);
+    assert!(feed.with(&second, |_| ()).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_starts_though_its_first_encoder_lost_the_place_before_it_could_say_so() {
+    let studio = Studio::new();
+    let (orders, _first_orders) = unbounded_channel();
+    let first = studio.seat("1", Publisher { orders, pulse: Pulse::new() });
+    let feed = studio.ingest.registry.enter(&first, &studio.ingest.origin);
+    let frame = |number: u32| rtmp::flv::video(VideoCodec::Avc.frame(number.is_multiple_of(25), 0, SLICE)).unwrap();
+    feed.broadcast.video(0, rtmp::flv::video(VideoCodec::Avc.config(AVC)).unwrap()).unwrap();
+    for number in 0..75 {
+        feed.broadcast.video(number * 40, frame(number)).unwrap();
+    }
+    assert!(feed.broadcast.has_begun());
+    let mut second = studio.encoder(&format!("{}?priority=2", studio.key));
+    assert_eq!(second.hear().await, Said::Published);
+    second.send_media().await;
+    studio.until_told(&["Session Created", "Stream Takeover", "Stream Start"]).await;
 }
