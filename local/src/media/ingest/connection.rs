@@ -72,6 +72,18 @@ struct Connection<'a, S> {
     until: Instant,
 }
 
+/// A bug in here must not leave the channel on air for ever. A connection that is dropped otherwise, when the local cloud
+/// ends, has nobody to tell.
+impl<S> Drop for Connection<'_, S> {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(publication) = self.publication.take()
+        {
+            publication.leave(self.ingest);
+        }
+    }
+}
+
 impl<S: Stream> Connection<'_, S> {
     async fn run(&mut self) -> End {
         let mut bytes = BytesMut::with_capacity(READ);

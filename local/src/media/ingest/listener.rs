@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
@@ -40,6 +40,15 @@ pub(crate) async fn serve_rtmps(ingest: Arc<Ingest>, listener: TcpListener, acce
     .await;
 }
 
+/// A connection that panicked is a bug of this program: it must not go unseen.
+fn report(ingest: &Ingest, ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        ingest.log(format!("an encoder's connection was lost by a fault of the local cloud: {error}"));
+    }
+}
+
 async fn serve<H, F>(ingest: Arc<Ingest>, listener: TcpListener, handle: H)
 where
     H: Fn(TcpStream) -> F,
@@ -61,7 +70,7 @@ where
                     drop(place);
                 });
             }
-            Some(_) = connections.join_next() => {}
+            Some(ended) = connections.join_next() => report(&ingest, ended),
         }
     }
 }

@@ -1,6 +1,11 @@
 //! How broadcasts end.
 
+use std::pin::Pin;
+use std::sync::atomic::AtomicBool;
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
 use super::*;
 
@@ -16,6 +21,50 @@ async fn an_encoder_that_unpublishes_or_is_cut_off_ends_its_stream_at_once() {
     drop(studio.on_air().await);
     studio.until_told(&WHOLE_LIFE).await;
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+/// A connection on which a read panics once it is told to.
+struct Faulty {
+    stream: DuplexStream,
+    panics: Arc<AtomicBool>,
+}
+
+impl AsyncRead for Faulty {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        assert!(!self.panics.load(Ordering::Relaxed), "as a bug would");
+        Pin::new(&mut self.stream).poll_read(cx, bytes)
+    }
+}
+
+impl AsyncWrite for Faulty {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_panics_ends_its_stream() {
+    let studio = Studio::new();
+    let (near, stream) = tokio::io::duplex(256 << 10);
+    let panics = Arc::<AtomicBool>::default();
+    let (ingest, far) = (Arc::clone(&studio.ingest), Faulty { stream, panics: Arc::clone(&panics) });
+    let connection = tokio::spawn(async move { connection::drive(&ingest, far, true).await });
+    let mut encoder = Encoder::new(near, &studio.key);
+    assert_eq!(encoder.hear().await, Said::Published);
+    encoder.send_media().await;
+    studio.until(|| studio.stream().is_some()).await;
+    panics.store(true, Ordering::Relaxed);
+    encoder.send_frames().await;
+    assert!(connection.await.is_err_and(|error| error.is_panic()));
+    assert_eq!(studio.told(), WHOLE_LIFE);
 }
 
 #[tokio::test(start_paused = true)]
