@@ -72,6 +72,12 @@ impl<E> Connection<E> {
         self.limits
     }
 
+    /// Sets the limits of what the peer sends from now on.
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+        self.reader.set_limits(limits);
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.closed
     }

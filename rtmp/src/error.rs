@@ -45,9 +45,9 @@ pub enum Error {
     /// More than [`Limits::buffered`](crate::Limits::buffered) would have to be held.
     #[error("more than {0} bytes of unfinished messages")]
     TooMuchBuffered(usize),
-    /// A chunk size of 0, or more than a message may have.
-    #[error("a chunk size of {0} bytes")]
-    ChunkSize(u32),
+    /// A chunk size of 0.
+    #[error("a chunk size of 0 bytes")]
+    NoChunkSize,
     /// A control message of the wrong length.
     #[error("a control message is too short")]
     ControlTooShort,

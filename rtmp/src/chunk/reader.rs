@@ -58,14 +58,19 @@ impl Reader {
         }
     }
 
-    /// Sets the size of the chunks that follow, as the peer's message of kind 1 says it.
+    /// Sets the size of the chunks that follow, as the peer's message of kind 1 says it. Some peers name the largest there
+    /// is and mean that they do not cut; a message has its limit all the same.
     pub fn set_chunk_size(&mut self, size: u32) -> Result<(), Error> {
-        let wanted = size as usize;
-        if wanted == 0 || wanted > self.limits.message {
-            return Err(Error::ChunkSize(size));
+        if size == 0 {
+            return Err(Error::NoChunkSize);
         }
-        self.chunk_size = wanted;
+        self.chunk_size = size as usize;
         Ok(())
+    }
+
+    /// Sets the limits of what follows.
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
     }
 
     /// Forgets the unfinished message of a chunk stream, as the peer's message of kind 2 says it.

@@ -257,6 +257,17 @@ fn the_writer_says_only_what_is_new() {
     assert_eq!(sizes, [12, 4, 1, 4, 12, 8]);
 }
 
+/// By the specification, format 3 after a whole timestamp repeats that as a step; nginx-rtmp adds nothing.
+#[test]
+fn the_writer_says_the_step_after_a_whole_timestamp() {
+    let (mut writer, mut out) = (Writer::default(), BytesMut::new());
+    for timestamp in [10, 20, 30] {
+        writer.write(4, &message(timestamp, 8, 1, vec![0; 10]), &mut out);
+    }
+    let formats = [out[0] >> 6, out[12 + 10] >> 6, out[12 + 10 + 4 + 10] >> 6];
+    assert_eq!(formats, [0, 2, 3]);
+}
+
 /// The first header of librtmp's pong has the second format.
 #[test]
 fn a_chunk_stream_may_begin_with_a_step() {
@@ -315,13 +326,19 @@ fn chunk_streams_are_counted() {
 }
 
 #[test]
-fn a_chunk_size_is_at_least_one_byte_and_at_most_a_message() {
-    let mut reader = Reader::new(Limits::default());
-    assert_eq!(reader.set_chunk_size(1), Ok(()));
-    assert_eq!(reader.set_chunk_size(4 << 20), Ok(()));
-    for size in [0, (4 << 20) + 1, 0x7fff_ffff] {
-        assert_eq!(reader.set_chunk_size(size), Err(Error::ChunkSize(size)));
+fn a_chunk_has_any_size_but_none_and_a_message_its_limit() {
+    let whole = message(7, 9, 1, vec![9; 5000]);
+    for size in [1, 4 << 20, 0x7fff_ffff] {
+        let (mut writer, mut out) = (Writer::default(), BytesMut::new());
+        writer.write(2, &control(1, size), &mut out);
+        writer.set_chunk_size(size as usize);
+        writer.write(6, &whole, &mut out);
+        assert_eq!(read_all(&out, &[1000]), Ok(vec![whole.clone()]), "{size}");
+        let long = [6, 0, 0, 0, 0x50, 0, 0, 9, 1, 0, 0, 0];
+        let too_long = Error::MessageTooLong { length: 5 << 20, limit: 4 << 20 };
+        assert_eq!(read_all(&[&out, &long[..]].concat(), &[1000]), Err(too_long));
     }
+    assert_eq!(Reader::new(Limits::default()).set_chunk_size(0), Err(Error::NoChunkSize));
 }
 
 #[test]

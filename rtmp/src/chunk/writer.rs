@@ -17,6 +17,8 @@ struct ChunkStream {
     id: u32,
     timestamp: u32,
     step: u32,
+    /// Whether the last header had a whole timestamp. By the specification, that is the step then; nginx-rtmp has none.
+    whole: bool,
     length: usize,
     kind: u8,
     stream: u32,
@@ -54,16 +56,18 @@ impl Writer {
     /// other chunk streams may come between.
     pub fn begin(&mut self, chunk_stream: u32, message: &Message) -> Chunks {
         let Message { timestamp, kind, stream, ref body } = *message;
-        let mut next = ChunkStream { id: chunk_stream, timestamp, step: timestamp, length: body.len(), kind, stream };
+        let length = body.len();
+        let mut next = ChunkStream { id: chunk_stream, timestamp, step: timestamp, whole: true, length, kind, stream };
         let last = self.streams.iter_mut().find(|last| last.id == chunk_stream);
         let mut format = 0;
         // Only what is not earlier can be said as a step.
         if let Some(last) = last.as_ref().filter(|last| last.stream == stream && last.timestamp <= timestamp) {
             next.step = timestamp - last.timestamp;
+            next.whole = false;
             let same_shape = last.length == next.length && last.kind == kind;
             format = if !same_shape {
                 1
-            } else if last.step != next.step {
+            } else if last.step != next.step || (last.whole && last.step != 0) {
                 2
             } else {
                 3

@@ -18,6 +18,8 @@ const BAD_NAME: &str = "NetStream.Publish.BadName";
 /// The server's side of a connection, which takes what a publisher sends.
 pub struct ServerSession {
     connection: Connection<Event>,
+    /// Those of a publisher.
+    limits: Limits,
     state: State,
     /// What came while an answer was awaited.
     held: BytesMut,
@@ -34,7 +36,7 @@ enum State {
     Connected,
     /// The caller is to say whether this may be published.
     Asking(Command, StreamKey),
-    Publishing(Command),
+    Publishing(Command, StreamKey),
 }
 
 /// Why a publish is refused.
@@ -50,7 +52,8 @@ impl ServerSession {
     /// A session whose peer has not said anything yet.
     pub fn new(limits: Limits) -> Self {
         Self {
-            connection: Connection::server(limits),
+            connection: Connection::server(limits.of_stranger()),
+            limits,
             state: State::New,
             held: BytesMut::new(),
             app: String::new(),
@@ -84,31 +87,47 @@ impl ServerSession {
 
     /// Lets the peer publish that asked to.
     pub fn accept_publish(&mut self) {
-        if let State::Asking(publish, _) = &self.state {
-            let publish = publish.clone();
-            self.status(&publish, "status", "NetStream.Publish.Start", "on air");
-            self.state = State::Publishing(publish);
-            self.resume();
+        match std::mem::replace(&mut self.state, State::Connected) {
+            State::Asking(publish, key) => {
+                self.status(&publish, "status", "NetStream.Publish.Start", "on air");
+                self.state = State::Publishing(publish, key);
+                self.connection.set_limits(self.limits);
+                self.resume();
+            }
+            other => self.state = other,
         }
     }
 
     /// Refuses the publish that was asked for, and closes. The peer shows the description to its user, and writes it into its log:
     /// one that holds the key is replaced.
     pub fn reject_publish(&mut self, reject: Reject, description: &str) {
-        let State::Asking(publish, key) = std::mem::replace(&mut self.state, State::Connected) else { return };
+        if let State::Asking(publish, key) = std::mem::replace(&mut self.state, State::Connected) {
+            self.refuse(&publish, &key, reject, description);
+        }
+    }
+
+    /// Takes the publish back that was accepted, says why as [`Self::reject_publish`] does, and closes. No [`Event::Unpublish`]
+    /// follows.
+    pub fn revoke_publish(&mut self, reject: Reject, description: &str) {
+        if let State::Publishing(publish, key) = std::mem::replace(&mut self.state, State::Connected) {
+            self.refuse(&publish, &key, reject, description);
+        }
+    }
+
+    fn refuse(&mut self, publish: &Command, key: &StreamKey, reject: Reject, description: &str) {
         let code = match reject {
             Reject::BadName => BAD_NAME,
             Reject::Unauthorized => "NetStream.Publish.Denied",
         };
         // A word that happens to be somebody's key says nothing to anybody else.
         let description = if description.contains(key.expose()) { "refused" } else { description };
-        self.status(&publish, "error", code, description);
+        self.status(publish, "error", code, description);
         self.connection.close();
     }
 
     /// Ends the publish from this side, and closes. No [`Event::Unpublish`] follows.
     pub fn stop(&mut self) {
-        if let State::Publishing(publish) = std::mem::replace(&mut self.state, State::Connected) {
+        if let State::Publishing(publish, _) = std::mem::replace(&mut self.state, State::Connected) {
             self.status(&publish, "status", "NetStream.Unpublish.Success", "stopped by the server");
         }
         self.connection.close();
@@ -199,7 +218,7 @@ impl ServerSession {
     }
 
     fn is_publishing(&self) -> bool {
-        matches!(self.state, State::Publishing(_))
+        matches!(self.state, State::Publishing(..))
     }
 
     fn obey(&mut self, command: Command) -> Result<(), Error> {
@@ -215,7 +234,7 @@ impl ServerSession {
                 self.connection.command(command.answer("_result", command.transaction, arguments));
             }
             // The one on air goes on.
-            ("publish", State::Publishing(_)) => {
+            ("publish", State::Publishing(..)) => {
                 self.status(&command, "error", BAD_NAME, "this connection is publishing already");
             }
             ("publish", _) => self.publish(command),
@@ -229,7 +248,7 @@ impl ServerSession {
                 self.connection.close();
             }
             // Whatever they name: OBS sends them for a publish that was refused, too, and GStreamer the key in place of the number.
-            ("FCUnpublish" | "deleteStream" | "closeStream", State::Publishing(_)) => {
+            ("FCUnpublish" | "deleteStream" | "closeStream", State::Publishing(..)) => {
                 self.state = State::Connected;
                 self.connection.event(Event::Unpublish);
             }
@@ -302,7 +321,7 @@ impl fmt::Debug for ServerSession {
             State::Connecting(_) => "connecting",
             State::Connected => "connected",
             State::Asking(..) => "asking",
-            State::Publishing(_) => "publishing",
+            State::Publishing(..) => "publishing",
         };
         write!(f, "ServerSession({state}, {} bytes)", self.buffered())
     }

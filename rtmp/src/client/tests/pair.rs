@@ -201,6 +201,16 @@ fn the_end_by_the_server_reaches_the_publisher() {
 }
 
 #[test]
+fn a_publish_that_is_taken_back_ends_with_the_reason() {
+    let mut pair = Pair::published();
+    pair.server.revoke_publish(server::Reject::BadName, "codec or resolution differ");
+    pair.run();
+    let code = "NetStream.Publish.BadName".to_owned();
+    assert_eq!(pair.happened[2..], [Event::Stopped { code, description: "codec or resolution differ".into() }]);
+    assert_eq!(pair.closed, (true, true));
+}
+
+#[test]
 fn nothing_is_sent_before_the_server_has_said_yes() {
     let mut client = session();
     assert_eq!(client.metadata(Vec::new()), Err(Error::NotPublishing));

@@ -154,19 +154,42 @@ fn a_message_over_the_limit_is_an_error() {
 }
 
 #[test]
-fn a_chunk_size_over_the_limit_is_an_error() {
-    for size in [0, 0x7fff_ffff] {
-        let mut peer = Peer::publishing();
-        assert_eq!(peer.send(2, &message::chunk_size(size)), Err(Error::ChunkSize(size)));
-    }
+fn a_chunk_size_of_none_is_an_error_and_any_other_is_taken() {
     // The first bit is to be 0, and says nothing.
-    let mut peer = Peer::publishing();
-    assert_eq!(peer.send(2, &message::chunk_size(0x8000_1000)), Ok(()));
+    for size in [0, 0x8000_0000] {
+        let mut peer = Peer::publishing();
+        assert_eq!(peer.send(2, &message::chunk_size(size)), Err(Error::NoChunkSize));
+    }
+    for size in [1, 0x8000_1000, 0x7fff_ffff] {
+        let mut peer = Peer::publishing();
+        assert_eq!(peer.send(2, &message::chunk_size(size)), Ok(()));
+    }
+}
+
+#[test]
+fn a_peer_that_does_not_publish_is_held_to_small_messages() {
+    let long = message::video(1, 0, Bytes::from(vec![0x27; 100_000]));
+    let mut peer = Peer::connected();
+    assert_eq!(peer.send(6, &long), Err(Error::MessageTooLong { length: 100_000, limit: 64 << 10 }));
+    assert!(peer.closed);
+    // Together, unfinished messages have a limit, too.
+    let mut peer = Peer::connected();
+    peer.send(2, &message::chunk_size(60_000)).unwrap();
+    let unfinished = |id: u8| [&[id, 0, 0, 0, 0, 0xff, 0xff, 9, 1, 0, 0, 0][..], &[0; 60_000]].concat();
+    let ends: Vec<_> = (6..11).map(|id| peer.bytes(&unfinished(id))).collect();
+    assert_eq!(ends[3..], [Ok(()), Err(Error::TooMuchBuffered(256 << 10))]);
+    // What follows a publish at once is media already.
+    let mut peer = Peer::connected();
+    let mut bytes = BytesMut::new();
+    peer.writer.write(3, &publish(KEY).message(), &mut bytes);
+    peer.writer.write(6, &long, &mut bytes);
+    peer.bytes(&bytes).unwrap();
+    assert_eq!(peer.events.last(), Some(&Event::Video { timestamp: 0, body: long.body }));
 }
 
 #[test]
 fn a_command_over_the_limit_or_that_cannot_be_read_is_an_error_without_its_contents() {
-    let mut peer = Peer::connected();
+    let mut peer = Peer::publishing();
     let long = Command::new(0, "FCPublish", 1.0, vec![Value::Null, text(&"sk_".repeat(30_000))]);
     let error = peer.command(long).unwrap_err();
     assert!(matches!(error, Error::CommandTooLong { .. }) && !error.to_string().contains("sk_"));

@@ -121,10 +121,10 @@ fn what_waits_is_bounded() {
     peer.publish(KEY);
     let mut result = Ok(());
     for _ in 0..20 {
-        result = peer.bytes(&vec![0; 1 << 20]);
-        assert!(peer.session.buffered() <= 8 << 20);
+        result = peer.bytes(&vec![0; 64 << 10]);
+        assert!(peer.session.buffered() <= 256 << 10);
     }
-    assert_eq!(result, Err(Error::TooMuchBuffered(8 << 20)));
+    assert_eq!(result, Err(Error::TooMuchBuffered(256 << 10)));
     assert!(peer.closed);
 }
 
@@ -206,6 +206,19 @@ fn the_server_stops_a_publish() {
     assert_eq!(peer.codes(), ["NetStream.Unpublish.Success"]);
     assert!(peer.closed);
     assert_eq!(peer.events, []);
+}
+
+#[test]
+fn a_publish_that_is_taken_back_hears_why_and_no_key() {
+    for (why, heard) in [("the channel is on air already", "the channel is on air already"), (KEY, "refused")] {
+        let mut peer = Peer::publishing();
+        peer.heard.clear();
+        peer.session.revoke_publish(Reject::BadName, why);
+        peer.drain();
+        assert_eq!((peer.codes(), peer.description()), (vec!["NetStream.Publish.BadName"], heard));
+        assert!(peer.closed);
+        assert_eq!(peer.events, []);
+    }
 }
 
 #[test]
