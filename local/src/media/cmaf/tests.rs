@@ -119,6 +119,14 @@ fn an_audio_configuration_says_rate_channels_and_length_of_a_frame() {
 }
 
 #[test]
+fn an_hvcc_record_of_version_0_is_read_and_an_avcc_record_is_not() {
+    let of_version_0 = |record: &Bytes| Bytes::from([&[0][..], &record[1..]].concat());
+    let old = VideoFormat::parse(VideoCodec::Hevc, of_version_0(&hevc().record)).unwrap();
+    assert_eq!((old.codecs(), old.size), (hevc().codecs(), hevc().size));
+    assert_eq!(VideoFormat::parse(VideoCodec::Avc, of_version_0(&avc().record)), None);
+}
+
+#[test]
 fn a_record_that_is_none_is_not_read() {
     let whole = config::avc(1280, 720);
     for length in 0..whole.len() - 9 {

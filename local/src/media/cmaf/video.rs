@@ -19,8 +19,10 @@ pub(crate) struct VideoFormat {
 impl VideoFormat {
     /// Reads a record. None if it is none, or says no size.
     pub(crate) fn parse(codec: VideoCodec, record: Bytes) -> Option<Self> {
-        if *record.first()? != 1 {
-            return None;
+        // The version of hvcC was 0 for years.
+        match (codec, *record.first()?) {
+            (_, 1) | (VideoCodec::Hevc, 0) => {}
+            _ => return None,
         }
         let size = match codec {
             VideoCodec::Avc => sps::h264(h264_sps(&record)?)?,
