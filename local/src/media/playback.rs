@@ -10,10 +10,13 @@ use crate::aws::{Ivs, ViewerSession};
 use crate::plumbing::clock;
 use crate::plumbing::http_server;
 
+/// Connections at a time: players hold theirs open, and there are file descriptors for no more than some.
+const CONNECTIONS: usize = 500;
+
 /// Serves until the future is dropped.
 pub(super) async fn serve(listener: TcpListener, origin: Arc<Origin>, ivs: Arc<Ivs>) {
     let edge = Arc::new(Edge(ivs));
-    http_server::serve(listener, move |request| {
+    http_server::serve_at_most(CONNECTIONS, listener, move |request| {
         let (origin, edge) = (Arc::clone(&origin), Arc::clone(&edge));
         async move {
             // No request has a body that counts.

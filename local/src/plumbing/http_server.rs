@@ -2,6 +2,8 @@
 //! dropped connection. Its connections end with it.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
@@ -10,7 +12,9 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 /// A complete answer.
 pub(crate) type Answer = Response<Full<Bytes>>;
@@ -27,23 +31,41 @@ impl fmt::Display for HangUp {
 
 impl std::error::Error for HangUp {}
 
+/// How long a server waits after an accept that failed: without file descriptors, the next one fails at once.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
 /// Serves until the returned future is dropped; every open connection is dropped with it.
 pub(crate) async fn serve<H, F>(listener: TcpListener, handler: H)
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Result<Answer, HangUp>> + Send + 'static,
 {
+    serve_at_most(Semaphore::MAX_PERMITS, listener, handler).await;
+}
+
+/// As [`serve`], so many connections at a time. One more is closed at once.
+pub(crate) async fn serve_at_most<H, F>(connections: usize, listener: TcpListener, handler: H)
+where
+    H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Result<Answer, HangUp>> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(connections));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                // An accept fails for want of file descriptors, say: the next one may succeed.
-                let Ok((stream, _)) = accepted else { continue };
+                let Ok((stream, _)) = accepted else {
+                    // For want of file descriptors, say. The next one may succeed, but not at once.
+                    sleep(ACCEPT_PAUSE).await;
+                    continue;
+                };
+                let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
                 let _ = stream.set_nodelay(true);
                 let service = service_fn(handler.clone());
                 connections.spawn(async move {
                     // Ends in an error when the client goes away, or with `HangUp`: nothing to tell anyone.
                     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                    drop(place);
                 });
             }
             Some(_) = connections.join_next() => {}
@@ -98,5 +120,35 @@ pub(crate) fn json(status: u16, body: &serde_json::Value) -> Answer {
 pub(crate) fn set_header(answer: &mut Answer, name: &'static str, value: &str) {
     if let Ok(value) = http::HeaderValue::from_str(value) {
         answer.headers_mut().insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    /// Asks on a connection that stays open; whether it is answered.
+    async fn is_answered(client: &mut TcpStream) -> bool {
+        let mut first = [0];
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.is_ok()
+            && client.read(&mut first).await.is_ok_and(|read| read > 0)
+    }
+
+    #[tokio::test]
+    async fn a_connection_too_many_is_closed_until_another_one_ends() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = serve_at_most(1, listener, async |_| Ok(answer(200, "text/plain", "here")));
+        let server = tokio::spawn(server);
+        let connect = async || TcpStream::connect(address).await.unwrap();
+        let mut first = connect().await;
+        assert!(is_answered(&mut first).await);
+        assert!(!is_answered(&mut connect().await).await);
+        drop(first);
+        while !is_answered(&mut connect().await).await {}
+        server.abort();
     }
 }

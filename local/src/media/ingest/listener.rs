@@ -5,10 +5,11 @@ use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::{Ingest, connection};
+use crate::plumbing::http_server::ACCEPT_PAUSE;
 
 /// Takes plain RTMP until the future is dropped; every connection is dropped with it.
 pub(crate) async fn serve_rtmp(ingest: Arc<Ingest>, listener: TcpListener) {
@@ -59,8 +60,11 @@ where
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                // An accept fails for want of file descriptors, say: the next one may succeed.
-                let Ok((stream, _)) = accepted else { continue };
+                let Ok((stream, _)) = accepted else {
+                    // For want of file descriptors, say. The next one may succeed, but not at once.
+                    sleep(ACCEPT_PAUSE).await;
+                    continue;
+                };
                 // Without a place, the connection is closed at once.
                 let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
                 let _ = stream.set_nodelay(true);
