@@ -246,7 +246,13 @@ impl<S: Stream> Connection<'_, S> {
                 self.ingest.log(format!("{}: the encoder's connection is closed, {why}", publication.channel()));
             }
             publication.leave(self.ingest);
-            self.session.stop();
+            match finish {
+                Finish::Refused(refusal) => {
+                    let (reject, why) = to_encoder(refusal);
+                    self.session.revoke_publish(reject, why);
+                }
+                _ => self.session.stop(),
+            }
         }
         while let Some(output) = self.session.poll() {
             if let Output::Transmit(bytes) = output {

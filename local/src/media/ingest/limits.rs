@@ -16,7 +16,8 @@ pub(crate) struct Limits {
     /// For one write. A peer that reads nothing holds nobody.
     pub(crate) write: Duration,
     /// Once the encoder on air has not been heard for so long, another one gets its place: its connection is lost, though
-    /// TCP has not said so. OBS comes back after two seconds.
+    /// TCP has not said so. OBS comes back two seconds after it has seen the loss; one that only stalls for a moment keeps
+    /// its place.
     pub(crate) grace: Duration,
     /// Between the last word to a peer and the end of the connection, so that the peer reads it.
     pub(crate) farewell: Duration,
@@ -36,7 +37,7 @@ impl Default for Limits {
             starvation: Duration::from_millis(2_500),
             silence: Duration::from_secs(10),
             write: Duration::from_secs(10),
-            grace: Duration::from_secs(1),
+            grace: Duration::from_millis(1_800),
             farewell: Duration::from_millis(500),
             tick: Duration::from_millis(250),
             bitrate_window: Duration::from_secs(10),

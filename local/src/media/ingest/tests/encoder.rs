@@ -26,9 +26,17 @@ const FRAMES: u32 = 50;
 pub(super) enum Said {
     Published,
     Rejected(String, String),
-    Stopped(String),
+    /// Code and description.
+    Stopped(String, String),
     /// The connection is at its end.
     Closed,
+}
+
+impl Said {
+    /// That of a server which has no more to say.
+    pub(super) fn stopped() -> Self {
+        Self::Stopped("NetStream.Unpublish.Success".to_owned(), "stopped by the server".to_owned())
+    }
 }
 
 pub(super) struct Encoder {
@@ -72,7 +80,7 @@ impl Encoder {
                 }
                 Output::Event(Event::Published) => return Some(Said::Published),
                 Output::Event(Event::Rejected { code, description }) => return Some(Said::Rejected(code, description)),
-                Output::Event(Event::Stopped { code, .. }) => return Some(Said::Stopped(code)),
+                Output::Event(Event::Stopped { code, description }) => return Some(Said::Stopped(code, description)),
                 Output::Event(_) => {}
                 Output::Close => return Some(Said::Closed),
             }

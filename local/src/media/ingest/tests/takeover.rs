@@ -23,7 +23,7 @@ async fn an_encoder_of_a_higher_priority_goes_on_with_the_stream() {
     assert_eq!(second.hear().await, Said::Published);
     assert!(!studio.told().contains(&"Stream Takeover".to_owned()), "its media are not known yet");
     second.send_media().await;
-    assert_eq!(first.hear().await, Said::Stopped("NetStream.Unpublish.Success".to_owned()));
+    assert_eq!(first.hear().await, Said::stopped());
     drop(first);
     second.send_frames().await;
     studio.until_told(&["Session Created", "Stream Start", "Stream Takeover"]).await;
@@ -41,9 +41,21 @@ async fn an_encoder_of_other_media_does_not_take_over() {
     second.configure(SMALLER).await;
     second.send_frames().await;
     studio.until_told(&["Session Created", "Stream Start", "Stream Takeover Failure"]).await;
-    assert_eq!(second.hear().await, Said::Stopped("NetStream.Unpublish.Success".to_owned()));
+    let why = "codec or resolution differ from those of the stream to take over".to_owned();
+    assert_eq!(second.hear().await, Said::Stopped("NetStream.Publish.BadName".to_owned(), why));
+    assert_eq!(second.hear().await, Said::Closed);
     first.send_frames().await;
     assert!(studio.stream().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_encoder_that_stalls_for_a_moment_keeps_its_place() {
+    let studio = Studio::new();
+    let mut first = studio.on_air().await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert!(matches!(studio.encoder(&studio.key).hear().await, Said::Rejected(..)));
+    first.send_frames().await;
+    assert_eq!(studio.told(), ["Session Created", "Stream Start"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,7 +93,7 @@ async fn an_encoder_whose_media_cannot_be_read_does_not_take_over() {
     assert_eq!(second.hear().await, Said::Published);
     // No sequence parameter set.
     second.send_video(VideoCodec::Avc.config(&[1, 0x42, 0xc0, 0x0d, 0xff, 0xe0, 0])).await;
-    assert!(matches!(second.hear().await, Said::Stopped(_)));
+    assert!(matches!(second.hear().await, Said::Stopped(..)));
     first.send_frames().await;
     assert!(studio.logged().join("\n").contains("the video configuration cannot be read"), "{:?}", studio.logged());
     assert_eq!(studio.told(), ["Session Created", "Stream Start"]);
@@ -96,7 +108,7 @@ async fn an_encoder_that_waits_for_the_place_does_not_fill_the_memory() {
     for _ in 0..3 {
         second.send_video(VideoCodec::Avc.frame(true, 0, &[0; 3 << 20])).await;
     }
-    assert!(matches!(second.hear().await, Said::Stopped(_)));
+    assert!(matches!(second.hear().await, Said::Stopped(..)));
     assert!(studio.logged().join("\n").contains("too much data"), "{:?}", studio.logged());
     assert_eq!(studio.told(), ["Session Created", "Stream Start"]);
 }
