@@ -38,8 +38,8 @@ pub(crate) use self::endpoint::ivs::IvsServices;
 pub(crate) use self::endpoint::known::{is_answered, misspelt_action};
 pub(crate) use self::fault::{EventInvoke, Faults, InvokeError};
 pub(crate) use self::ivs::{
-    Addresses, Admission, Attempt, AudioTrack, Contender, Ivs, Order, Publisher, Pulse, Refusal, Seat, TakeoverFailure,
-    Tracks, VideoTrack, ViewerSession,
+    Addresses, Admission, Attempt, AudioTrack, Contender, Ivs, LastHeard, Order, Publisher, Refusal, Seat,
+    TakeoverFailure, Tracks, VideoTrack, ViewerSession,
 };
 pub(crate) use self::secrets_manager::SecretsManager;
 #[cfg(test)]

@@ -69,7 +69,7 @@ impl ClientSession {
         while !self.connection.is_closed() {
             match self.connection.read(&mut bytes) {
                 Ok(Some(Incoming::Ready)) => self.connect(),
-                Ok(Some(Incoming::Said(said))) => self.hear(said),
+                Ok(Some(Incoming::Said(said))) => self.handle_message(said),
                 Ok(None) => break,
                 Err(error) => {
                     self.error = Some(error);
@@ -132,17 +132,17 @@ impl ClientSession {
         Ok(())
     }
 
-    fn hear(&mut self, said: Said) {
+    fn handle_message(&mut self, said: Said) {
         match said {
             // It is answered with a window of ours, as by FFmpeg.
             Said::PeerBandwidth(size) => self.connection.control(&message::window(size)),
-            Said::Command(command) => self.learn(&command),
+            Said::Command(command) => self.handle_command(&command),
             _ => {}
         }
     }
 
     /// Takes an answer or a notice.
-    fn learn(&mut self, command: &Command) {
+    fn handle_command(&mut self, command: &Command) {
         let transaction = command.transaction;
         match (command.name.as_str(), self.state) {
             ("_result", State::Connect) if transaction == CONNECT => self.create_stream(),

@@ -182,7 +182,7 @@ impl ServerSession {
             }
             match self.connection.read(&mut input) {
                 Ok(Some(Incoming::Said(said))) => {
-                    if let Err(error) = self.hear(said) {
+                    if let Err(error) = self.handle_message(said) {
                         return self.fail(error);
                     }
                 }
@@ -198,9 +198,9 @@ impl ServerSession {
         self.connection.close();
     }
 
-    fn hear(&mut self, said: Said) -> Result<(), Error> {
+    fn handle_message(&mut self, said: Said) -> Result<(), Error> {
         match said {
-            Said::Command(command) => self.obey(command)?,
+            Said::Command(command) => self.handle_command(command)?,
             Said::Audio { timestamp, body } if self.is_publishing() => {
                 self.connection.event(Event::Audio { timestamp, body })
             }
@@ -221,7 +221,7 @@ impl ServerSession {
         matches!(self.state, State::Publishing(..))
     }
 
-    fn obey(&mut self, command: Command) -> Result<(), Error> {
+    fn handle_command(&mut self, command: Command) -> Result<(), Error> {
         match (command.name.as_str(), &self.state) {
             ("connect", State::New) => self.connect(command),
             ("connect", _) => return Err(Error::Unexpected("a second connect")),

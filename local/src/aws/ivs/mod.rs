@@ -33,7 +33,7 @@ mod viewer_session;
 pub(crate) use self::edge::ViewerSession;
 pub(crate) use self::event::TakeoverFailure;
 pub(crate) use self::ingest::Attempt;
-pub(crate) use self::publisher::{Order, Publisher, Pulse};
+pub(crate) use self::publisher::{LastHeard, Order, Publisher};
 pub(crate) use self::seat::{Admission, Contender, Refusal, Seat};
 pub(crate) use self::state::{Addresses, State};
 pub(crate) use self::track::{AudioTrack, Tracks, VideoTrack};

@@ -20,13 +20,13 @@ pub(crate) enum Order {
 /// A connection that brings media.
 pub(crate) struct Publisher {
     pub(crate) orders: UnboundedSender<Order>,
-    pub(crate) pulse: Pulse,
+    pub(crate) last_heard: LastHeard,
 }
 
 impl Publisher {
     /// Whether its place is free: the connection is closed, or has not been heard for so long.
     pub(super) fn is_gone(&self, grace: Duration) -> bool {
-        self.orders.is_closed() || self.pulse.silence() >= grace
+        self.orders.is_closed() || self.last_heard.silence() >= grace
     }
 
     /// A connection that is gone heeds nothing, and needs not.
@@ -37,16 +37,16 @@ impl Publisher {
 
 /// When a connection was last heard. Clones share it.
 #[derive(Clone)]
-pub(crate) struct Pulse(Arc<Mutex<Instant>>);
+pub(crate) struct LastHeard(Arc<Mutex<Instant>>);
 
-impl Pulse {
+impl LastHeard {
     /// Of a connection that is heard now.
     pub(crate) fn new() -> Self {
         Self(Arc::new(Mutex::new(Instant::now())))
     }
 
     /// It is heard now.
-    pub(crate) fn beat(&self) {
+    pub(crate) fn update(&self) {
         *lock(&self.0) = Instant::now();
     }
 

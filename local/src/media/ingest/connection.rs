@@ -10,7 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use super::Ingest;
 use super::publication::{Finish, Publication};
 use super::refusal::{argument, to_encoder};
-use crate::aws::{Admission, Attempt, Order, Publisher, Pulse};
+use crate::aws::{Admission, Attempt, LastHeard, Order, Publisher};
 use crate::plumbing::clock;
 
 /// The application of every ingest URL of IVS.
@@ -31,17 +31,17 @@ pub(super) async fn drive<S: Stream>(ingest: &Ingest, stream: S, is_secure: bool
         session: ServerSession::new(rtmp::Limits::default()),
         is_secure,
         encoder: None,
-        pulse: Pulse::new(),
+        last_heard: LastHeard::new(),
         publication: None,
         until: Instant::now() + ingest.limits.handshake,
     };
     let end = connection.run().await;
-    // Before the farewell, which takes its time: the channel is off the air now.
+    // Before it lingers, which takes its time: the channel is off the air now.
     if let Some(publication) = connection.publication.take() {
         publication.leave(ingest);
     }
     if let End::Here = end {
-        connection.say_farewell().await;
+        connection.linger().await;
     }
 }
 
@@ -66,7 +66,7 @@ struct Connection<'a, S> {
     is_secure: bool,
     /// What the peer says it is.
     encoder: Option<String>,
-    pulse: Pulse,
+    last_heard: LastHeard,
     publication: Option<Publication>,
     /// As long as there is no publication, the peer must get on until then.
     until: Instant,
@@ -96,12 +96,12 @@ impl<S: Stream> Connection<'_, S> {
             let is_publishing = self.publication.is_some();
             // Each of these may be given up half way without losing anything.
             let finish = tokio::select! {
-                Some(order) = order(&mut self.publication) => self.obey(order),
+                Some(order) = order(&mut self.publication) => self.handle_order(order),
                 _ = ticks.tick(), if is_publishing => self.look(),
                 read = self.stream.read_buf(&mut bytes) => match read {
                     Ok(0) | Err(_) => return End::There,
                     Ok(_) => {
-                        self.pulse.beat();
+                        self.last_heard.update();
                         let taken = self.session.input(&bytes);
                         bytes.clear();
                         taken.err().map(|error| {
@@ -202,7 +202,7 @@ impl<S: Stream> Connection<'_, S> {
         };
         // Of this publish alone: an order to stop one must not stop the next.
         let (orders, received) = unbounded_channel();
-        let publisher = Publisher { orders, pulse: self.pulse.clone() };
+        let publisher = Publisher { orders, last_heard: self.last_heard.clone() };
         let encoder = self.encoder.clone().unwrap_or_default();
         match self.ingest.ivs.admit(&attempt, publisher, clock::now()) {
             Ok(Admission::Begun(seat)) => {
@@ -224,7 +224,7 @@ impl<S: Stream> Connection<'_, S> {
         }
     }
 
-    fn obey(&mut self, order: Order) -> Option<Finish> {
+    fn handle_order(&mut self, order: Order) -> Option<Finish> {
         match order {
             Order::Stop => Some(Finish::Stopped),
             Order::Metadata(text) => {
@@ -263,8 +263,8 @@ impl<S: Stream> Connection<'_, S> {
     }
 
     /// Leaves the peer a moment to read the last words: a connection that is closed with bytes unread is reset.
-    async fn say_farewell(&mut self) {
-        let _ = timeout(self.ingest.limits.farewell, async {
+    async fn linger(&mut self) {
+        let _ = timeout(self.ingest.limits.linger, async {
             let _ = self.stream.shutdown().await;
             let mut unread = [0; 4 << 10];
             while self.stream.read(&mut unread).await.is_ok_and(|count| count > 0) {}

@@ -20,7 +20,7 @@ pub(crate) struct Limits {
     /// its place.
     pub(crate) grace: Duration,
     /// Between the last word to a peer and the end of the connection, so that the peer reads it.
-    pub(crate) farewell: Duration,
+    pub(crate) linger: Duration,
     /// How often health, viewers and bitrate are looked at.
     pub(crate) tick: Duration,
     /// Over which bits are counted.
@@ -38,7 +38,7 @@ impl Default for Limits {
             silence: Duration::from_secs(10),
             write: Duration::from_secs(10),
             grace: Duration::from_millis(1_800),
-            farewell: Duration::from_millis(500),
+            linger: Duration::from_millis(500),
             tick: Duration::from_millis(250),
             bitrate_window: Duration::from_secs(10),
             connections: 200,

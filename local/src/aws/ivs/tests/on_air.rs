@@ -7,7 +7,7 @@ use time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::super::{
-    Admission, Attempt, AudioTrack, Contender, Order, Publisher, Pulse, Refusal, Seat, Tracks, VideoTrack,
+    Admission, Attempt, AudioTrack, Contender, LastHeard, Order, Publisher, Refusal, Seat, Tracks, VideoTrack,
 };
 use super::*;
 
@@ -39,7 +39,7 @@ impl Studio {
         grace: std::time::Duration,
     ) -> (Result<Admission, Refusal>, UnboundedReceiver<Order>) {
         let (orders, received) = unbounded_channel();
-        let publisher = Publisher { orders, pulse: Pulse::new() };
+        let publisher = Publisher { orders, last_heard: LastHeard::new() };
         let attempt = Attempt { key: &self.key, priority, is_secure: true, grace };
         (self.service.admit(&attempt, publisher, NOW), received)
     }
@@ -146,7 +146,7 @@ fn only_a_current_key_and_a_secure_connection_come_in() {
     let studio = Studio::new(json!({}));
     let (orders, _received) = unbounded_channel();
     let attempt = |key: &str, is_secure: bool| {
-        let publisher = Publisher { orders: orders.clone(), pulse: Pulse::new() };
+        let publisher = Publisher { orders: orders.clone(), last_heard: LastHeard::new() };
         let attempt = Attempt { key, priority: None, is_secure, grace: ALWAYS };
         studio.service.admit(&attempt, publisher, NOW).err()
     };

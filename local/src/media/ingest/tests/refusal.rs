@@ -71,7 +71,7 @@ async fn a_peer_that_says_nothing_or_something_else_is_let_go() {
         let begun = tokio::time::Instant::now();
         connection::drive(&studio.ingest, far, true).await;
         let limits = Limits::default();
-        assert!(begun.elapsed() <= limits.handshake + limits.farewell, "{:?}", begun.elapsed());
+        assert!(begun.elapsed() <= limits.handshake + limits.linger, "{:?}", begun.elapsed());
         let mut rest = Vec::new();
         let _ = near.read_to_end(&mut rest).await;
     }

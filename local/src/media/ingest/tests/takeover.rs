@@ -5,7 +5,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use super::encoder::{AVC, SLICE};
 use super::*;
-use crate::aws::{Admission, Attempt, Publisher, Pulse, Seat, Tracks};
+use crate::aws::{Admission, Attempt, LastHeard, Publisher, Seat, Tracks};
 
 /// 160x90.
 const SMALLER: &[u8] = &[
@@ -132,10 +132,10 @@ impl Studio {
 async fn a_broadcast_takes_no_media_of_an_encoder_that_has_lost_its_place() {
     let studio = Studio::new();
     let ((orders, _first_orders), (others, _second_orders)) = (unbounded_channel(), unbounded_channel());
-    let first = studio.seat("1", Publisher { orders, pulse: Pulse::new() });
+    let first = studio.seat("1", Publisher { orders, last_heard: LastHeard::new() });
     let feed = studio.ingest.registry.enter(&first, &studio.ingest.origin);
     assert!(feed.with(&first, |_| ()).is_some());
-    let second = studio.seat("2", Publisher { orders: others, pulse: Pulse::new() });
+    let second = studio.seat("2", Publisher { orders: others, last_heard: LastHeard::new() });
     let same = studio.ingest.registry.enter(&second, &studio.ingest.origin);
     assert!(Arc::ptr_eq(&feed, &same));
     assert!(feed.with(&second, |_| ()).is_some());
@@ -149,7 +149,7 @@ async fn a_broadcast_takes_no_media_of_an_encoder_that_has_lost_its_place() {
 async fn a_stream_starts_though_its_first_encoder_lost_the_place_before_it_could_say_so() {
     let studio = Studio::new();
     let (orders, _first_orders) = unbounded_channel();
-    let first = studio.seat("1", Publisher { orders, pulse: Pulse::new() });
+    let first = studio.seat("1", Publisher { orders, last_heard: LastHeard::new() });
     let feed = studio.ingest.registry.enter(&first, &studio.ingest.origin);
     let frame = |number: u32| rtmp::flv::video(VideoCodec::Avc.frame(number.is_multiple_of(25), 0, SLICE)).unwrap();
     feed.broadcast.video(0, rtmp::flv::video(VideoCodec::Avc.config(AVC)).unwrap()).unwrap();
