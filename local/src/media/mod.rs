@@ -1,7 +1,7 @@
 //! The media plane: IVS's low-latency ingest and HLS.
 //!
 //! An encoder comes to `ingest` by RTMP or RTMPS; what it sends is packed by `cmaf` and served by `hls`. Who may broadcast
-//! and watch, and what is told of it, is said by [`Ivs`](crate::aws::Ivs).
+//! and watch, and what is told of it, is said by [`Ivs`].
 
 mod cmaf;
 pub(crate) mod hls;

@@ -1,6 +1,8 @@
 //! An encoder made by hand.
 
 use bytes::{Bytes, BytesMut};
+use rtmp::amf::{Value as Amf, amf0};
+use rtmp::chunk::{Message, Writer};
 use rtmp::client::Event;
 use rtmp::flv::{VideoCodec, aac_config, aac_frame};
 use rtmp::{ClientSession, Output, StreamKey};
@@ -119,6 +121,20 @@ impl Encoder {
     pub(super) async fn metadata(&mut self, fields: Vec<(String, rtmp::amf::Value)>) {
         self.session.metadata(fields).unwrap();
         assert_eq!(self.flush().await, None);
+    }
+
+    /// Ends the publish and asks for another one, by the same connection and without waiting for any answer.
+    pub(super) async fn publish_again(&mut self, key: &str) {
+        let (mut writer, mut bytes) = (Writer::default(), BytesMut::new());
+        let text = |text: &str| Amf::String(text.to_owned());
+        for command in [
+            [text("deleteStream"), Amf::Number(7.0), Amf::Null, Amf::Number(1.0)],
+            [text("publish"), Amf::Number(8.0), Amf::Null, text(key)],
+        ] {
+            let message = Message { timestamp: 0, kind: 20, stream: 1, body: amf0::write(&command) };
+            writer.write(3, &message, &mut bytes);
+        }
+        self.stream.write_all(&bytes).await.unwrap();
     }
 
     /// Ends as an encoder does that is told to.

@@ -79,6 +79,21 @@ async fn a_stop_closes_the_encoders_connection_and_lets_it_come_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_order_to_stop_one_publish_does_not_stop_the_next_of_the_connection() {
+    // Which of the two the connection sees first is left to chance.
+    for _ in 0..8 {
+        let studio = Studio::new();
+        let mut encoder = studio.encoder(&studio.key);
+        assert_eq!(encoder.hear().await, Said::Published);
+        studio.call("StopStream", json!({"channelArn": studio.channel["arn"]})).unwrap();
+        encoder.publish_again(&studio.key).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let told = studio.told();
+        assert_eq!(told, ["Session Created", "Session Ended", "Session Created"][..told.len().min(3)]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_without_media_starves_and_recovers() {
     let studio = Studio::new();
     let mut encoder = studio.on_air().await;
