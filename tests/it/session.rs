@@ -1,12 +1,7 @@
 //! Who publishes in a stage: as IVS tells, in whatever order, and as it answers when it is asked.
 
 use serde_json::{Value, json};
-use tests::{Caller, Setup, TestApp};
-
-/// Runs a test in a cloud that does not reconcile by itself: on a busy machine, a minute passes.
-async fn run(test: impl AsyncFnOnce(&TestApp)) {
-    Setup::default().edit("rate(1 minute)", "rate(365 days)").run(test).await;
-}
+use tests::{Caller, TestApp};
 
 /// A stage of Alice's, with those who are in it.
 struct Room<'a> {
@@ -110,7 +105,7 @@ async fn put(app: &TestApp, event: &Value) {
 
 #[tokio::test]
 async fn a_stage_is_live_while_somebody_publishes() {
-    run(async |app| {
+    TestApp::run(async |app| {
         let room = Room::open(app).await;
         let offline = json!({"state": "offline", "startedAt": null, "participants": []});
         assert_eq!(room.session().await, offline);
@@ -137,7 +132,7 @@ async fn a_stage_is_live_while_somebody_publishes() {
 
 #[tokio::test]
 async fn who_publishes_is_shown_to_those_who_may_come_in() {
-    run(async |app| {
+    TestApp::run(async |app| {
         let (room, alice, bob) = (Room::open(app).await, app.user("alice"), app.user("bob"));
         let path = "/stages/demo/session";
         let (participant, _) = room.join(&bob).await;
@@ -157,7 +152,7 @@ async fn who_publishes_is_shown_to_those_who_may_come_in() {
 
 #[tokio::test]
 async fn who_is_removed_stops_to_publish() {
-    run(async |app| {
+    TestApp::run(async |app| {
         let room = Room::open(app).await;
         let (bob, _) = room.join(&app.user("bob")).await;
         room.publish(&bob).await;
@@ -174,7 +169,7 @@ async fn who_is_removed_stops_to_publish() {
 
 #[tokio::test]
 async fn events_in_any_order_and_number_end_as_the_last_one_says() {
-    run(async |app| {
+    TestApp::run(async |app| {
         let room = Room::open(app).await;
         let (alice, _) = room.join(&app.user("alice")).await;
         lose(app, "Participant Published", Value::Null).await;
@@ -196,7 +191,7 @@ async fn events_in_any_order_and_number_end_as_the_last_one_says() {
 
 #[tokio::test]
 async fn a_late_event_of_an_earlier_session_changes_nothing_in_a_later_one() {
-    run(async |app| {
+    TestApp::run(async |app| {
         let room = Room::open(app).await;
         let user = app.user("alice");
         let (alice, earlier) = room.join(&user).await;
@@ -217,7 +212,7 @@ async fn a_late_event_of_an_earlier_session_changes_nothing_in_a_later_one() {
 
 #[tokio::test]
 async fn who_left_without_a_word_is_gone_after_a_reconciliation() {
-    run(async |app| {
+    TestApp::run(async |app| {
         let room = Room::open(app).await;
         let ((alice, _), (bob, _)) = (room.join(&app.user("alice")).await, room.join(&app.user("bob")).await);
         for participant in [&alice, &bob] {
@@ -241,7 +236,7 @@ async fn who_left_without_a_word_is_gone_after_a_reconciliation() {
 
 #[tokio::test]
 async fn who_began_without_a_word_is_found_by_a_reconciliation() {
-    run(async |app| {
+    TestApp::run(async |app| {
         let room = Room::open(app).await;
         let (alice, _) = room.join(&app.user("alice")).await;
         lose(app, "Participant Published", json!(1)).await;
@@ -258,7 +253,7 @@ async fn who_began_without_a_word_is_found_by_a_reconciliation() {
 
 #[tokio::test]
 async fn a_lease_ends_unless_ivs_confirms_it() {
-    run(async |app| {
+    TestApp::run(async |app| {
         let room = Room::open(app).await;
         let (alice, _) = room.join(&app.user("alice")).await;
         room.publish(&alice).await;
@@ -272,7 +267,7 @@ async fn a_lease_ends_unless_ivs_confirms_it() {
 
 #[tokio::test]
 async fn a_reconciliation_asks_about_stages_that_somebody_is_in_and_writes_what_is_new() {
-    run(async |app| {
+    TestApp::run(async |app| {
         let room = Room::open(app).await;
         app.user("alice").put("/stages/empty", json!({})).await.expect(201);
         let (_, calls) = app.calls_of(room.reconcile()).await;
@@ -288,7 +283,7 @@ async fn a_reconciliation_asks_about_stages_that_somebody_is_in_and_writes_what_
 
 #[tokio::test]
 async fn an_event_that_dynamodb_refuses_is_delivered_again() {
-    run(async |app| {
+    TestApp::run(async |app| {
         let room = Room::open(app).await;
         let (alice, _) = room.join(&app.user("alice")).await;
         for operation in ["GetItem", "PutItem"] {
@@ -307,7 +302,7 @@ async fn an_event_that_dynamodb_refuses_is_delivered_again() {
 
 #[tokio::test]
 async fn a_reconciliation_that_ivs_or_dynamodb_refuses_fails_and_the_next_one_goes_on() {
-    run(async |app| {
+    TestApp::run(async |app| {
         let room = Room::open(app).await;
         let (alice, _) = room.join(&app.user("alice")).await;
         room.publish(&alice).await;
