@@ -15,7 +15,7 @@ use model::{Error, SessionId, StageArn, Timestamp};
 use crate::PublisherIvs;
 
 /// Stages that IVS is asked about in a run: at four calls a second, 38 seconds of a minute. 1,000 stages, the quota of a
-/// region, have their turn in seven runs, well within a lease.
+/// region, have their turn in seven runs, within a lease, as each run renews all that it asks about.
 const ASKED: usize = 150;
 /// Stages whose rows are read and written at the same time.
 const AT_ONCE: usize = 4;
@@ -59,14 +59,24 @@ pub async fn reconcile(ivs: &PublisherIvs, table: &SessionTable, now: Timestamp)
     let work: Vec<(&StageArn, Option<&SessionId>, bool)> =
         asked.union(&left).map(|stage| (*stage, session(stage), asked.contains(stage))).collect();
 
+    let renews_all = renews_all(&leases);
     let drift = Drift { active: active.len(), asked: asked.len(), ..Drift::default() };
     stream::iter(work)
-        .map(async |(stage, session, is_asked)| settle(ivs, table, stage, session, is_asked, now).await)
+        .map(async |(stage, session, is_asked)| {
+            let seen = Seen { session: session.cloned(), publishers: None, renews_all };
+            settle(ivs, table, stage, seen, is_asked, now).await
+        })
         .buffer_unordered(AT_ONCE)
         .try_fold(drift, async |drift, (added, ended)| {
             Ok(Drift { added: drift.added + added, ended: drift.ended + ended, ..drift })
         })
         .await
+}
+
+/// Whether a run asks about some alone of the stages in which somebody is known to publish. If it left the leases as they
+/// are, the next run would ask about the same.
+fn renews_all(leases: &BTreeMap<&StageArn, Timestamp>) -> bool {
+    leases.len() > ASKED
 }
 
 /// Which stages are asked about.
@@ -93,17 +103,16 @@ async fn settle(
     ivs: &PublisherIvs,
     table: &SessionTable,
     stage: &StageArn,
-    session: Option<&SessionId>,
+    mut seen: Seen,
     is_asked: bool,
     now: Timestamp,
 ) -> Result<(usize, usize), Error> {
     let rows = table.rows(stage).await?;
-    let publishers = match session.filter(|_| is_asked) {
-        Some(session) => Some(ivs.publishers(stage, session).await?),
-        None => None,
-    };
+    if let Some(session) = seen.session.as_ref().filter(|_| is_asked) {
+        seen.publishers = Some(ivs.publishers(stage, session).await?);
+    }
     let (mut added, mut ended) = (0, 0);
-    for change in judge(&rows, &Seen { session: session.cloned(), publishers }, now) {
+    for change in judge(&rows, &seen, now) {
         if table.write(stage, &change, now).await? {
             match &change {
                 Change { row, .. } if row.lease_until.is_none() => ended += 1,
@@ -118,6 +127,8 @@ async fn settle(
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use model::session::{EventTime, Publisher, Row};
 
     use super::*;
 
@@ -149,6 +160,44 @@ mod tests {
             let leases: BTreeMap<_, _> = active[..known].iter().map(|stage| (*stage, minute(9))).collect();
             let asked: BTreeSet<_> = (0..minutes).flat_map(|n| in_turn(&leases, &active, minute(n))).collect();
             assert_eq!(asked.len(), known + quiet, "{known} {quiet}");
+        }
+    }
+
+    #[test]
+    fn of_a_thousand_stages_in_use_none_is_ever_without_a_lease() {
+        let stages = stages(1000);
+        let active: Vec<_> = stages.iter().collect();
+        let began = EventTime::from(minute(0));
+        let publisher = Publisher {
+            participant_id: "someone".parse().unwrap(),
+            user_id: None,
+            connected: true,
+            first_joined: began,
+        };
+        let session: SessionId = "st-1".parse().unwrap();
+        let row = Row {
+            participant_id: publisher.participant_id.clone(),
+            user_id: None,
+            session: session.clone(),
+            publishing: true,
+            since: began,
+            first_published: Some(began),
+            lease_until: Some(minute(10)),
+        };
+        let mut rows: BTreeMap<&StageArn, Row> = active.iter().map(|stage| (*stage, row.clone())).collect();
+        for now in (1..30).map(minute) {
+            let leases: BTreeMap<_, _> = rows.iter().map(|(stage, row)| (*stage, row.lease_until.unwrap())).collect();
+            assert!(leases.values().all(|until| *until > now), "a lease is over at {now}");
+            let seen = Seen {
+                session: Some(session.clone()),
+                publishers: Some(vec![publisher.clone()]),
+                renews_all: renews_all(&leases),
+            };
+            for stage in in_turn(&leases, &active, now).collect::<Vec<_>>() {
+                for change in judge(std::slice::from_ref(&rows[stage]), &seen, now) {
+                    rows.insert(stage, change.row);
+                }
+            }
         }
     }
 

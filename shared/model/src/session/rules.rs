@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::{EventTime, News, Publisher, Row};
 use crate::{ParticipantId, SessionId, Timestamp};
 
-/// How long news of a participant counts without IVS confirming that it is still there. Enough for a reconciliation of
-/// 1,000 stages, which takes several runs.
+/// How long news of a participant counts without IVS confirming that it is still there. Enough for all of 1,000 stages to
+/// have their turn, which takes seven runs, and for a few of these to fail.
 pub const LEASE: Duration = Duration::from_secs(10 * 60);
 
 /// What is younger than this is not judged by a listing: IVS may list what it has not told yet, and the other way round.
@@ -47,6 +47,9 @@ pub struct Seen {
     pub session: Option<SessionId>,
     /// Who has published in that session, from a complete listing; `None`: that was not asked.
     pub publishers: Option<Vec<Publisher>>,
+    /// Whether every lease is renewed that is confirmed, as there are more stages than a run asks about: the shortest
+    /// lease tells whose turn it is.
+    pub renews_all: bool,
 }
 
 impl Row {
@@ -104,7 +107,8 @@ pub fn judge(row: Option<&Row>, news: &News) -> Verdict {
 /// for its session and before it was asked for participants.
 ///
 /// - Who is not connected, or not in the present session, has left.
-/// - Who is connected is confirmed for another lease. A lease that has more than half left stays as it is.
+/// - Who is connected is confirmed for another lease. A lease that has more than half left stays as it is, unless all are
+///   renewed.
 /// - Who is connected and has published, and of whom nothing was told in this session, is taken to publish since it came:
 ///   whatever is told of it yet is later.
 pub fn reconcile(rows: &[Row], seen: &Seen, now: Timestamp) -> Vec<Change> {
@@ -116,13 +120,14 @@ pub fn reconcile(rows: &[Row], seen: &Seen, now: Timestamp) -> Vec<Change> {
         let publishers = publishers.as_ref()?;
         Some(publishers.get(&row.participant_id).is_some_and(|publisher| publisher.connected))
     };
+    let enough = if seen.renews_all { LEASE } else { LEASE / 2 };
     let mut changes = Vec::new();
     for row in rows {
         let is_current = seen.session.as_ref() == Some(&row.session);
         let is_connected = if is_current { is_connected(row) } else { Some(false) };
         let is_settled = row.since.to_timestamp() + GRACE <= now;
         let lease_until = match (is_connected, row.lease_until) {
-            (Some(true), lease) if lease.is_none_or(|until| until < now + LEASE / 2) => Some(now + LEASE),
+            (Some(true), lease) if lease.is_none_or(|until| until < now + enough) => Some(now + LEASE),
             (Some(false), Some(_)) if is_settled => None,
             _ => continue,
         };

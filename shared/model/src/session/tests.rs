@@ -94,6 +94,7 @@ impl Life {
         let seen = Seen {
             session: goes_on.then(|| session(sessions.len() - 1)),
             publishers: goes_on.then(|| publishers.into_values().collect()),
+            renews_all: false,
         };
         Self { told, arrivals, seen, publishing: if goes_on { publishing } else { BTreeSet::new() }, end }
     }
@@ -395,13 +396,13 @@ fn what_is_told_hours_late_counts_once_ivs_confirms_it() {
 fn there(first_joined: &str) -> Seen {
     let first_joined = format!("2026-03-01T{first_joined}Z").parse().unwrap();
     let publisher = Publisher { participant_id: id(1), user_id: None, connected: true, first_joined };
-    Seen { session: Some(session(0)), publishers: Some(vec![publisher]) }
+    Seen { session: Some(session(0)), publishers: Some(vec![publisher]), renews_all: false }
 }
 
 #[test]
 fn who_was_taken_for_gone_and_is_there_counts_again() {
     let mut table = told(&[news(0, true, "12:00:00")]);
-    let gone = Seen { session: Some(session(0)), publishers: Some(Vec::new()) };
+    let gone = Seen { session: Some(session(0)), publishers: Some(Vec::new()), renews_all: false };
     table.reconcile(&gone, at("12:01:00"));
     assert_eq!(table.present(at("12:01:00")), [].into());
     table.reconcile(&there("11:59:00"), at("12:02:00"));
@@ -440,9 +441,21 @@ fn who_is_not_confirmed_counts_no_longer_than_a_lease() {
 }
 
 #[test]
+fn a_lease_is_renewed_when_half_of_it_is_over_or_at_once_if_all_are() {
+    let table = told(&[news(0, true, "12:00:00")]);
+    let renewed = |renews_all, now| {
+        let changes = reconcile(&table.rows(), &Seen { renews_all, ..there("11:59:00") }, at(now));
+        changes.into_iter().map(|change| change.row.lease_until.unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(renewed(false, "12:05:00"), []);
+    assert_eq!(renewed(false, "12:05:01"), [at("12:15:01")]);
+    assert_eq!(renewed(true, "12:01:00"), [at("12:11:00")]);
+}
+
+#[test]
 fn a_session_that_was_not_asked_about_keeps_its_leases() {
     let table = told(&[news(0, true, "12:00:00")]);
-    let seen = Seen { session: Some(session(0)), publishers: None };
+    let seen = Seen { session: Some(session(0)), ..Seen::default() };
     assert_eq!(reconcile(&table.rows(), &seen, at("12:09:00")), []);
 }
 
