@@ -51,12 +51,13 @@ pub async fn hear(tables: &HookTables, now: Timestamp, run: &str, notification: 
         Call::Update { seconds, timestamp } => What::GoesOn { since: now - Duration::from_secs(seconds), timestamp },
     };
     let connection = Connection { run: run.to_owned(), number: notification.client_id };
-    let news = News { quality: stream.quality.clone(), side, connection, what };
+    let mut news = News { quality: stream.quality.clone(), side, has_key: false, connection, what };
     for _ in 0..ATTEMPTS {
         let Known { channel, broadcast, version } = tables.read(&stream.channel).await?;
         let Some(channel) = channel else { return unknown() };
-        // A key that has been replaced opens nothing; but what it opened goes on, and ends.
-        if asks && side == Side::Outside && !opens(&channel, &stream) {
+        news.has_key = opens(&channel, &stream);
+        // It changes nothing, so there is nothing to write.
+        if asks && side == Side::Outside && !news.has_key {
             return unknown();
         }
         let fresh = StreamId::self_hosted()?;

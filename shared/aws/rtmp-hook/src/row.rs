@@ -148,6 +148,7 @@ mod tests {
         let news = |what| News {
             quality: Quality::source(),
             side: Side::Outside,
+            has_key: true,
             connection: Connection { run: String::new(), number: 7 },
             what,
         };

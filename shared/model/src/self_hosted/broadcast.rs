@@ -5,6 +5,7 @@
 //!
 //! - A part belongs to one connection of one run of nginx. What another one tells of it counts for nothing, and whoever
 //!   wants to publish it meanwhile is refused.
+//! - It takes the channel's key of now to begin one; what a key has opened that has been replaced since goes on, and ends.
 //! - A part has begun once media has moved: nginx may have taken the answer for too late, and then tells nothing more.
 //! - A part has a lease, renewed while media moves. A publisher that falls silent, or an nginx that dies, tells nothing.
 //! - A broadcast is live once all qualities have begun, and over when its source ends; without one, with its last part.
@@ -105,6 +106,8 @@ pub struct News {
     pub quality: Quality,
     /// Published from where.
     pub side: Side,
+    /// Whether the key that it came with is the channel's of now. Of what comes from [`Side::Inside`], nothing.
+    pub has_key: bool,
     /// On which connection.
     pub connection: Connection,
     /// And what.
@@ -236,6 +239,9 @@ impl Broadcast {
     fn end(&mut self, news: &News, now: Timestamp) {
         let is_theirs = |part: &Part| part.publisher.connection == news.connection;
         if !self.parts.get(&news.quality).is_some_and(is_theirs) {
+            // It had fallen silent; what is still under way of it does not bring it back.
+            let gone = self.gone.iter_mut().rev().find(|gone| gone.publisher.connection == news.connection);
+            gone.into_iter().for_each(|gone| gone.silent_at = None);
             return;
         }
         if news.quality.is_source() {
@@ -251,7 +257,7 @@ impl Broadcast {
     fn can_have(&self, qualities: &Qualities, news: &News) -> bool {
         let is_one = qualities.as_slice().contains(&news.quality);
         match news.side {
-            Side::Outside => is_one || news.quality.is_source(),
+            Side::Outside => news.has_key && (is_one || news.quality.is_source()),
             Side::Inside => {
                 let source = self.parts.get(&Quality::source());
                 is_one && source.is_some_and(|source| source.publisher.connection.run == news.connection.run)

@@ -28,11 +28,13 @@ fn id(n: i64) -> StreamId {
 struct Channel {
     qualities: Qualities,
     broadcast: Broadcast,
+    /// Whether publishers from outside have the key of now.
+    has_key: bool,
 }
 
 impl Channel {
     fn of(names: &[&str]) -> Self {
-        Self { qualities: qualities(names), broadcast: Broadcast::none_yet(id(-1)) }
+        Self { qualities: qualities(names), broadcast: Broadcast::none_yet(id(-1)), has_key: true }
     }
 
     fn hear(&mut self, second: i64, news: &News) -> Answer {
@@ -43,7 +45,7 @@ impl Channel {
 
     fn tell(&mut self, second: i64, (side, run, number): (Side, &str, u64), quality: &str, what: What) -> Answer {
         let connection = Connection { run: run.to_owned(), number };
-        self.hear(second, &News { quality: quality.parse().unwrap(), side, connection, what })
+        self.hear(second, &News { quality: quality.parse().unwrap(), side, has_key: self.has_key, connection, what })
     }
 
     fn asks(&mut self, second: i64, who: (Side, &str, u64), quality: &str) -> Answer {
@@ -262,6 +264,41 @@ fn trap_7_an_update_that_got_lost_ends_nothing_and_one_that_comes_brings_it_back
 }
 
 #[test]
+fn a_key_that_has_been_replaced_goes_on_with_what_it_has_opened_and_opens_nothing() {
+    let mut channel = on_air();
+    channel.has_key = false;
+    channel.goes_on(50, ALICE, "source", 0);
+    assert!(channel.is_live(109));
+    // Once its lease has lapsed, it would begin anew.
+    channel.goes_on(300, ALICE, "source", 0);
+    assert!(!channel.is_live(300));
+    // Nor does it begin what another channel of the name has never had.
+    let mut next = Channel { has_key: false, ..Channel::of(&["source"]) };
+    next.goes_on(300, ALICE, "source", 0);
+    assert!(!next.is_live(300) && next.broadcast.parts.is_empty());
+    assert_eq!(next.asks(301, ALICE, "source"), Answer::Unknown);
+    next.has_key = true;
+    assert_eq!(next.asks(302, BOB, "source"), Answer::Yes);
+}
+
+#[test]
+fn what_nginx_makes_of_a_source_needs_no_key() {
+    let mut channel = Channel::of(&["high"]);
+    channel.asks(0, ALICE, "source");
+    channel.has_key = false;
+    assert_eq!(channel.asks(2, HIGH, "high"), Answer::Yes);
+}
+
+#[test]
+fn an_update_that_an_end_has_overtaken_does_not_bring_back_what_had_fallen_silent() {
+    let mut channel = on_air();
+    // The API was out of reach for longer than the lease; then the end comes first.
+    channel.ends(70, ALICE, "source");
+    channel.goes_on(71, ALICE, "source", 0);
+    assert!(!channel.is_live(71));
+}
+
+#[test]
 fn an_update_that_is_late_does_not_bring_back_what_has_ended() {
     let mut channel = on_air();
     channel.ends(9, ALICE, "source");
@@ -398,7 +435,8 @@ fn in_any_order_of_lives_the_end_state_is_right_and_nobody_ends_another() {
             let quality: Quality = life.quality.parse().unwrap();
             let connection = Connection { run: "run".to_owned(), number: life.number };
             let mut say = |second: i64, what: What| {
-                let news = News { quality: quality.clone(), side: life.side, connection: connection.clone(), what };
+                let (quality, connection) = (quality.clone(), connection.clone());
+                let news = News { quality, side: life.side, has_key: true, connection, what };
                 words.push((second, order.rotate_left((life.number * 7) as u32 % 64), news));
             };
             say(life.from, What::Asked);
