@@ -128,6 +128,11 @@ fn begin(
         // A session begins once: this is known, and so is what became of it.
         return if is_live { Verdict::NoNews } else { Verdict::Stale };
     }
+    // Sessions do not overlap: what began before another one ended is over, if it is not that one. IVS may tell of an end
+    // a little late.
+    if matches!(row.state, State::Offline { ended_at } if started_at + LAG < ended_at) {
+        return Verdict::Stale;
+    }
     match row.started_at.map(|known| started_at.whole_seconds().cmp(&known.whole_seconds())) {
         Some(Ordering::Less) => Verdict::Stale,
         // Nobody can tell which came first. Both are over once their ends are heard of.
@@ -157,11 +162,17 @@ fn end(channel: &StreamChannel, row: Option<&StreamRow>, session: &StreamId, at:
     }
     let mut next = StreamRow { ended: remember(&row.ended, session), ..row.clone() };
     next.rivals.retain(|rival| rival != session);
-    if row.session == *session && matches!(row.state, State::Live(_)) {
-        match next.rivals.pop() {
+    match &row.state {
+        State::Live(_) if row.session == *session => match next.rivals.pop() {
             Some(rival) => next.session = rival,
             None => next.state = State::Offline { ended_at: at },
+        },
+        // As sessions do not overlap, what was on air long before another one ended was over when that one began.
+        State::Live(live) if live.confirmed_at + LAG < at => {
+            next.rivals.clear();
+            next.state = State::Offline { ended_at: at };
         }
+        State::Live(_) | State::Offline { .. } => {}
     }
     Verdict::Write(next)
 }

@@ -533,8 +533,33 @@ fn a_listing_ends_what_it_does_not_have() {
     assert_eq!(list(&ended, &listed(1, 10), 26), None);
     assert_eq!(list(&ended, &listed(1, 10), 85), Some((id(1), Some(time(10_250)))));
     assert_eq!(judge_unlisted(&ended, time(90_000)), None);
-    let own = StreamRow { source: Source::SelfHosted, ..live(1, 10) };
-    assert_eq!(judge_unlisted(&own, time(90_000)), None);
+}
+
+#[test]
+fn a_session_that_began_before_another_one_ended_is_over_though_no_start_of_that_one_came() {
+    let (row, came) = tell(None, [ended(2, 40), started(1, 10)]);
+    assert_eq!((row.unwrap().session, came), (id(2), vec!["offline", "stale"]));
+    // One that began just before may be the next: its end may be told late.
+    assert_eq!(tell(None, [ended(2, 40), started(3, 39)]).1, ["offline", "live"]);
+    // Nor does a listing that may be behind know better.
+    let (row, _) = tell(None, [ended(2, 40)]);
+    assert_eq!(list(&row.unwrap(), &listed(1, 10), 41), None);
+}
+
+#[test]
+fn an_end_long_after_a_session_was_on_air_ends_it_though_it_is_anothers() {
+    let (row, came) = tell(Some(live(1, 10)), [ended(2, 26), started(1, 10), started(2, 20), ended(1, 18)]);
+    assert_eq!(came, ["offline", "stale", "stale", "offline"]);
+    assert_eq!(row.unwrap().state, State::Offline { ended_at: time(26_000) });
+    // It may have been told late of the one before.
+    assert_eq!(tell(Some(live(1, 10)), [ended(0, 25)]).1, ["live"]);
+    // With all that it may have been.
+    let (row, _) = tell(None, [started(1, 10), started(2, 10), ended(3, 30)]);
+    assert_eq!(row.unwrap().rivals, []);
+    // A listing since then tells that it went on.
+    let listing = judge_listed(&channel(), Some(&live(1, 10)), &listed(1, 10), time(60_000));
+    let Verdict::Write(row) = listing else { panic!("{listing:?}") };
+    assert_eq!(tell(Some(row), [ended(0, 26)]).1, ["live"]);
 }
 
 #[test]
