@@ -119,7 +119,9 @@ async fn a_private_channel_is_shown_to_its_playback_token_alone_and_never_listed
         );
         air.tell([hidden.started("st-1", 5)]).await;
         assert!(air.listed(100).await.is_empty());
-        app.anonymous().get("/streams/hidden").await.expect_problem(404, "not-found");
+        let none = app.anonymous().get("/streams/hidden").await.expect_problem(404, "not-found");
+        // Nobody may keep it for those with the token.
+        assert_eq!(none.header("cache-control"), "no-store");
         // Its owner's access token is none.
         app.user("alice").get("/streams/hidden").await.expect_problem(404, "not-found");
 
@@ -234,6 +236,31 @@ async fn a_live_channel_that_cannot_be_deleted_and_one_whose_key_is_rotated_stay
         alice.delete("/channels/show").await.expect(204);
         air.tell([show.ended(&session, 1)]).await;
         assert_eq!(app.rows("streams").await[0]["state"].as_s().unwrap(), "offline");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_token_that_names_it_a_private_channel_is_as_one_that_there_is_not() {
+    TestApp::run(async |app| {
+        let air = Air::new(app).await;
+        let private = json!({"private": true});
+        let (hidden, other) = (air.channel("hidden", private.clone()).await, air.channel("other", private).await);
+        let others = playback_token(app, &other).await;
+        let fault = json!({"kind": "throttle"});
+        app.fault(json!({"service": "secretsmanager", "operation": "GetSecretValue", "times": null, "fault": fault}))
+            .await;
+        app.cloud().replace_instances();
+        for token in ["", "rubbish", "a.b.c", &others] {
+            let (there, calls) = app.calls_of(app.anonymous().with_token(token).get("/streams/hidden")).await;
+            let (nowhere, none) = app.calls_of(app.anonymous().with_token(token).get("/streams/none")).await;
+            let (there, nowhere) = (there.expect_problem(404, "not-found"), nowhere.expect_problem(404, "not-found"));
+            assert_eq!(calls, ["dynamodb:BatchGetItem"], "{token}");
+            assert_eq!(calls, none, "{token}");
+            assert_eq!(there.json()["detail"], nowhere.json()["detail"]);
+        }
+        app.heal().await;
+        assert_eq!(status_with(app, &playback_token(app, &hidden).await, &hidden).await, 200);
     })
     .await;
 }

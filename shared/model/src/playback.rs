@@ -8,9 +8,9 @@ use serde::Serialize;
 use crate::channel::Channel;
 use crate::error::{Conflict, Error};
 use crate::participant::TokenDuration;
-use crate::secret;
 use crate::signing::{InvalidSigningKey, PrivateKey, Signer};
 use crate::{ChannelArn, PlaybackKeyArn, Timestamp, ViewerId};
+use crate::{secret, signing};
 
 secret!(
     /// The text of a playback token: whoever holds it can begin to watch.
@@ -74,6 +74,19 @@ pub fn check_private(channel: &Channel) -> Result<(), Error> {
     if channel.options.is_private() { Ok(()) } else { Err(Error::Conflict(Conflict::NotPrivate)) }
 }
 
+impl PlaybackToken {
+    /// Whether the token says that it is for that channel, and has not expired. It proves nothing; but whoever cannot say
+    /// so much knows nothing of the channel, and need not be told of it by what a proof costs.
+    pub fn claims(&self, channel: &ChannelArn, now: Timestamp) -> bool {
+        let token = self.expose();
+        token.len() <= LONGEST_TOKEN
+            && signing::payload(token).is_some_and(|payload| {
+                payload["aws:channel-arn"] == channel.as_str()
+                    && payload["exp"].as_i64().is_some_and(|exp| exp > now.epoch_seconds())
+            })
+    }
+}
+
 impl PlaybackSigner {
     /// Signs a token for a channel.
     ///
@@ -101,15 +114,8 @@ impl PlaybackSigner {
 
     /// Whether a token opens a channel at that time, as IVS would judge it that knew this key alone.
     pub fn opens(&self, token: &PlaybackToken, channel: &ChannelArn, now: Timestamp) -> bool {
-        let token = token.expose();
-        if token.len() > LONGEST_TOKEN {
-            return false;
-        }
-        self.key.verify(token).is_some_and(|[header, payload]| {
-            header["alg"] == "ES384"
-                && payload["aws:channel-arn"] == channel.as_str()
-                && payload["exp"].as_i64().is_some_and(|exp| exp > now.epoch_seconds())
-        })
+        token.claims(channel, now)
+            && self.key.verify(token.expose()).is_some_and(|[header, _]| header["alg"] == "ES384")
     }
 }
 
@@ -193,5 +199,19 @@ mod tests {
         assert!(!opens(es384.clone(), serde_json::json!({"aws:channel-arn": arn, "exp": exp.to_string()})));
         assert!(!opens(es384, serde_json::json!([arn, exp])));
         assert!(!opens(serde_json::json!({"alg": "none"}), serde_json::json!({"aws:channel-arn": arn, "exp": exp})));
+    }
+
+    #[test]
+    fn a_token_claims_a_channel_until_it_expires_whoever_has_signed_it() {
+        let (mine, theirs) = (channel("mine"), channel("theirs"));
+        let token = token(&signer(), &mine);
+        let at = |seconds| now() + Duration::from_secs(seconds);
+        assert!(token.claims(&mine.arn, at(59)) && !token.claims(&mine.arn, at(60)));
+        assert!(!token.claims(&theirs.arn, now()));
+        for text in ["", "rubbish", "a.b.c", "e30.e30.e30", "."] {
+            assert!(!PlaybackToken::new(text.to_owned()).claims(&mine.arn, now()), "{text}");
+        }
+        let long = PlaybackToken::new(format!("{}{}", token.expose(), "A".repeat(LONGEST_TOKEN)));
+        assert!(!long.claims(&mine.arn, now()));
     }
 }

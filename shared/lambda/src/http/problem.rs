@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lambda_http::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
 use model::Error;
@@ -92,6 +92,8 @@ pub(super) fn respond(error: &Error, request_id: &str) -> Response<Body> {
     let mut response = Response::new(Body::Text(serde_json::to_string(&problem).unwrap_or_default()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    // A cache may keep a 404 unless it is told not to (RFC 9110 section 15.1), and show it to a caller who may see more.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
@@ -169,6 +171,7 @@ mod tests {
             let response = respond(&error, "id");
             assert_eq!((response.status().as_u16(), body(&response)["type"].as_str()), (status, Some(r#type)));
             assert_eq!(response.headers().contains_key("retry-after"), status == 503, "{error}");
+            assert_eq!(response.headers()["cache-control"], "no-store", "{error}");
         }
     }
 
