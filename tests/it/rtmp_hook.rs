@@ -362,23 +362,34 @@ async fn trap_6_what_is_not_renewed_is_not_live_for_ever() {
         let (_, key) = create(app, "demo", json!({})).await;
         Nginx::outside(app, 1).publish(&key).await.expect(302);
         Nginx::outside(app, 1).update(&key, 5).await;
-        // Its lease ends.
-        let mut row = stream(app).await;
-        let over = aws_sdk_dynamodb::types::AttributeValue::S("2026-01-01T00:00:00.000Z".to_owned());
-        row.insert("leaseUntil".to_owned(), over.clone());
-        let mut parts = row["parts"].as_l().unwrap().clone();
-        for part in &mut parts {
-            let mut fields = part.as_m().unwrap().clone();
-            fields.insert("leaseUntil".to_owned(), over.clone());
-            *part = aws_sdk_dynamodb::types::AttributeValue::M(fields);
-        }
-        row.insert("parts".to_owned(), aws_sdk_dynamodb::types::AttributeValue::L(parts));
-        app.fill("streams", [row]).await;
+        lapse(app).await;
         assert_eq!(state(app, "demo").await, "offline");
         assert_eq!(app.anonymous().get("/streams").await.expect(200).json()["items"], json!([]));
         // Somebody else may broadcast, and the row takes note of the end before.
         Nginx::outside(app, 2).publish(&key).await.expect(302);
         assert!(!stream(app).await.contains_key("listed"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_not_renewed_is_taken_off_the_list_by_a_listing_of_ivs_and_stays_silent() {
+    run(async |app| {
+        let (_, key) = create(app, "demo", json!({})).await;
+        let nginx = Nginx::outside(app, 1);
+        nginx.publish(&key).await.expect(302);
+        nginx.update(&key, 5).await;
+        lapse(app).await;
+        assert_eq!(app.invoke("ReconcilerFunction", r#"{"only": "streams"}"#).await, "null");
+        let row = stream(app).await;
+        assert_eq!((row["state"].as_s().unwrap().as_str(), row.contains_key("listed")), ("offline", false));
+        assert_eq!(row["endedAt"].as_s().unwrap(), "2026-01-01T00:00:00.000Z");
+        assert!(row.contains_key("ttl"));
+        // nginx goes on to tell of it, without media; who it was is still known.
+        nginx.update(&key, 5).await;
+        assert_eq!(state(app, "demo").await, "offline");
+        nginx.update(&key, 6).await;
+        assert_eq!(state(app, "demo").await, "live");
     })
     .await;
 }
@@ -412,6 +423,10 @@ async fn a_channel_of_ivs_and_one_that_is_gone_have_no_publishers_here() {
         assert_ne!(key, next);
         assert_eq!(state(app, "demo").await, "offline");
         nginx.publish(&key).await.expect_problem(403, "publisher-refused");
+        // An encoder that was let in before goes on; it is on air in nobody else's channel.
+        nginx.update(&key, 10).await;
+        assert_eq!(state(app, "demo").await, "offline");
+        Nginx::outside(app, 2).publish(&next).await.expect(302);
     })
     .await;
 }
@@ -455,4 +470,19 @@ async fn stream(app: &TestApp) -> Row {
     let rows = app.rows("streams").await;
     assert_eq!(rows.len(), 1, "{rows:?}");
     rows.into_iter().next().unwrap()
+}
+
+/// Ends the lease of the one row of what is on air.
+async fn lapse(app: &TestApp) {
+    let mut row = stream(app).await;
+    let over = aws_sdk_dynamodb::types::AttributeValue::S("2026-01-01T00:00:00.000Z".to_owned());
+    row.insert("leaseUntil".to_owned(), over.clone());
+    let mut parts = row["parts"].as_l().unwrap().clone();
+    for part in &mut parts {
+        let mut fields = part.as_m().unwrap().clone();
+        fields.insert("leaseUntil".to_owned(), over.clone());
+        *part = aws_sdk_dynamodb::types::AttributeValue::M(fields);
+    }
+    row.insert("parts".to_owned(), aws_sdk_dynamodb::types::AttributeValue::L(parts));
+    app.fill("streams", [row]).await;
 }

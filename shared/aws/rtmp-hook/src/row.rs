@@ -44,11 +44,13 @@ pub(crate) fn write(
             put("listed", s("live"));
             put("confirmedAt", s(now));
             put("leaseUntil", s(lease_until));
+            // Should nobody take note of its end.
+            put("ttl", n((lease_until + KEPT).epoch_seconds()));
         }
         None => {
             put("state", s("offline"));
             put("endedAt", s(broadcast.ended_at.unwrap_or(now)));
-            put("expiresAt", n((now + KEPT).epoch_seconds()));
+            put("ttl", n((now + KEPT).epoch_seconds()));
         }
     }
     if !broadcast.parts.is_empty() {
@@ -166,7 +168,9 @@ mod tests {
             assert_eq!((&read.id, read.is_live()), (&broadcast.id, broadcast.is_live()));
             let fields = Fields::of(OF, &row);
             assert_eq!(fields.text("state").unwrap(), state);
-            assert_eq!((fields.has("listed"), fields.has("expiresAt")), (state == "live", state != "live"));
+            assert_eq!(fields.has("listed"), state == "live");
+            // Nobody but the hook may ever come back to it.
+            assert!(fields.number("ttl").unwrap() >= (at(second) + KEPT).epoch_seconds());
         }
     }
 }

@@ -80,7 +80,7 @@ async fn repair(
     };
     let Some(next) = next else { return Ok(()) };
     let is_live = |row: &StreamRow| matches!(row.state, State::Live(_));
-    if streams.write(&next, known.stream.as_ref().map(|stored| &stored.version), now).await? {
+    if streams.write(&next, known.stream.as_ref(), now).await? {
         let was_live = row.is_some_and(is_live);
         drift.added += usize::from(is_live(&next) && !was_live);
         drift.removed += usize::from(was_live && !is_live(&next));

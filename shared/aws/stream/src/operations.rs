@@ -48,7 +48,7 @@ pub async fn record(
             Verdict::NoNews => return Ok(Recorded::NoNews),
             Verdict::Write(next) => next,
         };
-        if streams.write(&next, stream.as_ref().map(|stored| &stored.version), now).await? {
+        if streams.write(&next, stream.as_ref(), now).await? {
             let was_live = row.is_some_and(|row| row.on_air(now).is_some());
             return Ok(Recorded::Written { is_live: next.on_air(now).is_some(), was_live });
         }

@@ -3,7 +3,7 @@
 //! | `state` | attributes |
 //! |---|---|
 //! | `live` | `confirmedAt`, `leaseUntil`, `viewerCount`, `health`, `healthAt`; `listed`, which makes the index `by-start` sparse |
-//! | `offline` | `endedAt`, `expiresAt`, by which the row ends |
+//! | `offline` | `endedAt`, `ttl`, by which the row ends |
 //!
 //! Both have `channel`, `arn`, `private`, `playbackUrl`, `source`, `session`, `startedAt`, `ended`, `rivals`, and a
 //! `version` that no other write has.
@@ -69,10 +69,16 @@ pub(crate) fn write(row: &StreamRow, version: &RowVersion, now: Timestamp) -> It
         State::Offline { ended_at } => {
             put("state", Some(s("offline")));
             put("endedAt", Some(s(ended_at)));
-            put("expiresAt", Some(n((now + KEPT).epoch_seconds())));
+            put("ttl", Some(n((now + KEPT).epoch_seconds())));
         }
     }
     fields
+}
+
+/// What else a row has, and keeps when it is written anew: a self-hosted channel's parts (crate `aws-rtmp-hook`).
+pub(crate) fn rest(item: &Item) -> Item {
+    let rest = ["parts", "gone"].into_iter().filter_map(|name| Some((name.to_owned(), item.get(name)?.clone())));
+    rest.collect()
 }
 
 /// A list of sessions, as long as there are any.
@@ -152,7 +158,7 @@ mod tests {
                 assert_eq!(read(&item).unwrap(), row);
                 // What is on air does not end by itself, and what is not is in no list.
                 let is_live = matches!(state, State::Live(_));
-                assert_eq!((item.contains_key("listed"), item.contains_key("expiresAt")), (is_live, !is_live));
+                assert_eq!((item.contains_key("listed"), item.contains_key("ttl")), (is_live, !is_live));
             }
         }
     }

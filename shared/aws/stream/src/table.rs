@@ -23,7 +23,7 @@ pub struct StreamTable {
 }
 
 /// What the tables hold of a channel.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Known {
     /// The channel, unless there is none of that name yet.
     pub channel: Option<StreamChannel>,
@@ -34,12 +34,14 @@ pub struct Known {
 }
 
 /// A row, with the write that it is of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct StoredRow {
     /// What it holds.
     pub row: StreamRow,
     /// Which write.
     pub version: RowVersion,
+    /// What is not read here.
+    rest: Item,
 }
 
 impl StreamTable {
@@ -128,20 +130,24 @@ impl StreamTable {
     ///
     /// # Errors
     /// What DynamoDB fails with.
-    pub async fn write(&self, row: &StreamRow, over: Option<&RowVersion>, now: Timestamp) -> Result<bool, Error> {
+    pub async fn write(&self, row: &StreamRow, over: Option<&StoredRow>, now: Timestamp) -> Result<bool, Error> {
         let version = RowVersion::random()?;
+        let mut fields = row::write(row, &version, now);
+        // What is of an earlier channel of the name stays behind.
+        let rest = over.filter(|over| over.row.channel.arn == row.channel.arn).map(|over| over.rest.clone());
+        fields.extend(rest.unwrap_or_default());
         let put = self
             .dynamodb
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(row::write(row, &version, now)))
+            .set_item(Some(fields))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let put = match over {
             None => put.condition_expression("attribute_not_exists(channel)"),
             Some(over) => put
                 .condition_expression("#version = :over")
                 .expression_attribute_names("#version", "version")
-                .expression_attribute_values(":over", s(over)),
+                .expression_attribute_values(":over", s(&over.version)),
         };
         match put.send().await {
             Ok(_) => Ok(true),
@@ -187,7 +193,8 @@ impl StreamTable {
 }
 
 fn read_stored(item: &Item) -> Result<StoredRow, Error> {
-    Ok(StoredRow { row: row::read(item)?, version: Fields::of(row::OF, item).parse("version")? })
+    let version = Fields::of(row::OF, item).parse("version")?;
+    Ok(StoredRow { row: row::read(item)?, version, rest: row::rest(item) })
 }
 
 /// A channel, and whether it is being deleted; `None` while it is being created.

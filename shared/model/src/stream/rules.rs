@@ -81,12 +81,13 @@ pub fn judge_listed(channel: &StreamChannel, row: Option<&StreamRow>, listed: &L
 /// What the row becomes of a channel that is not in a complete listing that began at that time; `None` if that makes no
 /// difference.
 pub fn judge_unlisted(row: &StreamRow, began: Timestamp) -> Option<StreamRow> {
-    match &row.state {
-        State::Live(live) if row.source == Source::Ivs && live.confirmed_at + LAG <= began => {
-            Some(StreamRow { state: State::Offline { ended_at: began }, rivals: Vec::new(), ..row.clone() })
-        }
-        _ => None,
-    }
+    let ended_at = match (&row.state, row.source) {
+        (State::Live(live), Source::Ivs) if live.confirmed_at + LAG <= began => began,
+        // IVS knows nothing of it. What ends it is heard of, or else its lease lapses.
+        (State::Live(live), Source::SelfHosted) if live.lease_until <= began => live.lease_until,
+        _ => return None,
+    };
+    Some(StreamRow { state: State::Offline { ended_at }, rivals: Vec::new(), ..row.clone() })
 }
 
 /// Nothing can be played yet. But what was on air before is over, as a channel has one session at a time.

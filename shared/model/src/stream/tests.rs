@@ -536,6 +536,14 @@ fn a_listing_ends_what_it_does_not_have() {
 }
 
 #[test]
+fn what_ivs_does_not_list_of_others_ends_with_its_lease() {
+    let own = StreamRow { source: Source::SelfHosted, ..live(1, 10) };
+    assert_eq!(judge_unlisted(&own, time(159_999)), None);
+    let ended = judge_unlisted(&own, time(200_000)).unwrap();
+    assert_eq!((ended.state, ended.source), (State::Offline { ended_at: time(160_000) }, Source::SelfHosted));
+}
+
+#[test]
 fn a_session_that_began_before_another_one_ended_is_over_though_no_start_of_that_one_came() {
     let (row, came) = tell(None, [ended(2, 40), started(1, 10)]);
     assert_eq!((row.unwrap().session, came), (id(2), vec!["offline", "stale"]));
