@@ -202,6 +202,31 @@ async fn channels_of_others_are_asked_for_once_and_left_alone() {
 }
 
 #[tokio::test]
+async fn names_that_a_run_has_learnt_before_it_failed_are_known_to_the_next_one() {
+    TestApp::run(async |app| {
+        let air = Air::new(app).await;
+        // One more than one call tells of.
+        for number in 0..51 {
+            let made = app.ivs_low_latency().create_channel().name(format!("others-{number}")).send().await.unwrap();
+            let id = made.channel().unwrap().arn().unwrap().rsplit('/').next().unwrap().to_owned();
+            app.anonymous().put(&format!("/_local/channels/{id}/live"), json!({})).await.expect(200);
+        }
+        fault(app, "ReconcilerFunction", "BatchGetChannel", 2).await;
+        assert!(!air.reconcile().await);
+        app.heal().await;
+        let (ok, calls) = app.calls_of(air.reconcile()).await;
+        let asked = calls.iter().filter(|call| *call == "ivs:BatchGetChannel").count();
+        assert_eq!((ok, asked), (true, 1), "{calls:?}");
+        for arn in app.channels_in_ivs().await {
+            let id = arn.rsplit('/').next().unwrap();
+            app.anonymous().delete(&format!("/_local/channels/{id}/live")).await;
+            app.ivs_low_latency().delete_channel().arn(arn).send().await.unwrap();
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_listing_that_is_not_complete_changes_nothing_and_the_run_fails() {
     TestApp::run(async |app| {
         let air = Air::new(app).await;

@@ -100,6 +100,7 @@ impl Handler {
         let part = timeout(STREAMS, aws_stream_listing::reconcile(&self.streams, &self.stream_ivs, Timestamp::now()));
         match part.await.unwrap_or_else(|_| Err(too_long("streams"))) {
             Ok(drift) => report
+                .log("streams.unclear", drift.unclear)
                 .count("StreamListings", 1)
                 .count("StreamsLive", drift.live)
                 .count("StreamsAdded", drift.added)

@@ -6,10 +6,11 @@
 use std::collections::{HashMap, HashSet};
 
 use aws_stream::{AT_ONCE, Known, Partition, StreamTable};
-use model::stream::{Listed, State, StreamRow, Verdict, judge_listed, judge_unlisted};
+use model::stream::{Listed, Source, State, StreamRow, Verdict, judge_listed, judge_unlisted};
 use model::{ChannelArn, ChannelName, Error, Timestamp};
 
 use crate::StreamIvs;
+use crate::ivs::Listing;
 
 /// What one page of the table holds.
 const PAGE: u16 = 1000;
@@ -23,6 +24,8 @@ pub struct StreamDrift {
     pub added: usize,
     /// Streams of the table that were not on air any more.
     pub removed: usize,
+    /// Entries of IVS's list that lack an ARN, an id or a start.
+    pub unclear: usize,
 }
 
 /// Compares the table with IVS, repairs it, and confirms what is on air. Running it twice at once is harmless. `now` is
@@ -34,19 +37,12 @@ pub struct StreamDrift {
 pub async fn reconcile(streams: &StreamTable, ivs: &StreamIvs, now: Timestamp) -> Result<StreamDrift, Error> {
     // The table first: what begins meanwhile is not missing from the listing.
     let rows = all_live(streams).await?;
-    let listed = ivs.streams().await?;
-    let names = names(ivs, &rows, &listed).await?;
-    let on_air: HashSet<&ChannelArn> = listed.iter().map(|stream| &stream.arn).collect();
-    let mut by_name: HashMap<&ChannelName, Option<&Listed>> = HashMap::new();
-    for row in rows.iter().filter(|row| !on_air.contains(&row.channel.arn)) {
-        by_name.insert(&row.channel.name, None);
-    }
-    for stream in &listed {
-        by_name.extend(names.get(&stream.arn).map(|name| (name, Some(stream))));
-    }
-    let by_name: Vec<_> = by_name.into_iter().collect();
+    let listing = ivs.streams().await?;
+    let names = names(ivs, &rows, &listing.streams).await?;
+    let by_name: Vec<_> = compare(&rows, &listing, &names).into_iter().collect();
 
-    let mut drift = StreamDrift::default();
+    let unclear = listing.unclear.len() + listing.nameless;
+    let mut drift = StreamDrift { unclear, ..StreamDrift::default() };
     for batch in by_name.chunks(AT_ONCE) {
         let of: Vec<ChannelName> = batch.iter().map(|(name, _)| (*name).clone()).collect();
         let mut known = streams.read_all(&of).await?;
@@ -56,6 +52,23 @@ pub async fn reconcile(streams: &StreamTable, ivs: &StreamIvs, now: Timestamp) -
         }
     }
     Ok(drift)
+}
+
+/// What the listing says of each channel whose row may have to change; `None`: it is not on air.
+fn compare<'a>(
+    rows: &'a [StreamRow],
+    listing: &'a Listing,
+    names: &'a HashMap<ChannelArn, ChannelName>,
+) -> HashMap<&'a ChannelName, Option<&'a Listed>> {
+    let on_air: HashSet<&ChannelArn> = listing.streams.iter().map(|stream| &stream.arn).collect();
+    let is_missing = |row: &StreamRow| {
+        // Whatever is on air without its name being told may be any of IVS's.
+        let is_unclear = row.source == Source::Ivs && listing.nameless > 0;
+        !is_unclear && !on_air.contains(&row.channel.arn) && !listing.unclear.contains(&row.channel.arn)
+    };
+    let missing = rows.iter().filter(|row| is_missing(row)).map(|row| (&row.channel.name, None));
+    let listed = listing.streams.iter().filter_map(|stream| Some((names.get(&stream.arn)?, Some(stream))));
+    missing.chain(listed).collect()
 }
 
 /// Writes what the row of one channel becomes, unless somebody else has written it since: the next listing goes on.
@@ -115,4 +128,59 @@ async fn all_live(streams: &StreamTable) -> Result<Vec<StreamRow>, Error> {
         }
     }
     Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::stream::{Health, Live, StreamChannel};
+
+    use super::*;
+
+    fn arn(name: &str) -> ChannelArn {
+        format!("arn:aws:ivs:us-east-1:000000000000:channel/{name}").parse().unwrap()
+    }
+
+    fn row(name: &str, source: Source) -> StreamRow {
+        let channel = StreamChannel {
+            name: name.parse().unwrap(),
+            arn: arn(name),
+            private: false,
+            playback_url: "https://p.example/x.m3u8".to_owned(),
+        };
+        let at: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        StreamRow {
+            channel,
+            source,
+            session: "st-1".parse().unwrap(),
+            started_at: Some(at),
+            state: State::Live(Live::at(at)),
+            ended: Vec::new(),
+            rivals: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_ivs_lists_without_saying_enough_is_neither_confirmed_nor_ended() {
+        let rows = [("on", Source::Ivs), ("off", Source::Ivs), ("unclear", Source::Ivs), ("own", Source::SelfHosted)];
+        let rows = rows.map(|(name, source)| row(name, source));
+        let names: HashMap<_, _> = rows.iter().map(|row| (row.channel.arn.clone(), row.channel.name.clone())).collect();
+        let on = Listed {
+            arn: arn("on"),
+            session: "st-1".parse().unwrap(),
+            started_at: "2026-03-01T12:00:00Z".parse().unwrap(),
+            viewer_count: None,
+            health: Health::Unknown,
+        };
+        let judged = |nameless| {
+            let listing = Listing { streams: vec![on.clone()], unclear: [arn("unclear")].into(), nameless };
+            let of = compare(&rows, &listing, &names).into_iter();
+            let mut of: Vec<_> = of.map(|(name, listed)| (name.as_str().to_owned(), listed.is_some())).collect();
+            of.sort();
+            of
+        };
+        let is = |name: &str, listed| (name.to_owned(), listed);
+        assert_eq!(judged(0), [is("off", false), is("on", true), is("own", false)]);
+        // Of those that do not even say whose they are, one may be of `off`.
+        assert_eq!(judged(1), [is("on", true), is("own", false)]);
+    }
 }
