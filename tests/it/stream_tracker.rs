@@ -63,6 +63,35 @@ async fn the_end_of_an_earlier_session_does_not_end_a_later_one_and_no_start_bri
 }
 
 #[tokio::test]
+async fn what_ivs_tells_of_others_may_have_any_form_and_fails_nothing() {
+    TestApp::run(async |app| {
+        let air = Air::new(app).await;
+        let show = air.channel("show", json!({})).await;
+        let mut failure = show.event("Stream Failure", "st-1", 5);
+        failure["detail"]["stream_id"] = Value::Null;
+        // Of a channel of ours, it is a fault; of one of the same name, and one without a name, it is not ours.
+        let answer = app.invoke("StreamTrackerFunction", failure.to_string()).await;
+        assert!(answer.contains("no valid stream_id"), "{answer}");
+        let mut foreign = failure.clone();
+        foreign["resources"][0] = format!("{}x", show.arn).into();
+        let mut unnamed = failure;
+        unnamed["detail"]["channel_name"] = Value::Null;
+        unnamed["resources"] = Value::Null;
+        let stage = json!({"source": "aws.ivs", "detail-type": "IVS Stage Update", "time": null, "resources": [7],
+            "detail": {"event_name": "Participant Published", "session_id": 1}});
+        air.tell([foreign, unnamed, stage]).await;
+        let lines =
+            eventually("all are logged", async || Some(app.log_of("stream-tracker")).filter(|lines| lines.len() == 4))
+                .await;
+        let said: Vec<_> = lines.iter().map(|line| line["message"].as_str().unwrap()).collect();
+        let outcomes = ["failed", "not ours", "not ours", "unreadable"].map(|word| format!("stream-tracker {word}"));
+        assert_eq!(said, outcomes);
+        assert_eq!(lines[3]["UnreadableEvents"], 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_log_says_what_came_of_each_event_and_counts_it() {
     TestApp::run(async |app| {
         let air = Air::new(app).await;

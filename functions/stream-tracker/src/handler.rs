@@ -1,9 +1,10 @@
 //! Decode, call one operation, report.
 
 use aws_session::{SessionTable, StageEvent, Tracked, track};
-use aws_stream::{Recorded, StreamEvent, StreamTable, record};
+use aws_stream::{Recorded, StreamEvent, StreamTable, is_ours, record};
 use lambda::event::Report;
-use model::{Error, Timestamp};
+use model::stream::News;
+use model::{ChannelArn, ChannelName, Error, Timestamp};
 use serde::Deserialize;
 
 /// What an event needs.
@@ -33,34 +34,49 @@ impl Handler {
     }
 
     async fn stream(&self, event: &StreamEvent) -> Result<Report, Error> {
-        let Some(news) = event.news().map_err(Error::internal)? else {
-            return Ok(Report::new("no news").log("event.name", event.name()));
+        // Most of what IVS tells of in an account may be of others, and of any form.
+        let Some(name) = event.channel() else { return Ok(Report::new("not ours").log("event.name", event.name())) };
+        let news = match event.news() {
+            Ok(Some(news)) => Ok(news),
+            Ok(None) => return Ok(Report::new("no news").log("event.name", event.name())),
+            Err(error) => Err(error),
         };
         let arn = event.arn().map_err(Error::internal)?;
-        let report = match event.channel() {
-            None => Report::new("not ours"),
-            Some(name) => {
-                let report = match record(&self.streams, Timestamp::now(), &name, &arn, &news).await {
-                    Ok(Recorded::Written { is_live, was_live }) => {
-                        let report =
-                            Report::new("recorded").log("stream.state", if is_live { "live" } else { "offline" });
-                        let report = report.count("StreamsStarted", usize::from(is_live && !was_live));
-                        report.count("StreamsEnded", usize::from(was_live && !is_live))
-                    }
-                    Ok(Recorded::NoNews) => Report::new("no news"),
-                    Ok(Recorded::Stale) => Report::new("stale").count("StaleEvents", 1),
-                    Ok(Recorded::Foreign) => Report::new("not ours"),
-                    Err(error) => Report::new("failed").fail(error),
-                };
-                report.log("channel", name.as_str())
-            }
+        let report = match news {
+            Ok(news) => self.record(&name, &arn, &news).await.log("stream.id", news.session.as_str()),
+            Err(error) => match is_ours(&self.streams, &name, &arn).await {
+                Ok(false) => Report::new("not ours"),
+                Ok(true) => Report::new("failed").fail(Error::internal(error)),
+                Err(error) => Report::new("failed").fail(error),
+            },
         };
-        let report = report.log("event.name", event.name()).log("channel.arn", arn.as_str());
-        Ok(report.log("stream.id", news.session.as_str()))
+        let report = report.log("event.name", event.name()).log("channel", name.as_str());
+        Ok(report.log("channel.arn", arn.as_str()))
     }
+
+    async fn record(&self, name: &ChannelName, arn: &ChannelArn, news: &News) -> Report {
+        match record(&self.streams, Timestamp::now(), name, arn, news).await {
+            Ok(Recorded::Written { is_live, was_live }) => {
+                let report = Report::new("recorded").log("stream.state", if is_live { "live" } else { "offline" });
+                let report = report.count("StreamsStarted", usize::from(is_live && !was_live));
+                report.count("StreamsEnded", usize::from(was_live && !is_live))
+            }
+            Ok(Recorded::NoNews) => Report::new("no news"),
+            Ok(Recorded::Stale) => Report::new("stale").count("StaleEvents", 1),
+            Ok(Recorded::Foreign) => Report::new("not ours"),
+            Err(error) => Report::new("failed").fail(error),
+        }
+    }
+
     async fn stage(&self, event: &StageEvent) -> Result<Report, Error> {
-        let Some((stage, news)) = event.news().map_err(Error::internal)? else {
-            return Ok(Report::new("no news").log("event.name", event.name()));
+        let (stage, news) = match event.news() {
+            Ok(Some(told)) => told,
+            Ok(None) => return Ok(Report::new("no news").log("event.name", event.name())),
+            // Whose stage it is about, nobody asks; IVS tells the reconciler what it would have said.
+            Err(error) => {
+                let report = Report::new("unreadable").count("UnreadableEvents", 1).log("cause", error.to_string());
+                return Ok(report.log("event.name", event.name()));
+            }
         };
         let report = match track(&self.sessions, Timestamp::now(), &stage, &news).await {
             Ok(Tracked::Recorded) => Report::new("recorded"),

@@ -1,31 +1,30 @@
 //! What IVS says of a participant, from an event (`IVS Stage Update`; IVS Real-Time user guide, "Using Amazon
 //! EventBridge"). Only what is needed is read, by name.
 
+use std::str::FromStr;
+
 use model::session::{EventTime, News};
 use model::{StageArn, UserId};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// An event about a stage.
-#[derive(Debug, Deserialize)]
+/// An event about a stage, of any form: it may be of others.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct StageEvent {
     time: Value,
-    resources: Vec<String>,
+    resources: Value,
     detail: Detail,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 struct Detail {
-    event_name: String,
-    #[serde(default)]
-    session_id: String,
-    #[serde(default)]
-    participant_id: String,
-    #[serde(default)]
+    event_name: Value,
+    session_id: Value,
+    participant_id: Value,
     user_id: Value,
-    #[serde(default)]
     event_time: Value,
-    #[serde(default)]
     event_time_precise: Value,
 }
 
@@ -41,20 +40,20 @@ impl StageEvent {
     /// [`Malformed`], with the field.
     pub fn news(&self) -> Result<Option<(StageArn, News)>, Malformed> {
         let detail = &self.detail;
-        let publishing = match detail.event_name.as_str() {
+        let publishing = match self.name() {
             "Participant Published" => true,
             "Participant Unpublished" => false,
             // Such as `Participant Publish Error`: whoever published until then is told to have stopped by itself.
             _ => return Ok(None),
         };
-        let stage = self.resources.first().and_then(|arn| arn.parse().ok()).ok_or(Malformed("resources"))?;
+        let stage = parsed(&self.resources[0]).ok_or(Malformed("resources"))?;
         // The most exact one that there is: `event_time_precise` came in June 2026.
         let times = [&detail.event_time_precise, &detail.event_time, &self.time];
-        let at = times.into_iter().find_map(|time| time.as_str()?.parse::<EventTime>().ok());
+        let at = times.into_iter().find_map(parsed::<EventTime>);
         let news = News {
-            session: detail.session_id.parse().map_err(|_| Malformed("session_id"))?,
-            participant_id: detail.participant_id.parse().map_err(|_| Malformed("participant_id"))?,
-            user_id: detail.user_id.as_str().and_then(|id| id.parse::<UserId>().ok()),
+            session: parsed(&detail.session_id).ok_or(Malformed("session_id"))?,
+            participant_id: parsed(&detail.participant_id).ok_or(Malformed("participant_id"))?,
+            user_id: parsed::<UserId>(&detail.user_id),
             publishing,
             at: at.ok_or(Malformed("event_time"))?,
         };
@@ -63,8 +62,12 @@ impl StageEvent {
 
     /// What the event is called, for the log.
     pub fn name(&self) -> &str {
-        &self.detail.event_name
+        self.detail.event_name.as_str().unwrap_or_default()
     }
+}
+
+fn parsed<T: FromStr>(value: &Value) -> Option<T> {
+    value.as_str()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -124,11 +127,13 @@ mod tests {
 
     #[test]
     fn what_is_not_as_the_guide_has_it_is_refused_by_its_field() {
-        for (field, value) in [("session_id", "zt-1"), ("participant_id", ""), ("participant_id", "a b")] {
+        for (field, value) in
+            [("session_id", json!("zt-1")), ("participant_id", json!("")), ("participant_id", json!(7))]
+        {
             let refused = event(published(json!({field: value}))).news();
-            assert_eq!(refused, Err(Malformed(if field == "session_id" { field } else { "participant_id" })));
+            assert_eq!(refused, Err(Malformed(field)));
         }
-        let nowhere = StageEvent { resources: Vec::new(), ..event(published(json!({}))) };
+        let nowhere = StageEvent { resources: json!([]), ..event(published(json!({}))) };
         assert_eq!(nowhere.news(), Err(Malformed("resources")));
     }
 }

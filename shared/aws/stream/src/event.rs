@@ -1,26 +1,29 @@
 //! What IVS says of a stream, from an event (Low-Latency user guide, "Using Amazon EventBridge with IVS Low-Latency
 //! Streaming"). Only what is needed is read; names of events that are not known yet are no news.
 
+use std::str::FromStr;
+
 use model::stream::{Happening, Health, News};
 use model::{ChannelArn, ChannelName, StreamId, Timestamp};
 use serde::Deserialize;
+use serde_json::Value;
 
-/// An event about the stream of a channel.
-#[derive(Debug, Deserialize)]
+/// An event about the stream of a channel. It may be of a channel of others, so nothing is asked of it before that is
+/// known.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct StreamEvent {
-    time: String,
-    #[serde(default)]
-    resources: Vec<String>,
-    #[serde(default)]
+    time: Value,
+    resources: Value,
     detail: Detail,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Detail {
-    event_name: String,
-    channel_name: String,
-    stream_id: String,
+    event_name: Value,
+    channel_name: Value,
+    stream_id: Value,
 }
 
 /// An event that does not say when it happened, to which channel or to which stream.
@@ -35,7 +38,7 @@ impl StreamEvent {
     /// # Errors
     /// [`InvalidStreamEvent`] if it does not say when, or to which stream.
     pub fn news(&self) -> Result<Option<News>, InvalidStreamEvent> {
-        let what = match self.detail.event_name.as_str() {
+        let what = match self.name() {
             "Session Created" => Happening::Created,
             "Stream Start" => Happening::Started,
             // Any of them may come first, or be the only one that comes.
@@ -44,8 +47,8 @@ impl StreamEvent {
             "Starvation End" => Happening::Health(Health::Healthy),
             _ => return Ok(None),
         };
-        let session: StreamId = self.detail.stream_id.parse().map_err(|_| InvalidStreamEvent("stream_id"))?;
-        let at: Timestamp = self.time.parse().map_err(|_| InvalidStreamEvent("time"))?;
+        let session: StreamId = parsed(&self.detail.stream_id).ok_or(InvalidStreamEvent("stream_id"))?;
+        let at: Timestamp = parsed(&self.time).ok_or(InvalidStreamEvent("time"))?;
         Ok(Some(News { session, at, what }))
     }
 
@@ -54,19 +57,22 @@ impl StreamEvent {
     /// # Errors
     /// [`InvalidStreamEvent`] if it does not say so.
     pub fn arn(&self) -> Result<ChannelArn, InvalidStreamEvent> {
-        let arn = self.resources.first().and_then(|arn| arn.parse().ok());
-        arn.ok_or(InvalidStreamEvent("resources"))
+        parsed(&self.resources[0]).ok_or(InvalidStreamEvent("resources"))
     }
 
     /// The row that the channel would have. IVS lets other channels of the account have any name, or none.
     pub fn channel(&self) -> Option<ChannelName> {
-        self.detail.channel_name.parse().ok()
+        parsed(&self.detail.channel_name)
     }
 
     /// IVS's word for what has happened, for the log.
     pub fn name(&self) -> &str {
-        &self.detail.event_name
+        self.detail.event_name.as_str().unwrap_or_default()
     }
+}
+
+fn parsed<T: FromStr>(value: &Value) -> Option<T> {
+    value.as_str()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -123,14 +129,15 @@ mod tests {
         let lacks = |change: fn(&mut Value)| event(change).news().unwrap_err().to_string();
         assert_eq!(lacks(|event| event["detail"]["stream_id"] = "".into()), "the event has no valid stream_id");
         assert_eq!(lacks(|event| event["time"] = "soon".into()), "the event has no valid time");
+        assert_eq!(lacks(|event| event["detail"]["stream_id"] = Value::Null), "the event has no valid stream_id");
         let none = event(|event| event["resources"] = json!([]));
         assert_eq!(none.arn().unwrap_err().to_string(), "the event has no valid resources");
     }
 
     #[test]
     fn a_channel_that_is_none_of_ours_may_have_any_name_or_none() {
-        for name in ["", "Your Channel", "näme"] {
-            assert_eq!(event(|event| event["detail"]["channel_name"] = name.into()).channel(), None, "{name}");
+        for name in [json!(""), json!("Your Channel"), json!("näme"), Value::Null, json!(7)] {
+            assert_eq!(event(|event| event["detail"]["channel_name"] = name.clone()).channel(), None, "{name}");
         }
     }
 }

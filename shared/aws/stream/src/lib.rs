@@ -6,6 +6,6 @@ mod row;
 mod table;
 
 pub use event::{InvalidStreamEvent, StreamEvent};
-pub use operations::{Recorded, fetch, list, record};
+pub use operations::{Recorded, fetch, is_ours, list, record};
 pub use row::Partition;
 pub use table::{AT_ONCE, Known, StoredRow, StreamTable};

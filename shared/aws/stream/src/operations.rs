@@ -56,6 +56,16 @@ pub async fn record(
     Err(Error::unavailable(format!("the row of the channel {name} is being written by others")))
 }
 
+/// Whether the channel of that name and ARN is, or was the last of its name, one of this deployment's. One AWS call.
+///
+/// # Errors
+/// What DynamoDB fails with.
+pub async fn is_ours(streams: &StreamTable, name: &ChannelName, arn: &ChannelArn) -> Result<bool, Error> {
+    let Known { channel, stream, .. } = streams.read(name).await?;
+    let row = stream.map(|stored| stored.row.channel);
+    Ok(channel.into_iter().chain(row).any(|channel| channel.arn == *arn))
+}
+
 /// A channel, and its broadcast if there was one lately. One AWS call.
 ///
 /// # Errors
