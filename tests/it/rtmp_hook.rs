@@ -432,6 +432,40 @@ async fn a_channel_of_ivs_and_one_that_is_gone_have_no_publishers_here() {
 }
 
 #[tokio::test]
+async fn the_log_names_the_channel_of_whoever_is_refused_and_no_key() {
+    run(async |app| {
+        let (_, key) = create(app, "demo", json!({})).await;
+        let (nginx, digits) = (Nginx::outside(app, 1), "0123456789".repeat(4));
+        app.is_secret(&digits[..39]);
+        nginx.publish(&format!("demo_{digits}")).await.expect_problem(403, "publisher-refused");
+        nginx.publish(&format!("none_{digits}")).await.expect_problem(403, "publisher-refused");
+        nginx.publish(&format!("{key}_other")).await.expect_problem(403, "publisher-refused");
+        nginx.publish(&key).await.expect(302);
+        Nginx::outside(app, 2).publish(&key).await.expect_problem(403, "on-air");
+        // A digit is missing, and the name could be a channel's.
+        Nginx::inside(app, 3)
+            .publish(&format!("demo_{}", &digits[..39]))
+            .await
+            .expect_problem(403, "publisher-refused");
+        let lines = tests::eventually("all are logged", async || {
+            Some(app.log_of("rtmp-hook")).filter(|lines| lines.len() == 6)
+        });
+        let lines = lines.await;
+        let refused: Vec<_> = lines.iter().filter(|line| line["status"] == 403).collect();
+        let said: Vec<_> = refused.iter().map(|line| [&line["channel"], &line["quality"], &line["problem"]]).collect();
+        let expected = json!([
+            ["demo", "source", "publisher-refused"],
+            ["none", "source", "publisher-refused"],
+            ["demo", "other", "publisher-refused"],
+            ["demo", "source", "on-air"],
+            [null, null, "publisher-refused"],
+        ]);
+        assert_eq!(json!(said), expected);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn when_dynamodb_or_secrets_manager_fail_nobody_is_let_in() {
     run(async |app| {
         let (_, key) = create(app, "demo", json!({})).await;

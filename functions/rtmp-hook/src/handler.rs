@@ -1,11 +1,12 @@
 //! Check the secret, decode, call one operation, answer in the status codes that nginx-rtmp reads.
 
 use aws_rtmp_hook::{Heard, HookSecret, HookTables, hear};
-use lambda::http::{MAX_BODY, Reply, route};
+use lambda::http::{Failure, MAX_BODY, Reply, route};
 use lambda_http::Request;
 use lambda_http::http::HeaderValue;
 use model::error::{Denial, FieldError};
 use model::rtmp_hook::{self, Call, Unreadable};
+use model::self_hosted::StreamName;
 use model::{Error, Timestamp};
 
 use crate::route::Route;
@@ -22,34 +23,40 @@ const SECRET: &str = "x-hook-secret";
 const RUN: &str = "x-nginx-run";
 
 impl Handler {
-    pub(crate) async fn handle(&self, request: Request) -> Result<Reply, Error> {
+    pub(crate) async fn handle(&self, request: Request) -> Result<Reply, Failure> {
         match Route::of(route(&request)) {
             Some(Route::Notify) => self.notify(&request, Timestamp::now()).await,
-            None => Err(Error::NotFound("route")),
+            None => Err(Error::NotFound("route").into()),
         }
     }
 
     /// nginx-rtmp takes any 2xx for yes, any 3xx for a yes under the name of its `location`, and all else for no.
-    async fn notify(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
+    async fn notify(&self, request: &Request, now: Timestamp) -> Result<Reply, Failure> {
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if !self.secret.is(header(SECRET), now).await? {
-            return Err(Error::Forbidden(Denial::HookSecret));
+            return Err(Error::Forbidden(Denial::HookSecret).into());
         }
         let body: &[u8] = request.body();
         if body.len() > MAX_BODY {
-            return Err(Error::BodyTooLarge { limit: MAX_BODY });
+            return Err(Error::BodyTooLarge { limit: MAX_BODY }.into());
         }
         let run = header(RUN);
         if run.len() > 64 || !run.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-            return Err(invalid(RUN, "must be up to 64 characters of A-Z, a-z, 0-9 and -"));
+            return Err(invalid(RUN, "must be up to 64 characters of A-Z, a-z, 0-9 and -").into());
         }
         let notification = rtmp_hook::read(body).map_err(|error| {
             let (Unreadable::Misplaced(field) | Unreadable::NoNumber(field)) = error;
             invalid(field, "is not as nginx-rtmp writes it")
         })?;
         let Some(notification) = notification else { return Ok(Reply::no_content()) };
-        let Heard::Of { stream, is_live } = hear(&self.tables, now, run, &notification).await? else {
-            return Ok(Reply::no_content());
+        let (stream, is_live) = match hear(&self.tables, now, run, &notification).await? {
+            Heard::Of { stream, is_live } => (stream, is_live),
+            Heard::Nothing => return Ok(Reply::no_content()),
+            Heard::Refused { denial, stream } => {
+                let refused = Failure::from(Error::Forbidden(denial)).log("call", "publish");
+                let Some(StreamName { channel, quality, .. }) = stream else { return Err(refused) };
+                return Err(refused.log("channel", channel.as_str()).log("quality", quality.as_str()));
+            }
         };
         let reply = match notification.call {
             // From here on, nginx knows it by a name that is no secret.

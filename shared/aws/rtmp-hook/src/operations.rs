@@ -28,22 +28,29 @@ pub enum Heard {
         /// Whether the channel is on air now.
         is_live: bool,
     },
+    /// Who wants to publish may not.
+    Refused {
+        /// Why.
+        denial: Denial,
+        /// What it would have published; absent if its name is none of a stream of ours, and may be a mistyped key.
+        stream: Option<StreamName>,
+    },
 }
 
 /// Takes note of what nginx tells, and decides whether who wants to publish may. Two AWS calls, and one if nothing
 /// changes; more while others tell of the same channel.
 ///
 /// # Errors
-/// [`Denial::Publisher`] for somebody who may not broadcast; [`Denial::OnAir`] for a second publisher; what DynamoDB fails
-/// with.
+/// What DynamoDB fails with.
 pub async fn hear(tables: &HookTables, now: Timestamp, run: &str, notification: &Notification) -> Result<Heard, Error> {
     let asks = notification.call == Call::Publish;
-    let unknown = || if asks { Err(Error::Forbidden(Denial::Publisher)) } else { Ok(Heard::Nothing) };
-    let Some(stream) = StreamName::read(notification.name.expose()) else { return unknown() };
+    let refused = |denial, stream| Ok(Heard::Refused { denial, stream });
+    let unknown = |stream| if asks { refused(Denial::Publisher, stream) } else { Ok(Heard::Nothing) };
+    let Some(stream) = StreamName::read(notification.name.expose()) else { return unknown(None) };
     let side = if stream.key.is_some() { Side::Outside } else { Side::Inside };
     // Without a key, it can only be nginx itself, or its ffmpeg.
     if side == Side::Inside && !notification.addr.parse().is_ok_and(|addr: IpAddr| addr.is_loopback()) {
-        return unknown();
+        return unknown(None);
     }
     let what = match notification.call {
         Call::Publish => What::Asked,
@@ -54,11 +61,11 @@ pub async fn hear(tables: &HookTables, now: Timestamp, run: &str, notification: 
     let mut news = News { quality: stream.quality.clone(), side, has_key: false, connection, what };
     for _ in 0..ATTEMPTS {
         let Known { channel, broadcast, version } = tables.read(&stream.channel).await?;
-        let Some(channel) = channel else { return unknown() };
+        let Some(channel) = channel else { return unknown(Some(stream).filter(|stream| stream.key.is_some())) };
         news.has_key = opens(&channel, &stream);
         // It changes nothing, so there is nothing to write.
         if asks && side == Side::Outside && !news.has_key {
-            return unknown();
+            return unknown(Some(stream));
         }
         let fresh = StreamId::self_hosted()?;
         let before = broadcast.unwrap_or_else(|| Broadcast::none_yet(fresh.clone()));
@@ -70,8 +77,8 @@ pub async fn hear(tables: &HookTables, now: Timestamp, run: &str, notification: 
         }
         return match answer {
             Answer::Yes => Ok(Heard::Of { stream, is_live: next.is_live() }),
-            Answer::OnAir => Err(Error::Forbidden(Denial::OnAir)),
-            Answer::Unknown => Err(Error::Forbidden(Denial::Publisher)),
+            Answer::OnAir => refused(Denial::OnAir, Some(stream)),
+            Answer::Unknown => refused(Denial::Publisher, Some(stream)),
         };
     }
     Err(Error::unavailable(format!("the row of the channel {} is being written by others", stream.channel)))

@@ -7,9 +7,9 @@ use aws_client::Calls;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt, service_fn};
 use model::{Error, Timestamp};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Reply, problem};
+use super::{Failure, Reply, problem};
 use crate::config;
 use crate::event::time_left;
 use crate::log::{Invocation, Line};
@@ -26,10 +26,11 @@ pub fn route(request: &Request) -> &str {
 ///
 /// # Errors
 /// When `STACK_NAME` is not set, or the Runtime API is out of reach.
-pub async fn serve<H, F>(function: &'static str, calls: Calls, handler: H) -> Result<(), lambda_http::Error>
+pub async fn serve<H, F, E>(function: &'static str, calls: Calls, handler: H) -> Result<(), lambda_http::Error>
 where
     H: Fn(Request) -> F,
-    F: Future<Output = Result<Reply, Error>> + Send,
+    F: Future<Output = Result<Reply, E>> + Send,
+    E: Into<Failure>,
 {
     let stack = config::stack_name()?;
     let (stack, calls, handler) = (stack.as_str(), &calls, &handler);
@@ -43,15 +44,18 @@ where
         async move {
             // Lambda would end the function without an answer, and without a line in the log.
             let handled = tokio::time::timeout(time_left, handled).await;
-            let handled = handled.unwrap_or_else(|_| Err(Error::unavailable("the function's time is up")));
+            let handled = match handled {
+                Ok(handled) => handled.map_err(Into::into),
+                Err(_) => Err(Failure::from(Error::unavailable("the function's time is up"))),
+            };
             let (response, fields, counts) = match handled {
                 Ok(mut reply) => {
                     let (fields, counts) = (std::mem::take(&mut reply.fields), std::mem::take(&mut reply.counts));
                     (reply.into_response(), fields, counts)
                 }
-                Err(error) => {
+                Err(Failure { error, mut fields }) => {
                     let counts = matches!(error, Error::QuotaExceeded(_)).then_some(("LimitsReached", 1));
-                    let fields = Map::from_iter([("problem".to_owned(), problem::slug(&error).into())]);
+                    fields.insert("problem".to_owned(), problem::slug(&error).into());
                     (problem::respond(&error, &about.request_id), fields, Vec::from_iter(counts))
                 }
             };
