@@ -16,8 +16,9 @@ use std::time::Duration;
 use crate::qualities::Qualities;
 use crate::{Quality, StreamId, Timestamp};
 
-/// How long a publisher has to show media.
-const TO_BEGIN: Duration = Duration::from_secs(30);
+/// How long a publisher has to show media before another one may come: three of nginx's updates. nginx may have refused it
+/// without a word, and then the next one is most often the same again.
+const TO_BEGIN: Duration = Duration::from_secs(15);
 /// For how long media that moved counts.
 const LEASE: Duration = Duration::from_secs(60);
 /// A lease that has at least this left is not renewed: it would be one more write.

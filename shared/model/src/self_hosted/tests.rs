@@ -223,8 +223,19 @@ fn trap_4_a_yes_that_came_too_late_is_live_for_nobody_and_blocks_nobody_for_long
     let mut channel = Channel::of(&["source"]);
     assert_eq!(channel.asks(0, ALICE, "source"), Answer::Yes);
     // nginx has refused, and says nothing more.
-    assert!(!channel.is_live(1) && !channel.is_live(29));
-    assert_eq!(channel.asks(30, BOB, "source"), Answer::Yes);
+    assert!(!channel.is_live(1) && !channel.is_live(14));
+    assert_eq!(channel.asks(14, BOB, "source"), Answer::OnAir);
+    assert_eq!(channel.asks(15, BOB, "source"), Answer::Yes);
+}
+
+#[test]
+fn trap_4_a_publisher_whose_media_comes_late_is_live_all_the_same() {
+    let mut channel = Channel::of(&["source"]);
+    channel.asks(0, ALICE, "source");
+    channel.tell(20, ALICE, "source", What::GoesOn { since: at(0), timestamp: 0 });
+    assert!(!channel.is_live(20));
+    channel.goes_on(25, ALICE, "source", 0);
+    assert!(channel.is_live(25));
 }
 
 #[test]
