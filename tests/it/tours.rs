@@ -137,7 +137,12 @@ async fn stream(app: &TestApp) {
     let (show, hidden) = (air.channel("show", json!({})).await, air.channel("hidden", json!({"private": true})).await);
     air.tell([show.started("st-1", 5)]).await;
     app.anonymous().get("/streams").await;
-    app.anonymous().with_token("any").get(&format!("/streams/{}", hidden.name)).await;
+    // Another key's, so that each key is asked for that may have signed it.
+    let claims = json!({"aws:channel-arn": hidden.arn, "exp": 4_102_444_800_i64});
+    let key = jsonwebtoken::EncodingKey::from_ec_pem(tests::p384_key_pair().0.as_bytes()).unwrap();
+    let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::ES384);
+    let token = jsonwebtoken::encode(&header, &claims, &key).unwrap();
+    app.anonymous().with_token(&token).get(&format!("/streams/{}", hidden.name)).await;
 }
 
 async fn stream_tracker(app: &TestApp) {
