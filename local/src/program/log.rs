@@ -47,8 +47,9 @@ impl Lines {
             Log::Inherit => line.line,
             Log::Compact => compact(&line.line).unwrap_or(line.line),
         };
-        // Without a stderr there is nobody to tell.
-        let _ = writeln!(std::io::stderr(), "[{}] {text}", line.function);
+        // In one piece, so that nothing else that is written to the terminal comes in between. Without a stderr there is
+        // nobody to tell.
+        let _ = std::io::stderr().write_all(format!("[{}] {text}\n", line.function).as_bytes());
     }
 
     pub(crate) fn collected(&self) -> Vec<LogLine> {
