@@ -1,11 +1,5 @@
 //! One connection, from its first byte to its end.
 
-use std::future::poll_fn;
-use std::io;
-use std::pin::pin;
-use std::task::Poll;
-use std::time::Duration;
-
 use bytes::BytesMut;
 use rtmp::server::Event;
 use rtmp::{Output, ServerSession, StreamKey};
@@ -23,9 +17,6 @@ use crate::plumbing::clock;
 const APP: &str = "app";
 /// What is read at once.
 const READ: usize = 64 << 10;
-/// Encoders write each picture and each sound by itself, some 70 times a second. To wake up for each costs more than to read
-/// it, so that what comes within this time is read at once.
-const GATHER: Duration = Duration::from_millis(25);
 
 /// What a connection is made of.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -57,20 +48,6 @@ pub(super) async fn drive<S: Stream>(ingest: &Ingest, stream: S, is_secure: bool
 /// The next order to the publication, if there is one.
 async fn order(publication: &mut Option<Publication>) -> Option<Order> {
     publication.as_mut()?.order().await
-}
-
-/// Reads what there is at that time, or what comes first after it. Given up half way, it has taken nothing.
-async fn read(stream: &mut impl Stream, bytes: &mut BytesMut, from: Instant) -> io::Result<usize> {
-    sleep_until(from).await;
-    let first = stream.read_buf(bytes).await?;
-    // TLS hands out a record at a time.
-    while first > 0 && bytes.len() < READ / 2 {
-        let more = poll_fn(|context| Poll::Ready(pin!(stream.read_buf(bytes)).poll(context))).await;
-        if !matches!(more, Poll::Ready(Ok(1..))) {
-            break;
-        }
-    }
-    Ok(first)
 }
 
 /// Who ended the connection.
@@ -112,7 +89,6 @@ impl<S: Stream> Connection<'_, S> {
         let mut bytes = BytesMut::with_capacity(READ);
         let mut ticks = interval(self.ingest.limits.tick);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut gathered = Instant::now();
         loop {
             if let Err(end) = self.drain().await {
                 return end;
@@ -122,11 +98,9 @@ impl<S: Stream> Connection<'_, S> {
             let finish = tokio::select! {
                 Some(order) = order(&mut self.publication) => self.handle_order(order),
                 _ = ticks.tick(), if is_publishing => self.look(),
-                read = read(&mut self.stream, &mut bytes, gathered) => match read {
+                read = self.stream.read_buf(&mut bytes) => match read {
                     Ok(0) | Err(_) => return End::There,
                     Ok(_) => {
-                        let is_behind = bytes.len() >= READ / 2;
-                        gathered = Instant::now() + if is_publishing && !is_behind { GATHER } else { Duration::ZERO };
                         self.last_heard.update();
                         let taken = self.session.input(&bytes);
                         bytes.clear();
