@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime::client::orchestrator::operation::{Operation, OperationBuilder};
@@ -34,6 +35,7 @@ pub struct AwsConfig {
 /// Builds SDK clients that share one HTTP client and one count of calls.
 pub struct Aws {
     config: AwsConfig,
+    credentials: SharedCredentialsProvider,
     http: SharedHttpClient,
     calls: Calls,
 }
@@ -63,7 +65,14 @@ impl Aws {
     pub fn new(config: AwsConfig) -> Self {
         let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
         let http = aws_smithy_http_client::Builder::new().tls_provider(provider).build_https();
-        Self { config, http, calls: Calls::default() }
+        let credentials = SharedCredentialsProvider::new(config.credentials.clone());
+        Self { config, credentials, http, calls: Calls::default() }
+    }
+
+    /// The same, whose clients ask for their credentials: those of an ECS task expire while it runs.
+    #[must_use]
+    pub fn with_credentials(self, credentials: SharedCredentialsProvider) -> Self {
+        Self { credentials, ..self }
     }
 
     /// The calls that these clients make.
@@ -133,9 +142,9 @@ impl Aws {
         Region::new(self.config.region.clone())
     }
 
-    /// The function's own role.
-    pub fn credentials(&self) -> Credentials {
-        self.config.credentials.clone()
+    /// The role that calls: the function's own, or the task's.
+    pub fn credentials(&self) -> SharedCredentialsProvider {
+        self.credentials.clone()
     }
 
     /// The partition's domain, for the partitions that have IVS, and China.

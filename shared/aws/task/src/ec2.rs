@@ -9,7 +9,6 @@ use std::fmt;
 use std::net::IpAddr;
 
 use aws_client::{Aws, AwsFailure, RateLimiter};
-use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
@@ -93,7 +92,7 @@ impl Ec2 {
 }
 
 /// Signature Version 4 with the function's own role.
-fn signing(region: Region, credentials: Credentials) -> StaticRuntimePlugin {
+fn signing(region: Region, credentials: SharedCredentialsProvider) -> StaticRuntimePlugin {
     let mut config = Layer::new("ec2 signing");
     config.store_put(SigningName::from_static("ec2"));
     config.store_put(SigningRegion::from(region));
@@ -104,7 +103,7 @@ fn signing(region: Region, credentials: Credentials) -> StaticRuntimePlugin {
     components
         .set_auth_scheme_option_resolver(Some(SharedAuthSchemeOptionResolver::new(schemes)))
         .push_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()))
-        .set_identity_resolver(SCHEME_ID, SharedIdentityResolver::new(SharedCredentialsProvider::new(credentials)))
+        .set_identity_resolver(SCHEME_ID, SharedIdentityResolver::new(credentials))
         .set_identity_cache(Some(IdentityCache::no_cache()));
     StaticRuntimePlugin::new().with_config(config.freeze()).with_runtime_components(components)
 }
