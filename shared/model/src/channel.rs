@@ -99,6 +99,20 @@ impl Origin {
             Self::SelfHosted => "selfHosted",
         }
     }
+
+    /// Where a broadcaster sends the stream of a channel with this endpoint. IVS names a host, where port 443 is meant; an
+    /// endpoint that brings its port keeps it. A self-hosted channel's endpoint is a URL already.
+    pub fn ingest_url(self, endpoint: &str) -> String {
+        if self == Self::SelfHosted {
+            return endpoint.to_owned();
+        }
+        let brings_port = endpoint.rsplit_once(':').is_some_and(|(host, port)| {
+            let is_address = !host.contains(':') || (host.starts_with('[') && host.ends_with(']'));
+            is_address && port.parse::<u16>().is_ok()
+        });
+        let port = if brings_port { "" } else { ":443" };
+        format!("rtmps://{endpoint}{port}/app/")
+    }
 }
 
 impl Field for Origin {
@@ -197,19 +211,9 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// Where a broadcaster sends its stream, with the stream key appended. IVS names a host, where port 443 is meant; an
-    /// endpoint that brings its port keeps it.
+    /// Where a broadcaster sends its stream, with the stream key appended.
     pub fn ingest_url(&self) -> String {
-        if self.options.origin() == Origin::SelfHosted {
-            return self.ingest_endpoint.clone();
-        }
-        let endpoint = &self.ingest_endpoint;
-        let brings_port = endpoint.rsplit_once(':').is_some_and(|(host, port)| {
-            let is_address = !host.contains(':') || (host.starts_with('[') && host.ends_with(']'));
-            is_address && port.parse::<u16>().is_ok()
-        });
-        let port = if brings_port { "" } else { ":443" };
-        format!("rtmps://{endpoint}{port}/app/")
+        self.options.origin().ingest_url(&self.ingest_endpoint)
     }
 }
 

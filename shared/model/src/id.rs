@@ -224,6 +224,40 @@ id!(
     "must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -"
 );
 
+id!(
+    /// One time that a user goes live, through whatever reconnects and moves: `bc-` and 22 characters.
+    BroadcastId,
+    |text| text.strip_prefix("bc-").is_some_and(|rest| is_name(rest, 61)),
+    "must be the id of a broadcast"
+);
+
+impl BroadcastId {
+    /// A new one.
+    ///
+    /// # Errors
+    /// Only when the operating system has no randomness to give.
+    pub fn random() -> Result<Self, crate::Error> {
+        Ok(Self(format!("bc-{}", random()?)))
+    }
+}
+
+id!(
+    /// One redemption of a ticket: whoever's attempt stands in the row owns the broadcast.
+    AttemptId,
+    |text| is_name(text, 64),
+    "must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -"
+);
+
+impl AttemptId {
+    /// A new one.
+    ///
+    /// # Errors
+    /// Only when the operating system has no randomness to give.
+    pub fn random() -> Result<Self, crate::Error> {
+        random().map(Self)
+    }
+}
+
 /// 128 random bits in 22 characters: enough that no two ever meet.
 fn random() -> Result<String, crate::Error> {
     random_bytes::<16>().map(|bytes| BASE64_URL_SAFE_NO_PAD.encode(bytes))

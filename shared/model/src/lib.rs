@@ -3,6 +3,7 @@
 //!
 //! A resource's rules are the module of its name. Whoever carries them out is a crate of `shared/aws`.
 
+pub mod broadcast;
 pub mod broadcast_settings;
 pub mod channel;
 pub mod claim;
@@ -30,8 +31,9 @@ pub mod token;
 pub use error::Error;
 pub use field::Field;
 pub use id::{
-    ChannelArn, ChannelName, ClaimId, ClusterArn, InterfaceId, InvalidId, ParticipantId, PlaybackKeyArn, PublicKeyArn,
-    Quality, RowVersion, SessionId, StageArn, StageName, StreamId, StreamKeyArn, TaskId, UserId, ViewerId,
+    AttemptId, BroadcastId, ChannelArn, ChannelName, ClaimId, ClusterArn, InterfaceId, InvalidId, ParticipantId,
+    PlaybackKeyArn, PublicKeyArn, Quality, RowVersion, SessionId, StageArn, StageName, StreamId, StreamKeyArn, TaskId,
+    UserId, ViewerId,
 };
 pub use page::{Cursor, InvalidCursor, InvalidLimit, Limit, Page};
 pub use time::{InvalidTimestamp, Timestamp};

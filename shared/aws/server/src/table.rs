@@ -1,5 +1,5 @@
 //! The `servers` table: one row a task. `pool` is there while the task can take a broadcast, and makes the index
-//! `by-pool` sparse; any other row ends by TTL.
+//! `by-pool` sparse; any other row ends by TTL. What a server says of its own room is in `room`.
 
 use aws_client::{Aws, AwsFailure, sdk_client};
 use aws_item::{Fields, Item, item, n, s};
@@ -10,14 +10,14 @@ use model::server::{Change, Guard, Segment, Server, State, TaskRow};
 use model::{Error, TaskId, Timestamp};
 
 /// What a row is of, for messages.
-const OF: &str = "server";
+pub(crate) const OF: &str = "server";
 /// The one pool that there is. An index partition gives 3,000 read units a second, which is 6,000 pages of 20.
 const POOL: &str = "servers";
 
 /// The `servers` table.
 pub struct ServerTable {
-    dynamodb: Client,
-    table: String,
+    pub(crate) dynamodb: Client,
+    pub(crate) table: String,
 }
 
 impl ServerTable {
@@ -128,7 +128,7 @@ fn read_row(item: &Item) -> Result<TaskRow, Error> {
     Ok(TaskRow { id: row.parse("taskId")?, version: row.number("version")?, state })
 }
 
-fn read_server(row: &Fields<'_>) -> Result<Server, Error> {
+pub(crate) fn read_server(row: &Fields<'_>) -> Result<Server, Error> {
     let optional = |field| if row.has(field) { row.text(field).map(Some) } else { Ok(None) };
     Ok(Server {
         id: row.parse("taskId")?,

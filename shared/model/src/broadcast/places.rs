@@ -1,0 +1,110 @@
+//! Which server a broadcast goes to, and how many places a server has left.
+//!
+//! A ticket takes a place at once: by a conditional write on the server's row, which counts it in `promised` as well. The
+//! server's heartbeat writes the places anew, from what it knows better, its sessions; so it has to know the tickets
+//! that are on their way to it. It learns of them by how far `promised` has risen, and lets go of each when it is
+//! redeemed, or has expired.
+
+use std::collections::VecDeque;
+
+use super::TICKET_LASTS;
+use crate::Timestamp;
+use crate::server::Server;
+
+/// A server that says it has room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Which.
+    pub server: Server,
+    /// How many places it has left.
+    pub places: u32,
+    /// Until when that counts.
+    pub lease_until: Timestamp,
+}
+
+/// Two of the candidates at random, and of those the one with more room. Everybody taking the best one would send all to
+/// the same server; one at random would fill some long before others. The place of the choice; `None` if there is none.
+pub fn choose(candidates: &[Candidate], (one, other): (u64, u64)) -> Option<usize> {
+    let many = candidates.len() as u64;
+    let at = |random: u64, below: u64| usize::try_from(random % below).unwrap_or_default();
+    match many {
+        0 => None,
+        1 => Some(0),
+        _ => {
+            let first = at(one, many);
+            // Of the rest, so that the two differ.
+            let second = (first + 1 + at(other, many - 1)) % candidates.len();
+            Some(if candidates[second].places > candidates[first].places { second } else { first })
+        }
+    }
+}
+
+/// What a server knows of the tickets that were given out for it.
+#[derive(Debug, Clone, Default)]
+pub struct PromiseLedger {
+    /// The counter when it was last seen; absent before the first time.
+    seen: Option<u64>,
+    /// How many tickets were first seen when, and are not redeemed.
+    waiting: VecDeque<(Timestamp, u64)>,
+    /// Tickets that were redeemed before the counter told of them.
+    ahead: u64,
+}
+
+impl PromiseLedger {
+    /// Of a server that has just begun.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The counter when it was last seen.
+    pub fn seen(&self) -> Option<u64> {
+        self.seen
+    }
+
+    /// The counter is at `promised` now. It begins anew when the task tracker writes the row.
+    pub fn observe(&mut self, promised: u64, now: Timestamp) {
+        let risen = match self.seen {
+            Some(seen) if promised >= seen => promised - seen,
+            // What was promised before this server's time is nobody's; what was after a new beginning is new.
+            Some(_) => promised,
+            None => 0,
+        };
+        self.seen = Some(promised);
+        self.waiting.push_back((now, risen));
+        // It tells of every ticket that was redeemed: if not just now, then before, and the clocks differ.
+        for (_, count) in self.waiting.iter_mut().rev() {
+            let redeemed = self.ahead.min(*count);
+            (*count, self.ahead) = (*count - redeemed, self.ahead - redeemed);
+        }
+        self.ahead = 0;
+        self.forget(now);
+    }
+
+    /// A ticket that was issued at this time has been redeemed here.
+    pub fn redeemed(&mut self, issued_at: Timestamp) {
+        // The first look at the counter after it was issued has told of it.
+        match self.waiting.iter_mut().find(|(seen_at, count)| *seen_at >= issued_at && *count > 0) {
+            Some((_, count)) => *count -= 1,
+            None => self.ahead += 1,
+        }
+    }
+
+    /// How many tickets are on their way.
+    pub fn outstanding(&self) -> u64 {
+        self.waiting.iter().map(|(_, count)| count).sum()
+    }
+
+    /// The free places of a server: what it can hold, without its sessions and the tickets on their way.
+    pub fn places(&mut self, capacity: u32, sessions: u32, now: Timestamp) -> u32 {
+        self.forget(now);
+        let taken = u64::from(sessions) + self.outstanding();
+        u32::try_from(u64::from(capacity).saturating_sub(taken)).unwrap_or(u32::MAX)
+    }
+
+    /// A ticket was issued before it was seen, so by now it has expired.
+    fn forget(&mut self, now: Timestamp) {
+        while self.waiting.front().is_some_and(|(seen_at, count)| *count == 0 || *seen_at + TICKET_LASTS <= now) {
+            self.waiting.pop_front();
+        }
+    }
+}
