@@ -43,6 +43,9 @@ pub enum Error {
         /// When it is worth asking again.
         retry_after: Duration,
     },
+    /// No transwrap server has room for another broadcast.
+    #[error("no server has room for a broadcast now; try again")]
+    NoServer,
     /// A quota of the account is used up: ours to raise, not the caller's to fix.
     #[error("a limit of this deployment is reached; try again later")]
     QuotaExceeded(#[source] Source),
@@ -151,6 +154,12 @@ pub enum Conflict {
     /// A live channel cannot be deleted.
     #[error("the channel is live; stop the broadcast first")]
     Live,
+    /// Somebody broadcasts to the target already.
+    #[error("this is on air already; \"takeOver\": true takes it over")]
+    OnAir,
+    /// Another ticket for a broadcast that is over.
+    #[error("the broadcast has ended; begin another one")]
+    BroadcastEnded,
     /// A playback token for a channel that anybody may watch.
     #[error("the channel is not private: its playbackUrl needs no token")]
     NotPrivate,

@@ -136,7 +136,8 @@ impl ServerTable {
             .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":less", n(-1))
             .expression_attribute_values(":now", s(now));
-        refused(update).await.map(|refused| refused.is_none())
+        // Whoever may write these attributes alone may not be shown the others.
+        sent(update).await.map(|refused| refused.is_none())
     }
 
     fn update(&self, server: &TaskId) -> UpdateItemFluentBuilder {
@@ -144,12 +145,16 @@ impl ServerTable {
     }
 }
 
-/// The row as it is, if there is one, when a condition did not hold.
+/// What a condition did not hold of: the row, if there is one and it was wanted.
 struct Refused(Option<Item>);
 
-/// Sends an update; `None` if it was written.
+/// Sends an update; if it is refused, the row is wanted.
 async fn refused(update: UpdateItemFluentBuilder) -> Result<Option<Refused>, Error> {
-    let update = update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    sent(update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)).await
+}
+
+/// Sends an update; `None` if it was written.
+async fn sent(update: UpdateItemFluentBuilder) -> Result<Option<Refused>, Error> {
     let Err(error) = update.send().await else { return Ok(None) };
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => Ok(Some(Refused(refusal.item.clone()))),

@@ -57,11 +57,14 @@ problems! {
     Error::Conflict(Conflict::NotPrivate) => CONFLICT, "not-private", "Not private";
     Error::Conflict(Conflict::PlaybackNotSupported) => CONFLICT, "playback-not-supported", "Playback tokens not supported";
     Error::Conflict(Conflict::SelfHostedNotSupported) => CONFLICT, "self-hosted-not-supported", "No server of its own";
+    Error::Conflict(Conflict::OnAir) => CONFLICT, "on-air", "On air already";
+    Error::Conflict(Conflict::BroadcastEnded) => CONFLICT, "broadcast-ended", "Broadcast ended";
     Error::BodyTooLarge { .. } => PAYLOAD_TOO_LARGE, "body-too-large", "Body too large";
     Error::UnsupportedMediaType => UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type";
     Error::Internal(_) => INTERNAL_SERVER_ERROR, "internal", "Internal error";
     Error::Busy { .. } => SERVICE_UNAVAILABLE, "busy", "Busy";
     Error::Unavailable { .. } => SERVICE_UNAVAILABLE, "unavailable", "Unavailable";
+    Error::NoServer => SERVICE_UNAVAILABLE, "no-server", "No server";
     Error::QuotaExceeded(_) => SERVICE_UNAVAILABLE, "limit-reached", "Limit reached";
 }
 
@@ -69,6 +72,8 @@ problems! {
 fn retry_after(error: &Error) -> Option<Duration> {
     match error {
         Error::Busy { retry_after, .. } | Error::Unavailable { retry_after, .. } => Some(*retry_after),
+        // Servers say every five seconds how much room they have.
+        Error::NoServer => Some(Duration::from_secs(5)),
         Error::QuotaExceeded(_) => Some(Duration::from_secs(60)),
         _ => None,
     }
@@ -143,7 +148,7 @@ mod tests {
     #[test]
     fn every_error_has_its_status_and_type() {
         let secs = Duration::from_secs;
-        let table: [(Error, u16, &str); 22] = [
+        let table: [(Error, u16, &str); 25] = [
             (Error::MalformedBody("x".to_owned()), 400, "malformed-body"),
             (Error::UnsupportedMediaType, 415, "unsupported-media-type"),
             (Error::BodyTooLarge { limit: 1 }, 413, "body-too-large"),
@@ -164,6 +169,9 @@ mod tests {
             (Error::Conflict(Conflict::NotPrivate), 409, "not-private"),
             (Error::Conflict(Conflict::PlaybackNotSupported), 409, "playback-not-supported"),
             (Error::Conflict(Conflict::SelfHostedNotSupported), 409, "self-hosted-not-supported"),
+            (Error::Conflict(Conflict::OnAir), 409, "on-air"),
+            (Error::Conflict(Conflict::BroadcastEnded), 409, "broadcast-ended"),
+            (Error::NoServer, 503, "no-server"),
             (Error::Busy { resource: "stage", retry_after: secs(1) }, 503, "busy"),
             (Error::internal("oops"), 500, "internal"),
         ];

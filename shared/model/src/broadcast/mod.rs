@@ -14,7 +14,7 @@ mod ticket;
 use std::time::Duration;
 
 pub use self::ingest::{IngestKind, IngestTarget, priority};
-pub use self::places::{Candidate, PromiseLedger, choose};
+pub use self::places::{Candidate, Draw, PromiseLedger, choose};
 pub use self::rules::{Delete, Refusal, Shown, ShownState, Standing, on_delete, refusal, standing};
 pub use self::ticket::{Ticket, TicketHash};
 
@@ -48,8 +48,28 @@ pub enum Target {
 impl Target {
     /// What the index of targets calls it: one text for all broadcasts of a channel's name, or of a user's settings.
     pub fn key(&self, owner: &UserId) -> String {
+        let desired = match self {
+            Self::Channel { name, .. } => DesiredTarget::Channel(name.clone()),
+            Self::Settings => DesiredTarget::Settings,
+        };
+        desired.key(owner)
+    }
+}
+
+/// Where a caller wants a broadcast to go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DesiredTarget {
+    /// To the channel of that name, whatever it is.
+    Channel(ChannelName),
+    /// To the caller's settings.
+    Settings,
+}
+
+impl DesiredTarget {
+    /// What the index of targets calls it.
+    pub fn key(&self, owner: &UserId) -> String {
         match self {
-            Self::Channel { name, .. } => format!("channel#{name}"),
+            Self::Channel(name) => format!("channel#{name}"),
             Self::Settings => format!("settings#{owner}"),
         }
     }

@@ -8,8 +8,9 @@
 use std::collections::VecDeque;
 
 use super::TICKET_LASTS;
-use crate::Timestamp;
+use crate::id::random_bytes;
 use crate::server::Server;
+use crate::{Error, Timestamp};
 
 /// A server that says it has room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,9 +23,24 @@ pub struct Candidate {
     pub lease_until: Timestamp,
 }
 
+/// Two random numbers, for one choice.
+#[derive(Debug, Clone, Copy)]
+pub struct Draw(pub(super) u64, pub(super) u64);
+
+impl Draw {
+    /// New ones.
+    ///
+    /// # Errors
+    /// Only when the operating system has no randomness to give.
+    pub fn random() -> Result<Self, Error> {
+        let draw = || random_bytes().map(u64::from_le_bytes);
+        Ok(Self(draw()?, draw()?))
+    }
+}
+
 /// Two of the candidates at random, and of those the one with more room. Everybody taking the best one would send all to
 /// the same server; one at random would fill some long before others. The place of the choice; `None` if there is none.
-pub fn choose(candidates: &[Candidate], (one, other): (u64, u64)) -> Option<usize> {
+pub fn choose(candidates: &[Candidate], Draw(one, other): Draw) -> Option<usize> {
     let many = candidates.len() as u64;
     let at = |random: u64, below: u64| usize::try_from(random % below).unwrap_or_default();
     match many {

@@ -264,13 +264,13 @@ fn candidates(places: &[u32]) -> Vec<Candidate> {
 
 #[test]
 fn of_two_candidates_the_one_with_more_room_is_chosen() {
-    assert_eq!(choose(&[], (1, 2)), None);
-    assert_eq!(choose(&candidates(&[3]), (7, 9)), Some(0));
+    assert_eq!(choose(&[], Draw(1, 2)), None);
+    assert_eq!(choose(&candidates(&[3]), Draw(7, 9)), Some(0));
     for random in 0..10 {
-        assert_eq!(choose(&candidates(&[3, 5]), (random, random)), Some(1));
+        assert_eq!(choose(&candidates(&[3, 5]), Draw(random, random)), Some(1));
     }
     let all: std::collections::BTreeSet<_> =
-        (0..4).flat_map(|one| (0..3).map(move |other| choose(&candidates(&[1, 1, 1, 1]), (one, other)))).collect();
+        (0..4).flat_map(|one| (0..3).map(move |other| choose(&candidates(&[1, 1, 1, 1]), Draw(one, other)))).collect();
     assert_eq!(all.len(), 4);
 }
 
@@ -279,7 +279,7 @@ proptest! {
     fn a_choice_is_never_the_one_with_the_least_room(
         places in prop::collection::vec(1u32..100, 2..30), one in any::<u64>(), other in any::<u64>(),
     ) {
-        let chosen = choose(&candidates(&places), (one, other)).unwrap();
+        let chosen = choose(&candidates(&places), Draw(one, other)).unwrap();
         let least = *places.iter().min().unwrap();
         let is_only_least = places.iter().filter(|many| **many == least).count() == 1;
         prop_assert!(!is_only_least || places[chosen] > least);
