@@ -37,11 +37,10 @@ impl Handler {
             input.field::<bool>("takeOver"),
         );
         let target = match (&values.0, &values.1) {
-            (Some(Some(channel)), Some(None | Some(false))) => Some(DesiredTarget::Channel(channel.clone())),
+            (Some(Some(channel)), Some(None)) => Some(DesiredTarget::Channel(channel.clone())),
             (Some(None), Some(Some(true))) => Some(DesiredTarget::Settings),
             (Some(_), Some(_)) => {
-                input
-                    .reject("channel", "either a channel or \"broadcastSettings\": true says where the broadcast goes");
+                input.reject("channel", "either a channel or \"broadcastSettings\": true says where the broadcast goes");
                 None
             }
             // What is wrong with one of them has been noted.
