@@ -67,6 +67,17 @@ fn table() -> Vec<Row> {
         row("PUT /broadcast-settings", "/broadcast-settings", Some(settings()), [401, 401, 401, 201, 201, 201]),
         row("GET /broadcast-settings", "/broadcast-settings", None, [401, 401, 401, 200, 200, 200]),
         row("DELETE /broadcast-settings", "/broadcast-settings", None, [401, 401, 401, 204, 204, 204]),
+        // The channel is the owner's, and there is no server; nobody has such a broadcast.
+        row("POST /broadcasts", "/broadcasts", Some(json!({"channel": "demo"})), [401, 401, 401, 403, 403, 503]),
+        row("GET /broadcasts", "/broadcasts", None, [401, 401, 401, 200, 200, 200]),
+        row("GET /broadcasts/{broadcast}", "/broadcasts/bc-none", None, [401, 401, 401, 404, 404, 404]),
+        row("DELETE /broadcasts/{broadcast}", "/broadcasts/bc-none", None, [401, 401, 401, 404, 404, 404]),
+        row(
+            "POST /broadcasts/{broadcast}/tickets",
+            "/broadcasts/bc-none/tickets",
+            Some(json!({})),
+            [401, 401, 401, 404, 404, 404],
+        ),
         // Nobody's token here is a playback token, and the channel is private.
         row("GET /streams", "/streams", None, [200; 6]),
         row("GET /streams/{channel}", "/streams/demo", None, [404; 6]),

@@ -4,6 +4,7 @@
 
 mod access;
 mod aws_calls;
+mod broadcast;
 mod broadcast_settings;
 mod channel;
 mod create;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
-use tests::{Air, Fleet, Row, TestApp};
+use tests::{Air, Fleet, Room, Row, TestApp};
 
 /// Makes a function do all that it can do.
 pub(crate) type Tour = for<'a> fn(&'a TestApp) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
@@ -21,6 +21,7 @@ pub(crate) fn of(function: &str) -> Option<Tour> {
         "ChannelFunction" => |app| Box::pin(channel(app)),
         "RtmpHookFunction" => |app| Box::pin(rtmp_hook(app)),
         "BroadcastSettingsFunction" => |app| Box::pin(broadcast_settings(app)),
+        "BroadcastFunction" => |app| Box::pin(broadcast(app)),
         "ServerFunction" => |app| Box::pin(server(app)),
         "StreamFunction" => |app| Box::pin(stream(app)),
         "StreamTrackerFunction" => |app| Box::pin(stream_tracker(app)),
@@ -126,6 +127,24 @@ async fn broadcast_settings(app: &TestApp) {
     alice.put("/broadcast-settings", settings).await;
     alice.get("/broadcast-settings").await;
     alice.delete("/broadcast-settings").await;
+}
+
+async fn broadcast(app: &TestApp) {
+    let (alice, desired) = (app.user("alice"), json!({"channel": "demo"}));
+    alice.put("/channels/demo", json!({})).await;
+    // One that was redeemed, whose server is to be asked; its target is not on air.
+    let row: Value = serde_json::from_str(include_str!("../rows/broadcasts/live.json")).unwrap();
+    app.fill("broadcasts", [crate::item_format::row(&row)]).await;
+    alice.delete("/broadcasts/bc-live").await;
+    let room = Room::new(app).await;
+    room.open(1, 8).await;
+    let begun = alice.post("/broadcasts", desired.clone()).await.json();
+    let id = begun["broadcast"].as_str().unwrap_or("bc-none");
+    alice.post(&format!("/broadcasts/{id}/tickets"), json!({})).await;
+    alice.get("/broadcasts").await;
+    alice.get(&format!("/broadcasts/{id}")).await;
+    alice.delete(&format!("/broadcasts/{id}")).await;
+    alice.post("/broadcasts", json!({"broadcastSettings": true})).await;
 }
 
 async fn server(app: &TestApp) {

@@ -52,7 +52,7 @@ impl Secrets {
             Value::Object(fields) => {
                 for (name, value) in fields {
                     match value.as_str() {
-                        Some(text) if matches!(name.as_str(), "token" | "streamKey") && text.len() > 8 => {
+                        Some(text) if matches!(name.as_str(), "token" | "streamKey" | "ticket") && text.len() > 8 => {
                             self.insert(text);
                         }
                         _ => self.insert_from(value),

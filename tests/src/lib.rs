@@ -9,6 +9,7 @@ mod fleet;
 mod http;
 mod keys;
 mod policy;
+mod room;
 mod root;
 pub mod smoke;
 
@@ -21,4 +22,5 @@ pub use fleet::{Fleet, Task, ids};
 pub use http::{Caller, Request};
 pub use keys::p384_key_pair;
 pub use policy::{Part, Policies};
+pub use room::{PlayedServer, Room, ago, ticket};
 pub use root::root;

@@ -40,7 +40,8 @@ impl Handler {
             (Some(Some(channel)), Some(None)) => Some(DesiredTarget::Channel(channel.clone())),
             (Some(None), Some(Some(true))) => Some(DesiredTarget::Settings),
             (Some(_), Some(_)) => {
-                input.reject("channel", "either a channel or \"broadcastSettings\": true says where the broadcast goes");
+                input
+                    .reject("channel", "either a channel or \"broadcastSettings\": true says where the broadcast goes");
                 None
             }
             // What is wrong with one of them has been noted.

@@ -18,6 +18,8 @@ pub enum Group {
     Channel,
     /// `/broadcast-settings`
     BroadcastSettings,
+    /// `/broadcasts`
+    Broadcast,
     /// `/servers`
     Server,
     /// `/streams`
@@ -26,12 +28,13 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of running.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Health,
         Self::Stage,
         Self::Participant,
         Self::Channel,
         Self::BroadcastSettings,
+        Self::Broadcast,
         Self::Server,
         Self::Stream,
     ];
@@ -44,6 +47,7 @@ impl Group {
             Self::Participant => "participant",
             Self::Channel => "channel",
             Self::BroadcastSettings => "broadcast-settings",
+            Self::Broadcast => "broadcast",
             Self::Server => "server",
             Self::Stream => "stream",
         }

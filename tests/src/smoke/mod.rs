@@ -4,6 +4,7 @@
 //! A case makes what it needs under names of its own, and all of it is deleted afterwards, whatever happened.
 
 mod answer;
+mod broadcast;
 mod broadcast_settings;
 mod case;
 mod channel;
@@ -26,7 +27,7 @@ const CASE_LIMIT: Duration = Duration::from_secs(300);
 /// Every case, in the order of the groups.
 pub fn cases() -> Vec<Case> {
     let cases = [health::CASES, stage::CASES, participant::CASES, channel::CASES, broadcast_settings::CASES];
-    [&cases.concat(), server::CASES, stream::CASES].concat()
+    [&cases.concat(), broadcast::CASES, server::CASES, stream::CASES].concat()
 }
 
 /// How many cases came to what.
