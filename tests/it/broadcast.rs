@@ -6,11 +6,12 @@ use std::time::Duration;
 use aws_broadcast::Renewal;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_server::Heartbeat;
+use futures_util::stream::{self, StreamExt};
 use model::broadcast::{EndReason, IngestKind, Phase, Refusal, Standing, Ticket};
 use model::{BroadcastId, TaskId, Timestamp};
 use serde_json::{Value, json};
 use tests::{Air, Answer, Caller, Fleet, PlayedServer, Room, Row, Setup, TestApp};
-use tests::{ago, concurrently, nth_of_each, ticket};
+use tests::{ago, nth_of_each, ticket};
 
 /// The user alice with a channel `demo`, and a server with room.
 async fn on_stage(app: &TestApp) -> (Caller, Room<'_>, PlayedServer) {
@@ -332,7 +333,7 @@ async fn a_request_that_names_no_target_or_two_is_a_400_problem() {
 
 /// That no server is offered now.
 async fn nobody_is_offered(alice: &Caller, why: &str) {
-    let refused = alice.post("/broadcasts", json!({"channel": "demo"})).await;
+    let refused = alice.post("/broadcasts", json!({"channel": "demo", "takeOver": true})).await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, "5"), "{why}: {}", refused.text);
     refused.expect_problem(503, "no-server");
 }
@@ -413,12 +414,12 @@ async fn tickets_on_their_way_take_places_until_they_are_redeemed_or_expire() {
         assert_eq!(room.beat(&mut server, Timestamp::now()).await, Heartbeat::Offered { places: 6 });
         assert_eq!(room.beat(&mut server, later(61)).await, Heartbeat::Offered { places: 7 });
         // The task tracker writes the row anew; the next heartbeat says all again.
-        let tracked: Row = row
-            .into_iter()
-            .filter(|(name, _)| !["places", "promised", "room", "leaseUntil"].contains(&name.as_str()))
-            .collect();
-        app.fill("servers", [tracked]).await;
-        nobody_is_offered(&app.user("bob"), "bob has no channel").await;
+        let dropped = ["places", "promised", "room", "leaseUntil"];
+        let tracked = row.into_iter().filter(|(name, _)| !dropped.contains(&name.as_str()));
+        app.fill("servers", [tracked.collect::<Row>()]).await;
+        nobody_is_offered(&alice, "the server has not said anything since").await;
+        assert_eq!(room.beat(&mut server, later(61)).await, Heartbeat::Offered { places: 7 });
+        take_over(&alice, "demo").await;
     })
     .await;
 }
@@ -544,7 +545,10 @@ async fn a_list_shows_the_callers_own_the_latest_first_page_by_page() {
 #[tokio::test]
 async fn whichever_aws_call_fails_the_request_is_put_off_and_the_next_one_succeeds() {
     TestApp::run(async |app| {
-        let (alice, room, server) = on_stage(app).await;
+        let (alice, room, mut server) = on_stage(app).await;
+        // Whoever is put off may have taken a place.
+        server.capacity = 100;
+        room.beat(&mut server, Timestamp::now()).await;
         let running = begin(&alice, "demo").await;
         room.redeem(&running, &server.id, ago(16)).await;
         let waiting = path(&begin(&alice, "demo").await);
@@ -570,7 +574,7 @@ async fn whichever_aws_call_fails_the_request_is_put_off_and_the_next_one_succee
             for (service, operation, nth) in nth_of_each(&calls) {
                 let context = format!("{what}: {operation} #{nth}");
                 for kind in ["throttle", "error"] {
-                    let fault = json!({"kind": kind, "status": 500});
+                    let fault = json!({"kind": kind, "status": 500, "code": "InternalServerError"});
                     let fault = if kind == "throttle" { json!({"kind": kind}) } else { fault };
                     let times =
                         json!({"service": service, "operation": operation, "nth": nth, "times": 3, "fault": fault});
@@ -659,10 +663,25 @@ async fn given(app: &TestApp, capacity: u32) -> BTreeMap<String, i64> {
     rows.iter().map(given).collect()
 }
 
+/// Begins a broadcast, again if a busy machine has kept DynamoDB's answer; or is told that there is no room.
+async fn insist(alice: Caller) -> (bool, usize) {
+    for put_off in 0.. {
+        let answer = alice.post("/broadcasts", json!({"channel": "demo"})).await;
+        match (answer.status, answer.json()["type"].as_str()) {
+            (201, _) => return (true, put_off),
+            (503, Some("no-server")) => return (false, put_off),
+            (status, _) => assert_eq!(status, 503, "{}", answer.text),
+        }
+    }
+    unreachable!("a machine that never answers")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_tickets_at_once_are_spread_over_the_servers_and_nobody_gets_more_than_it_has() {
     const SERVERS: u32 = 25;
     const TICKETS: usize = 1000;
+    // More would wait for an instance of the function, and for two cores.
+    const AT_ONCE: usize = 20;
     // Half as many places again as tickets; and exactly as many.
     for capacity in [60, 40] {
         let setup = Setup::default().parameter("ThrottleRate", "10000").parameter("ThrottleBurst", "5000");
@@ -671,33 +690,29 @@ async fn a_thousand_tickets_at_once_are_spread_over_the_servers_and_nobody_gets_
             alice.put("/channels/demo", json!({})).await.expect(201);
             let room = Room::new(app).await;
             let mut servers = room.open(SERVERS, capacity).await;
-            let answers = concurrently(TICKETS, |_| {
-                let alice = alice.clone();
-                async move { alice.post("/broadcasts", json!({"channel": "demo"})).await }
-            })
-            .await;
-            let begun = answers.iter().filter(|answer| answer.status == 201).count();
-            assert!(answers.iter().all(|answer| [201, 503].contains(&answer.status)));
+            // A word that counts for as long as a busy machine needs.
+            for server in &mut servers {
+                room.beat(server, later(3600)).await;
+            }
+            let asked = stream::iter((0..TICKETS).map(|_| insist(alice.clone())));
+            let answers: Vec<_> = asked.buffer_unordered(AT_ONCE).collect().await;
+            let begun = answers.iter().filter(|(begun, _)| *begun).count();
+            let put_off: usize = answers.iter().map(|(_, put_off)| put_off).sum();
             let given = given(app, capacity).await;
             let (most, least) = (*given.values().max().unwrap(), *given.values().min().unwrap());
-            eprintln!(
-                "{TICKETS} at once, {SERVERS} servers of {capacity}: {begun} tickets, {least} to {most} a server"
-            );
+            eprintln!("{TICKETS} at once, {SERVERS} servers of {capacity}: {begun} begun, {least} to {most} a server");
             assert!(most <= i64::from(capacity), "{given:?}");
-            assert_eq!(
-                given.values().sum::<i64>(),
-                i64::try_from(begun).unwrap(),
-                "a place that nobody got: {given:?}"
-            );
+            let places = usize::try_from(given.values().sum::<i64>()).unwrap();
+            // Whoever was put off may have taken a place before.
+            assert!((begun..=begun + put_off).contains(&places), "{begun}, {put_off}: {given:?}");
             if capacity > 40 {
-                assert_eq!(begun, TICKETS);
-                assert!(least >= 36 && most <= 44, "{given:?}");
+                assert!(begun == TICKETS && most - least <= 14, "{begun}: {given:?}");
             }
             // The servers count the same.
             for server in &mut servers {
-                let beat = room.beat(server, Timestamp::now()).await;
                 let left = i64::from(capacity) - given[server.id.as_str()];
-                assert_eq!(beat, Heartbeat::Offered { places: u32::try_from(left).unwrap() });
+                let expected = Heartbeat::Offered { places: u32::try_from(left).unwrap() };
+                assert_eq!(room.beat(server, Timestamp::now()).await, expected);
             }
         });
         run.await;

@@ -74,7 +74,11 @@ impl ServerTable {
                 .expression_attribute_values(":until", s(now + LEASE))
                 .expression_attribute_values(":seen", n(ledger.seen().unwrap_or_default()));
             let update = if places > 0 { update.expression_attribute_values(":room", s(ROOM)) } else { update };
-            let Some(refused) = refused(update).await? else { return Ok(Heartbeat::Offered { places }) };
+            let Some(refused) = refused(update).await? else {
+                // The condition has shown that the counter is where it was, at its beginning if it never was seen.
+                ledger.observe(ledger.seen().unwrap_or_default(), now);
+                return Ok(Heartbeat::Offered { places });
+            };
             let Some(item) = refused.0 else { return Ok(Heartbeat::NotOffered) };
             let row = Fields::of(OF, &item);
             if row.text("state")? != "offered" {
