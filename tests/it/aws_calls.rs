@@ -1,7 +1,8 @@
 //! What each request costs in AWS calls. A call more is a bug: it is paid for and waited for.
 
+use model::Timestamp;
 use serde_json::json;
-use tests::{Air, Fleet, Setup, TestApp};
+use tests::{Air, Fleet, Request, Room, Setup, TestApp};
 
 #[tokio::test]
 async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
@@ -82,6 +83,63 @@ async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
         ];
         made("delete", 204, Box::pin(alice.delete("/stages/demo")), &delete).await;
         made("delete again", 204, Box::pin(alice.delete("/stages/demo")), &["dynamodb:GetItem"]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn going_live_costs_five_calls_and_a_renewal_one() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        alice.put("/channels/demo", json!({})).await.expect(201);
+        let room = Room::new(app).await;
+        let server = room.open(1, 8).await.remove(0);
+        let (query, batch, get) = ("dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:GetItem");
+        let (put, update) = ("dynamodb:PutItem", "dynamodb:UpdateItem");
+        let begin = |desired| Box::pin(alice.post("/broadcasts", desired));
+        let (begun, calls) = app.calls_of(begin(json!({"channel": "demo"}))).await;
+        let begun = begun.expect(201).json();
+        assert_eq!(calls, [query, batch, query, update, put]);
+        room.redeem(&begun, &server.id, Timestamp::now()).await;
+        let one = format!("/broadcasts/{}", begun["broadcast"].as_str().unwrap());
+        let again = json!({"channel": "demo", "takeOver": true});
+        for (what, status, request, expected) in [
+            ("on air", 409, begin(json!({"channel": "demo"})), &[query, batch][..]),
+            ("taking over", 201, begin(again), &[batch, query, update, put]),
+            ("no settings", 404, begin(json!({"broadcastSettings": true})), &[query, batch]),
+            (
+                "another ticket",
+                201,
+                Box::pin(alice.post(&format!("{one}/tickets"), json!({}))),
+                &[get, query, update, update],
+            ),
+            ("one", 200, Box::pin(alice.get(&one)), &[get]),
+            ("the list", 200, Box::pin(alice.get("/broadcasts")), &[query, batch]),
+            ("an empty list", 200, Box::pin(app.user("bob").get("/broadcasts")), &[query]),
+            ("ending", 204, Box::pin(alice.delete(&one)), &[get, update]),
+            ("ending again", 204, Box::pin(alice.delete(&one)), &[get]),
+        ] as [(&str, u16, Request<'_>, &[&str]); 9]
+        {
+            let (answer, calls) = app.calls_of(request).await;
+            assert_eq!(
+                (answer.status, calls.as_slice()),
+                (status, expected.iter().map(|&it| it.to_owned()).collect::<Vec<_>>().as_slice()),
+                "{what}"
+            );
+        }
+        // The indexes hold nothing that a renewal changes.
+        let renewal = app.dynamodb().update_item().table_name(format!("{}-broadcasts", app.stack()));
+        let text = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
+        let renewal = renewal.key("broadcast", text(begun["broadcast"].as_str().unwrap()));
+        let renewal = renewal
+            .update_expression("SET leaseUntil = :until, #state = :state")
+            .expression_attribute_names("#state", "state");
+        let renewal = renewal.expression_attribute_values(":until", text("2099-01-01T00:00:00.000Z"));
+        let renewal = renewal.expression_attribute_values(":state", text("live"));
+        let renewal =
+            renewal.return_consumed_capacity(aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total).send().await;
+        let units = renewal.unwrap().consumed_capacity().and_then(|capacity| capacity.capacity_units());
+        assert_eq!(units, Some(1.0));
     })
     .await;
 }

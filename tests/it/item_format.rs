@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use model::Timestamp;
+use model::broadcast::{EndReason, Phase};
 use serde_json::{Map, Value, json};
-use tests::{Air, Fleet, Row, Setup, TestApp, root};
+use tests::{Air, Fleet, Room, Row, Setup, TestApp, root};
 
 /// Texts that are words of the format rather than somebody's data.
-const WORDS: [&str; 12] = [
+const WORDS: [&str; 13] = [
     "admission",
     "health",
     "kind",
@@ -18,6 +20,7 @@ const WORDS: [&str; 12] = [
     "origin",
     "pool",
     "presence",
+    "room",
     "source",
     "standing",
     "status",
@@ -147,6 +150,7 @@ async fn rows_are_written_as_tests_rows_has_them() {
         });
         alice.put("/broadcast-settings", settings).await.expect(201);
         publish_and_leave(app).await;
+        broadcast(app).await;
         let fleet = Fleet::new(app).await;
         let mut tasks = fleet.run(2).await;
         fleet.tell_all(tasks.iter().map(tests::Task::last)).await;
@@ -217,6 +221,34 @@ async fn publish_and_leave(app: &TestApp) {
     app.anonymous().put(&path, json!({})).await.expect(200);
 }
 
+/// Broadcasts in each state, at a server that says it has room.
+async fn broadcast(app: &TestApp) {
+    let (alice, room) = (app.user("alice"), Room::new(app).await);
+    let server = room.open(1, 40).await.remove(0).id;
+    let begin = async |desired: Value| alice.post("/broadcasts", desired).await.expect(201).json();
+    let demo = || json!({"channel": "demo", "takeOver": true});
+    begin(json!({"broadcastSettings": true})).await;
+    begin(demo()).await;
+    let deleted = begin(demo()).await;
+    alice.delete(&format!("/broadcasts/{}", deleted["broadcast"].as_str().unwrap())).await.expect(204);
+    for phase in [None, Some(Phase::Live), Some(Phase::Interrupted)] {
+        let begun = begin(demo()).await;
+        let (row, own) = room.redeem(&begun, &server, Timestamp::now()).await;
+        let renew = async |phase| room.broadcasts.renew(&row.id, &own.attempt, phase, Timestamp::now()).await.unwrap();
+        if let Some(phase) = phase {
+            renew(Phase::Live).await;
+            renew(phase).await;
+        }
+        if phase == Some(Phase::Interrupted) {
+            room.broadcasts.request_end(&row.id, EndReason::TakenOver).await.unwrap();
+        }
+    }
+    let begun = begin(demo()).await;
+    let (row, own) = room.redeem(&begun, &server, Timestamp::now()).await;
+    room.broadcasts.renew(&row.id, &own.attempt, Phase::Live, Timestamp::now()).await.unwrap();
+    room.broadcasts.end(&row.id, &own.attempt, EndReason::Stopped, Timestamp::now()).await.unwrap();
+}
+
 /// The second in which the one stream on air began, as its row has it.
 async fn rival_time(app: &TestApp) -> String {
     let rows = app.rows("streams").await;
@@ -267,6 +299,27 @@ async fn are_read(app: &TestApp, changed: impl Fn(&str) -> Value) {
     assert_eq!(stream, live);
     let stream = bob.get("/streams/own").await.expect(200).json();
     assert_eq!((&stream["state"], &stream["session"]), (&json!("live"), &json!("sh-abcdefghijklmnopqrstuv")));
+    for (name, state, reason) in [
+        ("waiting", "waiting", None),
+        ("settings", "waiting", None),
+        ("connecting", "connecting", None),
+        ("live", "live", None),
+        ("ending", "interrupted", None),
+        ("ended", "ended", Some("stopped")),
+        ("deleted", "ended", Some("deleted")),
+    ] {
+        let broadcast = alice.get(&format!("/broadcasts/bc-{name}")).await.expect(200).json();
+        assert_eq!((&broadcast["state"], &broadcast["endReason"]), (&json!(state), &json!(reason)), "{name}");
+        let target = if name == "settings" { ("broadcastSettings", json!(true)) } else { ("channel", json!("demo")) };
+        assert_eq!(broadcast[target.0], target.1, "{name}");
+    }
+    let listed = alice.get("/broadcasts").await.expect(200).json();
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(7));
+    // What is on air, by the row of its broadcast and by that of its stream.
+    alice.post("/broadcasts", json!({"channel": "demo"})).await.expect_problem(409, "on-air");
+    let begun = alice.post("/broadcasts", json!({"channel": "demo", "takeOver": true})).await.expect(201).json();
+    assert!(begun["url"].as_str().is_some_and(|url| !url.is_empty()));
+    alice.delete(&format!("/broadcasts/{}", begun["broadcast"].as_str().unwrap())).await.expect(204);
     // The hook knows who has it.
     app.put_secret("rtmp-hook", HOOK_SECRET).await;
     let again = "publish&name=own_0123456789abcdef0123456789abcdef01234567_high&type=live";
@@ -288,11 +341,19 @@ async fn say_everything(app: &TestApp) {
     let id = "0123456789abcdef0123456789abcdef";
     let url = app.parameter("TranswrapUrl").replace("{publicIp}", "198.51.100.7");
     let url = url.replace("{dashedIp}", "198-51-100-7").replace("{taskId}", id);
-    let server = json!({
-        "taskId": id, "publicIp": "198.51.100.7", "availabilityZone": "us-east-1a",
-        "startedAt": "2026-03-01T12:00:00.000Z", "url": url,
-    });
-    assert_eq!(servers["items"], json!([server]));
+    let server = |id: &str, url: &str| {
+        json!({
+            "taskId": id, "publicIp": "198.51.100.7", "availabilityZone": "us-east-1a",
+            "startedAt": "2026-03-01T12:00:00.000Z", "url": url,
+        })
+    };
+    let other = "fedcba9876543210fedcba9876543210";
+    let mut expected = vec![server(id, &url), server(other, &url.replace(id, other))];
+    // A list begins anywhere.
+    if servers["items"][0]["taskId"] == other {
+        expected.reverse();
+    }
+    assert_eq!(servers["items"], json!(expected));
     // The others are of no channel that there is.
     let streams = app.anonymous().get("/streams").await.expect(200).json();
     let started: Vec<_> = streams["items"].as_array().unwrap().iter().map(|item| item["startedAt"].clone()).collect();
@@ -333,7 +394,7 @@ async fn attributes_that_a_later_version_added_are_not_in_the_way() {
 
 #[tokio::test]
 async fn attributes_that_an_earlier_version_did_not_write_are_not_missed() {
-    const OPTIONAL: [&str; 16] = [
+    const OPTIONAL: [&str; 20] = [
         "ttl",
         "firstPublished",
         "viewerCount",
@@ -350,6 +411,10 @@ async fn attributes_that_an_earlier_version_did_not_write_are_not_missed() {
         "availabilityZone",
         "startedAt",
         "deleteId",
+        "liveAt",
+        "ticketServer",
+        "endRequested",
+        "promised",
     ];
     TestApp::run(async |app| {
         are_read(app, |form| without(kept(form), &OPTIONAL)).await;
