@@ -1,6 +1,7 @@
 //! What each request costs in AWS calls. A call more is a bug: it is paid for and waited for.
 
 use model::Timestamp;
+use model::broadcast::Phase;
 use serde_json::json;
 use tests::{Air, Fleet, Request, Room, Setup, TestApp};
 
@@ -128,18 +129,15 @@ async fn going_live_costs_five_calls_and_a_renewal_one() {
             );
         }
         // The indexes hold nothing that a renewal changes.
-        let renewal = app.dynamodb().update_item().table_name(format!("{}-broadcasts", app.stack()));
-        let text = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
-        let renewal = renewal.key("broadcast", text(begun["broadcast"].as_str().unwrap()));
-        let renewal = renewal
-            .update_expression("SET leaseUntil = :until, #state = :state")
-            .expression_attribute_names("#state", "state");
-        let renewal = renewal.expression_attribute_values(":until", text("2099-01-01T00:00:00.000Z"));
-        let renewal = renewal.expression_attribute_values(":state", text("live"));
-        let renewal =
-            renewal.return_consumed_capacity(aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total).send().await;
-        let units = renewal.unwrap().consumed_capacity().and_then(|capacity| capacity.capacity_units());
-        assert_eq!(units, Some(1.0));
+        let begun = alice.post("/broadcasts", json!({"channel": "demo", "takeOver": true})).await.expect(201).json();
+        let (row, own) = room.redeem(&begun, &server.id, Timestamp::now()).await;
+        room.broadcasts.renew(&row.id, &own.attempt, Phase::Live, Timestamp::now()).await.unwrap();
+        let since = app.anonymous().get("/_local/calls").await.expect(200).json()["next"].clone();
+        room.broadcasts.renew(&row.id, &own.attempt, Phase::Live, Timestamp::now()).await.unwrap();
+        let calls = app.anonymous().get(&format!("/_local/calls?since={since}")).await.expect(200).json();
+        let renewals = calls["calls"].as_array().unwrap();
+        let cost: Vec<_> = renewals.iter().map(|call| (&call["operation"], &call["consumedCapacity"])).collect();
+        assert_eq!(cost, [(&json!("UpdateItem"), &json!(1.0))]);
     })
     .await;
 }
