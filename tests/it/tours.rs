@@ -130,15 +130,16 @@ async fn broadcast_settings(app: &TestApp) {
 }
 
 async fn broadcast(app: &TestApp) {
-    let (alice, desired) = (app.user("alice"), json!({"channel": "demo"}));
+    let alice = app.user("alice");
     alice.put("/channels/demo", json!({})).await;
-    // One that was redeemed, whose server is to be asked; its target is not on air.
+    // One that is on air, whose server is to be asked to end it.
     let row: Value = serde_json::from_str(include_str!("../rows/broadcasts/live.json")).unwrap();
     app.fill("broadcasts", [crate::item_format::row(&row)]).await;
     alice.delete("/broadcasts/bc-live").await;
     let room = Room::new(app).await;
     room.open(1, 8).await;
-    let begun = alice.post("/broadcasts", desired.clone()).await.json();
+    alice.post("/broadcasts", json!({"channel": "demo"})).await;
+    let begun = alice.post("/broadcasts", json!({"channel": "demo", "takeOver": true})).await.json();
     let id = begun["broadcast"].as_str().unwrap_or("bc-none");
     alice.post(&format!("/broadcasts/{id}/tickets"), json!({})).await;
     alice.get("/broadcasts").await;
