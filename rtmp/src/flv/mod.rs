@@ -1,12 +1,14 @@
-//! The bodies of RTMP's audio and video messages, which are those of FLV tags: the legacy form, and enhanced RTMP.
+//! The bodies of RTMP's audio and video messages, which are those of FLV tags: the legacy form, and enhanced RTMP; and the tags.
 
 mod audio;
 mod extended;
+mod tag;
 #[cfg(test)]
 mod tests;
 mod video;
 
 pub use audio::{Audio, aac_config, aac_frame, audio};
+pub use tag::{Tag, TagError, TagKind, TagReader, begin_file};
 pub use video::{Video, VideoCodec, video};
 
 /// Why a body cannot be used.

@@ -1,7 +1,9 @@
 //! Bodies as encoders send them.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use proptest::{collection::vec, prelude::*};
+
+use crate::amf::{Value, amf0};
 
 use super::*;
 
@@ -108,6 +110,72 @@ fn a_configuration_that_is_none_is_malformed() {
     assert!(matches!(audio(body(b"\xaf")), Err(Error::Malformed(_))));
 }
 
+/// A file of these tags.
+fn file(tags: &[Tag]) -> BytesMut {
+    let mut file = BytesMut::new();
+    begin_file(true, true, &mut file);
+    tags.iter().for_each(|tag| tag.write(&mut file));
+    file
+}
+
+/// The tags of a file, and why there are no more.
+fn tags(mut file: BytesMut) -> (Vec<Tag>, Result<(), TagError>) {
+    let (mut reader, mut tags) = (TagReader::new(1000), Vec::new());
+    loop {
+        match reader.read(&mut file) {
+            Ok(Some(tag)) => tags.push(tag),
+            Ok(None) => return (tags, Ok(())),
+            Err(error) => return (tags, Err(error)),
+        }
+    }
+}
+
+#[test]
+fn the_tags_of_ffmpeg_are_read() {
+    // As FFmpeg 5.1 begins a file with AAC audio alone, up to its configuration.
+    let file = b"FLV\x01\x04\0\0\0\x09\0\0\0\0\x08\0\0\x04\0\0\0\0\0\0\0\xaf\0\x11\x90\0\0\0\x0f\x08\0\0\x01\x00\x00\x17\x01\0\0\0\xaf\0\0\0\x0c";
+    let (tags, result) = tags(BytesMut::from(&file[..]));
+    let tag = |timestamp, bytes| Tag { kind: TagKind::Audio, timestamp, body: body(bytes) };
+    assert_eq!((tags, result), (vec![tag(0, b"\xaf\0\x11\x90"), tag(0x0100_0017, b"\xaf")], Ok(())));
+}
+
+#[test]
+fn a_tag_of_metadata_tells_it() {
+    let fields = vec![("width".to_owned(), Value::Number(1280.0))];
+    let written = amf0::write(&[Value::String("onMetaData".into()), Value::Map(fields.clone())]);
+    let tag = Tag { kind: TagKind::Script, timestamp: 0, body: written };
+    assert_eq!(tag.metadata(), Some(fields));
+    assert_eq!(Tag { kind: TagKind::Video, ..tag.clone() }.metadata(), None);
+    assert_eq!(Tag { body: amf0::write(&[Value::String("onCuePoint".into()), Value::Null]), ..tag }.metadata(), None);
+}
+
+#[test]
+fn what_is_no_flv_is_refused_at_its_first_wrong_byte() {
+    for wrong in [&b"G"[..], b"FLW", b"FLV\x02", b"FLV\x01\x05\0\0\0\x08", b"FLV\x01\x05\0\0\0\x09\0\0\0\x01"] {
+        assert_eq!(tags(BytesMut::from(wrong)), (Vec::new(), Err(TagError::NotFlv)), "{wrong:02x?}");
+    }
+    assert_eq!(tags(BytesMut::from(&b"FLV"[..])), (Vec::new(), Ok(())));
+}
+
+#[test]
+fn a_tag_longer_than_the_limit_is_refused_before_it_is_there() {
+    let tag = Tag { kind: TagKind::Video, timestamp: 0, body: vec![0; 1001].into() };
+    let mut file = file(&[tag]);
+    file.truncate(13 + 11);
+    assert_eq!(tags(file).1, Err(TagError::TooLong { length: 1001, limit: 1000 }));
+}
+
+#[test]
+fn a_tag_that_is_damaged_or_encrypted_ends_the_file() {
+    let tag = Tag { kind: TagKind::Video, timestamp: 0, body: body(b"frame") };
+    let mut damaged = file(&[tag.clone(), tag.clone()]);
+    *damaged.last_mut().unwrap() ^= 1;
+    assert_eq!(tags(damaged), (vec![tag.clone()], Err(TagError::Damaged)));
+    let mut encrypted = file(&[tag]);
+    encrypted[13] |= 0x20;
+    assert_eq!(tags(encrypted).1, Err(TagError::Encrypted));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -127,5 +195,32 @@ proptest! {
         prop_assert_eq!(video(codec.end()), Ok(Video::End));
         prop_assert_eq!(audio(aac_config(&record)), Ok(Audio::Config { record }));
         prop_assert_eq!(audio(aac_frame(&data)), Ok(Audio::Frame { data: data.into() }));
+    }
+
+    #[test]
+    fn tags_that_are_written_are_read_however_they_come(
+        bodies in vec((0u8..32, any::<u32>(), vec(any::<u8>(), 0..80)), 0..8),
+        pieces in vec(1usize..40, 1..8),
+    ) {
+        let written: Vec<_> = bodies.into_iter().map(|(kind, timestamp, body)| {
+            let kind = match kind { 8 => TagKind::Audio, 9 => TagKind::Video, 18 => TagKind::Script, other => TagKind::Other(other) };
+            Tag { kind, timestamp, body: body.into() }
+        }).collect();
+        let file = file(&written);
+        let (mut reader, mut input, mut read, mut rest) = (TagReader::new(80), BytesMut::new(), Vec::new(), &file[..]);
+        for size in pieces.into_iter().cycle() {
+            if rest.is_empty() {
+                break;
+            }
+            let (piece, left) = rest.split_at(size.min(rest.len()));
+            input.extend_from_slice(piece);
+            rest = left;
+            while let Some(tag) = reader.read(&mut input).unwrap() {
+                read.push(tag);
+            }
+            prop_assert!(input.len() < 11 + 80 + 4);
+        }
+        prop_assert_eq!(read, written);
+        prop_assert!(input.is_empty());
     }
 }

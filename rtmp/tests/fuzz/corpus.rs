@@ -5,7 +5,7 @@ use rtmp::{
     ClientSession, Limits, Output, ServerSession, StreamKey,
     amf::{self, Object, Value},
     chunk::{Message, Writer},
-    flv::{VideoCodec, aac_config, aac_frame},
+    flv::{Tag, TagKind, VideoCodec, aac_config, aac_frame, begin_file},
     server::Event,
 };
 
@@ -237,4 +237,25 @@ pub(crate) fn audio() -> Vec<Vec<u8>> {
     bodies.push(b"\x94Opus\x01\x02".to_vec());
     bodies.push(b"\x97\x00\x55\x01mp4aframe".to_vec());
     bodies
+}
+
+/// Files, whole.
+pub(crate) fn tags() -> Vec<Vec<u8>> {
+    let script = amf::amf0::write(&[Value::String("onMetaData".into()), Value::Map(metadata())]);
+    let mut all = vec![Tag { kind: TagKind::Script, timestamp: 0, body: script }];
+    for (kind, bodies) in [(TagKind::Video, video()), (TagKind::Audio, audio()), (TagKind::Other(15), vec![Vec::new()])]
+    {
+        all.extend((0..).step_by(1 << 20).zip(bodies).map(|(timestamp, body)| Tag {
+            kind,
+            timestamp,
+            body: body.into(),
+        }));
+    }
+    let file = |tags: &[Tag]| {
+        let mut file = BytesMut::new();
+        begin_file(true, true, &mut file);
+        tags.iter().for_each(|tag| tag.write(&mut file));
+        file.to_vec()
+    };
+    vec![file(&all), file(&all[1..3])]
 }

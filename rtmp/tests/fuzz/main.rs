@@ -14,7 +14,7 @@ use mutate::Random;
 
 /// How often all of them together, unless `RTMP_FUZZ_EXECUTIONS` says otherwise.
 const EXECUTIONS: u64 = 40_000;
-const TARGETS: u64 = 8;
+const TARGETS: u64 = 9;
 const SEED: u64 = 0x5eed;
 
 /// Runs a target with mutations of its corpus, and says how many of them it took.
@@ -108,4 +108,9 @@ fn video_survives_any_bytes() {
 #[test]
 fn audio_survives_any_bytes() {
     fuzz("FLV audio", &corpus::audio(), targets::audio);
+}
+
+#[test]
+fn the_tag_reader_survives_any_bytes() {
+    fuzz("FLV tags", &corpus::tags(), targets::tags);
 }

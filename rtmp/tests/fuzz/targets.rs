@@ -1,6 +1,6 @@
 //! The readers, and what must hold whatever they read. Each says whether it took the bytes.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use rtmp::{
     ClientSession, Error, Limits, Output, ServerSession, StreamKey,
     amf::{self, Value},
@@ -195,6 +195,32 @@ pub(crate) fn audio(bytes: &[u8], _: &mut Random) -> bool {
         Ok(_) => true,
         Err(_) => false,
     }
+}
+
+pub(crate) fn tags(bytes: &[u8], random: &mut Random) -> bool {
+    let (mut reader, mut input, mut length) = (flv::TagReader::new(limits().command), BytesMut::new(), 0);
+    for piece in pieces(bytes, random) {
+        input.extend_from_slice(piece);
+        loop {
+            match reader.read(&mut input) {
+                Err(_) => return false,
+                Ok(None) => break,
+                Ok(Some(tag)) => {
+                    length += 15 + tag.body.len();
+                    assert!(tag.body.len() <= limits().command);
+                    drop(tag.metadata());
+                }
+            }
+        }
+        // A file's header, or a tag that lacks a byte.
+        assert!(
+            input.len() < limits().command + 15 || length == 0 && input.len() < 68,
+            "{} bytes are left",
+            input.len()
+        );
+    }
+    assert!(length <= bytes.len(), "{length} bytes of tags in {}", bytes.len());
+    true
 }
 
 /// No error repeats what was said; the key of the corpus would be in it.
