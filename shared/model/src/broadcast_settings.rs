@@ -4,7 +4,7 @@
 //! resolves to is known only then: whoever connects has to check the address again.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
@@ -126,8 +126,8 @@ fn is_public(text: &str, schemes: &[&str]) -> bool {
         || rest.chars().any(|c| c.is_whitespace() || c.is_control());
     let public = match url.host() {
         Some(Host::Domain(name)) => is_public_name(name),
-        Some(Host::Ipv4(address)) => is_public_v4(address),
-        Some(Host::Ipv6(address)) => is_public_v6(address),
+        Some(Host::Ipv4(address)) => is_public_address(address.into()),
+        Some(Host::Ipv6(address)) => is_public_address(address.into()),
         None => false,
     };
     public && !forgiven && !authority.is_empty()
@@ -157,6 +157,14 @@ fn is_public_name(name: &str) -> bool {
     ];
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     name.contains('.') && !PRIVATE.iter().any(|private| name == *private || name.ends_with(&format!(".{private}")))
+}
+
+/// Whether an address is one of the public internet. What a host name resolves to has to be asked so before it is connected to.
+pub fn is_public_address(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_public_v4(address),
+        IpAddr::V6(address) => is_public_v6(address),
+    }
 }
 
 /// Globally reachable, as far as the IANA special-purpose registry says.

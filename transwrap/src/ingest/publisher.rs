@@ -1,0 +1,113 @@
+//! Keeps a broadcast at its ingest, over as many connections as that takes.
+
+use std::sync::Arc;
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep},
+};
+use tokio_rustls::rustls::ClientConfig;
+
+use super::{
+    address,
+    connection::{self, Progress},
+    endpoint::Endpoint,
+    failure::Failure,
+    feed::Feed,
+    retry::{Decision, End, Retry},
+    tls,
+};
+
+/// How the publisher gets on.
+#[derive(Debug)]
+pub(crate) enum Signal {
+    /// The ingest takes media.
+    Published,
+    /// It has been sent some.
+    Sent,
+    /// It is tried again once that is allowed.
+    Reconnecting { attempt: u32, go: oneshot::Sender<()> },
+}
+
+/// Publishes the feed until it is done, or it cannot be.
+pub(crate) async fn publish(
+    endpoint: &Endpoint,
+    trusted: bool,
+    takes_over: bool,
+    config: &Arc<ClientConfig>,
+    feed: &Feed,
+    signals: &mpsc::UnboundedSender<Signal>,
+) -> End {
+    let mut retry = Retry::new(takes_over, Instant::now());
+    loop {
+        let busy_is_likely = takes_over || retry.has_published();
+        let mut published = false;
+        let restarted = retry.has_published();
+        let result = once(endpoint, trusted, config, feed, busy_is_likely, restarted, |progress| {
+            published |= progress == Progress::Sent;
+            let signal = if progress == Progress::Sent { Signal::Sent } else { Signal::Published };
+            drop(signals.send(signal));
+        });
+        let Err(failure) = result.await else { return End::Stopped };
+        if feed.is_finished() {
+            return End::Stopped;
+        }
+        if published {
+            retry.published(Instant::now());
+        }
+        let pause = match retry.failed(&failure, Instant::now()) {
+            Decision::Give(end) => {
+                tracing::warn!(failure = &failure as &dyn std::error::Error, ?end, "the ingest is given up");
+                return end;
+            }
+            Decision::Again(pause) => pause,
+        };
+        tracing::info!(
+            failure = &failure as &dyn std::error::Error,
+            attempt = retry.tries(),
+            "the ingest is tried again"
+        );
+        let (go, allowed) = oneshot::channel();
+        drop(signals.send(Signal::Reconnecting { attempt: retry.tries(), go }));
+        // Somebody else may have the broadcast by now.
+        let (allowed, ()) = tokio::join!(allowed, pause_or_finish(pause, feed));
+        if allowed.is_err() {
+            return End::Withdrawn;
+        }
+        if feed.is_finished() {
+            return End::Stopped;
+        }
+    }
+}
+
+async fn pause_or_finish(pause: std::time::Duration, feed: &Feed) {
+    let finished = async {
+        while !feed.is_finished() {
+            feed.filled().await;
+        }
+    };
+    tokio::select! {
+        () = sleep(pause) => {}
+        () = finished => {}
+    }
+}
+
+async fn once(
+    endpoint: &Endpoint,
+    trusted: bool,
+    config: &Arc<ClientConfig>,
+    feed: &Feed,
+    busy_is_likely: bool,
+    restarted: bool,
+    progress: impl FnMut(Progress),
+) -> Result<(), Failure> {
+    let stream = address::connect(endpoint, trusted).await?;
+    if endpoint.tls {
+        let stream =
+            tokio::time::timeout(std::time::Duration::from_secs(5), tls::secure(stream, &endpoint.host, config));
+        let stream = stream.await.unwrap_or(Err(Failure::Slow))?;
+        connection::run(stream, endpoint, feed, busy_is_likely, restarted, progress).await
+    } else {
+        connection::run(stream, endpoint, feed, busy_is_likely, restarted, progress).await
+    }
+}
