@@ -8,6 +8,8 @@ mod feed;
 mod publisher;
 mod queue;
 mod retry;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 pub use endpoint::{Endpoint, Target};

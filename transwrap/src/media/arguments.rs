@@ -16,7 +16,8 @@ pub fn arguments(header: Header) -> Vec<String> {
     // Pipes, and no network or file whatever a recording says.
     add("-hide_banner -nostats -loglevel error -protocol_whitelist pipe");
     // Nothing is waited for that the header has said: without these, the first frame comes a second later.
-    add("-fflags nobuffer -probesize 32 -analyzeduration 0 -fpsprobesize 0");
+    // (`-fflags nobuffer` would lose the packets that were looked at, and with them the first key frame.)
+    add("-probesize 32 -analyzeduration 0 -fpsprobesize 0");
     add(&format!("-max_pixels {MOST_PIXELS} -f matroska -i pipe:0"));
     match header.video {
         Some(VideoTrack { h264: true, .. }) => add("-map 0:v:0 -c:v copy"),
