@@ -36,18 +36,32 @@ pub(super) enum Progress {
     Sent,
 }
 
-/// Publishes what the feed has, until it is done. `progress` is told how far it has come; `busy_is_likely`: whether a name that is
-/// refused may be in use by an earlier connection of ours.
+/// What there was before a connection.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Before {
+    /// How many connections of this broadcast have been on air.
+    pub(super) connections: u32,
+    /// Whether another broadcast may have been.
+    pub(super) others: bool,
+}
+
+impl Before {
+    /// Whether a name that is refused may be in use by an earlier connection.
+    fn busy_is_likely(self) -> bool {
+        self.others || self.connections > 0
+    }
+}
+
+/// Publishes what the feed has, until it is done. `progress` is told how far it has come.
 pub(super) async fn run<S: AsyncRead + AsyncWrite>(
     stream: S,
     endpoint: &Endpoint,
     feed: &Feed,
-    busy_is_likely: bool,
-    restarted: bool,
+    before: Before,
     mut progress: impl FnMut(Progress),
 ) -> Result<(), Failure> {
     let (mut reader, mut writer) = tokio::io::split(stream);
-    let mut session = ClientSession::new(&endpoint.app, &endpoint.tc_url, endpoint.name.clone());
+    let mut session = ClientSession::new(&endpoint.app, &endpoint.tc_url, endpoint.name(before.connections));
     let mut unsent = BytesMut::new();
     let (mut read, mut state) = (BytesMut::with_capacity(4096), Stage::Begun);
     let deadline = Instant::now() + PUBLISHES;
@@ -55,10 +69,10 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite>(
     let mut went = Instant::now();
     let mut flushed = true;
     loop {
-        drain(&mut session, &mut unsent, &mut state, busy_is_likely)?;
+        drain(&mut session, &mut unsent, &mut state, before.busy_is_likely())?;
         if let Stage::Accepted = state {
             progress(Progress::Published);
-            feed.restart(restarted);
+            feed.restart(before.connections > 0);
             state = Stage::Publishing(Sender::default());
         }
         if let Stage::Publishing(sender) = &mut state {
@@ -91,7 +105,7 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite>(
                 let result = session.input(&read);
                 read.clear();
                 // What it said before comes first.
-                drain(&mut session, &mut unsent, &mut state, busy_is_likely)?;
+                drain(&mut session, &mut unsent, &mut state, before.busy_is_likely())?;
                 result.map_err(Failure::Protocol)?;
             }
             count = put(&mut writer, &mut unsent), if !idle => {

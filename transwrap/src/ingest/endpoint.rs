@@ -20,7 +20,7 @@ pub struct Target {
     pub takes_over: bool,
 }
 
-/// The parts of a target's URL, and the name that is published.
+/// The parts of a target's URL, and what is published there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// Whether it is RTMPS.
@@ -33,8 +33,8 @@ pub struct Endpoint {
     pub app: String,
     /// The URL up to the application, as the server is told it.
     pub tc_url: String,
-    /// The key with the priority.
-    pub name: StreamKey,
+    key: StreamKey,
+    priority: Option<u32>,
 }
 
 impl Endpoint {
@@ -60,16 +60,20 @@ impl Endpoint {
             port: url.port().unwrap_or(usual),
             app: app.to_owned(),
             tc_url: format!("{}://{host}{port}/{app}", url.scheme()),
-            name: name(target),
+            key: target.key.clone(),
+            priority: target.priority,
         })
     }
-}
 
-fn name(target: &Target) -> StreamKey {
-    let Some(priority) = target.priority else { return target.key.clone() };
-    let key = target.key.expose();
-    let mark = if key.contains('?') { '&' } else { '?' };
-    StreamKey::new(format!("{key}{mark}priority={priority}"))
+    /// What is published: the key, with the priority if there is one. `connections`: how many of this broadcast have been on air
+    /// before. Each next one has to be let in before the ingest has noticed that the last is dead; those of a later broadcast have
+    /// a priority that is higher by the seconds in between.
+    pub fn name(&self, connections: u32) -> StreamKey {
+        let Some(priority) = self.priority else { return self.key.clone() };
+        let (key, priority) = (self.key.expose(), priority.saturating_add(connections));
+        let mark = if key.contains('?') { '&' } else { '?' };
+        StreamKey::new(format!("{key}{mark}priority={priority}"))
+    }
 }
 
 #[cfg(test)]
@@ -112,7 +116,8 @@ mod tests {
     fn the_priority_is_part_of_the_name_and_the_key_of_no_debug() {
         for (key, name) in [("sk_1", "sk_1?priority=7"), ("sk_1?a=b", "sk_1?a=b&priority=7")] {
             let read = endpoint("rtmp://a.example.com/app", key, Some(7)).unwrap();
-            assert_eq!(read.name.expose(), name);
+            assert_eq!(read.name(0).expose(), name);
+            assert_eq!(read.name(2).expose(), name.replace('7', "9"));
             assert!(!format!("{read:?}").contains("sk_1"));
         }
     }

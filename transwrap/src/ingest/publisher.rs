@@ -10,7 +10,7 @@ use tokio_rustls::rustls::ClientConfig;
 
 use super::{
     address,
-    connection::{self, Progress},
+    connection::{self, Before, Progress},
     endpoint::Endpoint,
     failure::Failure,
     feed::Feed,
@@ -40,10 +40,9 @@ pub(crate) async fn publish(
 ) -> End {
     let mut retry = Retry::new(takes_over, Instant::now());
     loop {
-        let busy_is_likely = takes_over || retry.has_published();
+        let before = Before { connections: retry.connections(), others: takes_over };
         let mut published = false;
-        let restarted = retry.has_published();
-        let result = once(endpoint, trusted, config, feed, busy_is_likely, restarted, |progress| {
+        let result = once(endpoint, trusted, config, feed, before, |progress| {
             published |= progress == Progress::Sent;
             let signal = if progress == Progress::Sent { Signal::Sent } else { Signal::Published };
             drop(signals.send(signal));
@@ -97,8 +96,7 @@ async fn once(
     trusted: bool,
     config: &Arc<ClientConfig>,
     feed: &Feed,
-    busy_is_likely: bool,
-    restarted: bool,
+    before: Before,
     progress: impl FnMut(Progress),
 ) -> Result<(), Failure> {
     let stream = address::connect(endpoint, trusted).await?;
@@ -106,8 +104,8 @@ async fn once(
         let stream =
             tokio::time::timeout(std::time::Duration::from_secs(5), tls::secure(stream, &endpoint.host, config));
         let stream = stream.await.unwrap_or(Err(Failure::Slow))?;
-        connection::run(stream, endpoint, feed, busy_is_likely, restarted, progress).await
+        connection::run(stream, endpoint, feed, before, progress).await
     } else {
-        connection::run(stream, endpoint, feed, busy_is_likely, restarted, progress).await
+        connection::run(stream, endpoint, feed, before, progress).await
     }
 }

@@ -43,7 +43,8 @@ pub(super) enum Decision {
 #[derive(Debug)]
 pub(super) struct Retry {
     takes_over: bool,
-    published: bool,
+    /// Connections over which media flowed.
+    connections: u32,
     /// Since when nothing is published.
     since: Instant,
     tries: u32,
@@ -52,18 +53,19 @@ pub(super) struct Retry {
 
 impl Retry {
     pub(super) fn new(takes_over: bool, now: Instant) -> Self {
-        Self { takes_over, published: false, since: now, tries: 0, unanswered: 0 }
+        Self { takes_over, connections: 0, since: now, tries: 0, unanswered: 0 }
     }
 
     /// Media flows, now or until just now.
     pub(super) fn published(&mut self, now: Instant) {
-        self.published = true;
+        self.connections += 1;
         self.since = now;
         (self.tries, self.unanswered) = (0, 0);
     }
 
-    pub(super) fn has_published(&self) -> bool {
-        self.published
+    /// Over how many connections media has flowed.
+    pub(super) fn connections(&self) -> u32 {
+        self.connections
     }
 
     /// How often it has been tried since media flowed.
@@ -79,12 +81,12 @@ impl Retry {
             Failure::Refused { busy: true, .. } => BUSY,
             Failure::Unanswered => {
                 self.unanswered += 1;
-                if !self.published && !self.takes_over && self.unanswered >= UNANSWERED {
+                if self.connections == 0 && !self.takes_over && self.unanswered >= UNANSWERED {
                     return Decision::Give(End::KeyRefused);
                 }
-                if self.published { AFTERWARDS } else { AT_FIRST }
+                if self.connections > 0 { AFTERWARDS } else { AT_FIRST }
             }
-            _ if self.published => AFTERWARDS,
+            _ if self.connections > 0 => AFTERWARDS,
             _ => AT_FIRST,
         };
         let pause = PAUSES.0.saturating_mul(1 << (self.tries - 1).min(8)).min(PAUSES.1);

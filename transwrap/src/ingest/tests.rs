@@ -330,7 +330,10 @@ async fn an_ingest_that_takes_no_bytes_is_a_broken_connection() {
         takes_over: false,
     };
     let endpoint = Endpoint::of(&target).unwrap();
-    let job = tokio::spawn(async move { connection::run(ours, &endpoint, &shared, false, false, |_| {}).await });
+    let job =
+        tokio::spawn(
+            async move { connection::run(ours, &endpoint, &shared, connection::Before::default(), |_| {}).await },
+        );
     let mut ingest = Ingest::new(theirs);
     ingest.asked(ServerSession::accept_publish).await;
     let headers = headers();
@@ -350,7 +353,7 @@ async fn an_ingest_that_does_not_answer_is_given_up() {
         takes_over: false,
     };
     let endpoint = Endpoint::of(&target).unwrap();
-    let result = connection::run(ours, &endpoint, &Feed::new(), false, false, |_| {}).await;
+    let result = connection::run(ours, &endpoint, &Feed::new(), connection::Before::default(), |_| {}).await;
     assert!(matches!(result, Err(Failure::Slow)), "{result:?}");
 }
 
@@ -415,7 +418,9 @@ async fn no_failure_repeats_what_the_server_says_of_the_key() {
         takes_over: false,
     };
     let endpoint = Endpoint::of(&target).unwrap();
-    let job = tokio::spawn(async move { connection::run(ours, &endpoint, &Feed::new(), false, false, |_| {}).await });
+    let job = tokio::spawn(async move {
+        connection::run(ours, &endpoint, &Feed::new(), connection::Before::default(), |_| {}).await
+    });
     let mut ingest = Ingest::new(theirs);
     ingest.asked(|session| session.reject_publish(Reject::BadName, "the key is wrong")).await;
     let failure = job.await.unwrap().unwrap_err();

@@ -7,7 +7,7 @@ use rtmp::flv::{Tag, TagReader};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     process::{Child, ChildStdin, ChildStdout, Command},
-    time::timeout,
+    time::{Instant, sleep_until, timeout},
 };
 
 use super::{
@@ -22,6 +22,9 @@ const READ: usize = 32 << 10;
 /// FFmpeg takes what it is given well within this, unless it hangs.
 const TAKES: Duration = Duration::from_secs(8);
 
+/// The first frame comes well within this, unless none will.
+const BEGINS: Duration = Duration::from_secs(10);
+
 /// Why a recording has come to an end that nobody asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RecordingFailure {
@@ -34,7 +37,7 @@ pub enum RecordingFailure {
     /// FFmpeg ended in the middle.
     #[error("ffmpeg ended in the middle of the recording")]
     Ended,
-    /// FFmpeg takes nothing any more.
+    /// FFmpeg takes nothing any more, or gives nothing from the beginning.
     #[error("ffmpeg hangs")]
     Hangs,
     /// There is no FFmpeg, or no process for it.
@@ -62,6 +65,7 @@ pub struct Ffmpeg {
     read: BytesMut,
     tags: TagReader,
     any: bool,
+    started: Instant,
 }
 
 impl Ffmpeg {
@@ -96,6 +100,7 @@ impl Ffmpeg {
             read: BytesMut::new(),
             tags: TagReader::new(LONGEST_TAG),
             any: false,
+            started: Instant::now(),
         })
     }
 
@@ -145,6 +150,7 @@ impl Ffmpeg {
                         return Err(self.ended());
                     }
                 }
+                () = sleep_until(self.started + BEGINS), if !self.any => return Err(RecordingFailure::Hangs),
             }
         }
     }
