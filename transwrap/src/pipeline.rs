@@ -17,6 +17,9 @@ use crate::{
     timeline::Timeline,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// Chunks that wait for FFmpeg, beside the one that it is taking.
 const CHUNKS: usize = 4;
 /// How long FFmpeg may take to finish a recording, and what is left to be sent.
