@@ -1,0 +1,357 @@
+//! One broadcast on this server: its lease, its pipeline, and whichever browser has it now.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_broadcast::Renewal;
+use model::broadcast::{BroadcastRow, EndReason, IngestKind, Phase, RENEW_EVERY, Standing, priority};
+use model::{AttemptId, BroadcastId, Error, Timestamp};
+use rtmp::StreamKey;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::Shared;
+use super::roster::{Drain, Place};
+use crate::ingest::{End, Target};
+use crate::protocol::{Close, ServerMessage, State, detail};
+use crate::{Event, Options, Pipeline, WaitsFor};
+
+/// How long a broadcast waits for its browser to come back here; its row says for how long it may elsewhere.
+const COMES_BACK: Duration = Duration::from_secs(10);
+/// How long a draining server goes on.
+pub const MOVES_WITHIN: Duration = Duration::from_secs(25);
+/// Recordings in a row that come to nothing before the broadcast does.
+const FAILURES: u32 = 3;
+
+/// What a browser's connection says to its broadcast.
+pub(crate) enum Command {
+    /// Another attempt has redeemed a ticket here: the broadcast is its.
+    Attach { row: Box<BroadcastRow>, browser: Browser, reply: oneshot::Sender<Arc<Pipeline>> },
+    /// The recording that begins.
+    Began { attempt: AttemptId, copies_video: bool },
+    /// How many bytes have come.
+    Received { attempt: AttemptId, bytes: u64 },
+    /// The browser is lost.
+    Gone { attempt: AttemptId },
+    /// The broadcast is to end.
+    End { attempt: AttemptId, reason: EndReason },
+}
+
+/// The way to a browser.
+#[derive(Debug, Clone)]
+pub(crate) struct Browser {
+    pub(crate) attempt: AttemptId,
+    pub(crate) outputs: mpsc::Sender<Output>,
+}
+
+/// What a browser is sent.
+#[derive(Debug)]
+pub(crate) enum Output {
+    Message(ServerMessage),
+    Close(Close),
+}
+
+/// Why the broadcast is over here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// It has ended.
+    Ended(EndReason),
+    /// It is another attempt's.
+    Superseded,
+    /// It may go on elsewhere: the lease lapses by itself.
+    Left(Close),
+}
+
+/// Takes a broadcast whose ticket was redeemed, until it is over here. Answers how to reach it, or why it cannot begin.
+pub(crate) async fn begin(
+    shared: &Arc<Shared>,
+    row: Box<BroadcastRow>,
+    browser: Browser,
+) -> Result<(mpsc::Sender<Command>, Arc<Pipeline>), EndReason> {
+    let target = shared.targets.resolve(&row).await.map_err(|error| {
+        tracing::warn!(broadcast.id = %row.id, error = &error as &dyn std::error::Error, "its target cannot be had");
+        match error {
+            Error::NotFound(_) | Error::Forbidden(_) => EndReason::TargetRefused,
+            _ => EndReason::IngestUnreachable,
+        }
+    })?;
+    let redeemed_at = row.redemption().map_or(row.created_at, |redemption| redemption.redeemed_at);
+    let takes_over = row.take_over || row.live_at.is_some() || make_room(shared, &row).await;
+    let target = Target {
+        trusted: target.is_trusted(),
+        priority: (target.kind == IngestKind::Ivs).then(|| priority(redeemed_at)),
+        key: StreamKey::new(target.key.expose().to_owned()),
+        url: target.url,
+        takes_over,
+    };
+    let options = Options { target, tls: Arc::clone(&shared.tls), ffmpeg: shared.ffmpeg.clone() };
+    let (pipeline, events) = Pipeline::start(options).map_err(|refused| {
+        tracing::warn!(broadcast.id = %row.id, %refused, "its target is refused");
+        EndReason::TargetRefused
+    })?;
+    let (commands, received) = mpsc::channel(16);
+    let pipeline = Arc::new(pipeline);
+    let broadcast = Broadcast {
+        id: row.id.clone(),
+        attempt: browser.attempt.clone(),
+        lease_until: row.redemption().map_or(row.created_at, |redemption| redemption.lease_until),
+        browser: Some(browser),
+        shared: Arc::clone(shared),
+        pipeline: Arc::clone(&pipeline),
+        state: State::Connecting { waits_for: "ingest" },
+        gone_at: None,
+        begun: Instant::now(),
+        live_after: None,
+        received: 0,
+        sent: 0,
+        failures: 0,
+        stopping: None,
+    };
+    tokio::spawn(broadcast.run(commands.clone(), received, events));
+    Ok((commands, pipeline))
+}
+
+/// Has the other broadcast of the same target end, if there is one. True: there is.
+async fn make_room(shared: &Shared, row: &BroadcastRow) -> bool {
+    match shared.table.standing(row).await {
+        Ok(Standing::TakesOver(other)) => {
+            if let Err(error) = shared.table.request_end(&other, EndReason::TakenOver).await {
+                tracing::warn!(broadcast.id = %other, error = &error as &dyn std::error::Error, "it cannot be told to end");
+            }
+            true
+        }
+        Ok(_) => false,
+        Err(error) => {
+            tracing::warn!(broadcast.id = %row.id, error = &error as &dyn std::error::Error, "its rivals are not known");
+            false
+        }
+    }
+}
+
+struct Broadcast {
+    id: BroadcastId,
+    attempt: AttemptId,
+    lease_until: Timestamp,
+    browser: Option<Browser>,
+    shared: Arc<Shared>,
+    pipeline: Arc<Pipeline>,
+    state: State,
+    gone_at: Option<Instant>,
+    begun: Instant,
+    live_after: Option<Duration>,
+    received: u64,
+    sent: u64,
+    failures: u32,
+    /// Why it ends, once what there is has been sent.
+    stopping: Option<EndReason>,
+}
+
+impl Broadcast {
+    async fn run(
+        mut self,
+        commands: mpsc::Sender<Command>,
+        mut received: mpsc::Receiver<Command>,
+        mut events: mpsc::UnboundedReceiver<Event>,
+    ) {
+        let shared = Arc::clone(&self.shared);
+        let place = shared.roster.enter(&self.id, commands);
+        let mut drain = shared.roster.drain();
+        if *drain.borrow_and_update() == Drain::Moving {
+            self.tell_to_move();
+        }
+        let mut renewals = interval(RENEW_EVERY);
+        renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut seconds = interval(Duration::from_secs(1));
+        seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let over = loop {
+            let over = tokio::select! {
+                event = events.recv() => self.on_event(event).await,
+                Some(command) = received.recv() => self.on_command(command, &place).await,
+                _ = renewals.tick() => self.renew().await,
+                _ = seconds.tick() => self.on_second(),
+                Ok(()) = drain.changed() => match *drain.borrow_and_update() {
+                    Drain::No => None,
+                    Drain::Moving => {
+                        self.tell_to_move();
+                        None
+                    }
+                    Drain::Over => Some(Over::Left(Close::Draining)),
+                },
+            };
+            if let Some(over) = over {
+                break over;
+            }
+        };
+        self.finish(over).await;
+        drop(place);
+    }
+
+    async fn on_event(&mut self, event: Option<Event>) -> Option<Over> {
+        match event? {
+            Event::Connecting(waits_for) => {
+                let waits_for = match waits_for {
+                    WaitsFor::Ingest => "ingest",
+                    WaitsFor::Media => "media",
+                };
+                self.set_state(State::Connecting { waits_for });
+                None
+            }
+            Event::Live => {
+                self.failures = 0;
+                self.live_after.get_or_insert_with(|| self.begun.elapsed());
+                self.set_state(State::Live);
+                // At once: whoever asks the API is told by the row.
+                self.renew().await
+            }
+            Event::Reconnecting { attempt, go } => {
+                self.set_state(State::Reconnecting { attempt });
+                // Another one may have taken the ingest from this one, by right.
+                let over = self.renew().await;
+                if over.is_none() {
+                    let _ = go.send(());
+                }
+                over
+            }
+            Event::RecordingFailed(failure) => {
+                self.failures += 1;
+                if failure.is_unusable() || self.failures > FAILURES {
+                    return Some(Over::Ended(EndReason::UnusableMedia));
+                }
+                self.say(ServerMessage::Restart { reason: failure.to_string() });
+                None
+            }
+            Event::Ended(end) => Some(match end {
+                End::Stopped | End::Withdrawn => Over::Ended(self.stopping.unwrap_or(EndReason::Stopped)),
+                End::KeyRefused => Over::Ended(EndReason::KeyRefused),
+                End::TargetRefused(_) => Over::Ended(EndReason::TargetRefused),
+                End::IngestUnreachable => Over::Ended(EndReason::IngestUnreachable),
+            }),
+        }
+    }
+
+    async fn on_command(&mut self, command: Command, place: &Place<'_>) -> Option<Over> {
+        match command {
+            Command::Attach { row, browser, reply } => {
+                if let Some(old) = self.browser.replace(browser) {
+                    let _ = old.outputs.try_send(Output::Close(Close::Superseded));
+                }
+                if let Some(redemption) = row.redemption() {
+                    self.attempt = redemption.attempt.clone();
+                    self.lease_until = redemption.lease_until;
+                }
+                self.gone_at = None;
+                self.received = 0;
+                let _ = reply.send(Arc::clone(&self.pipeline));
+                tracing::info!(broadcast.id = %self.id, "its browser is back");
+                self.say(ServerMessage::State(self.state));
+                return self.renew().await;
+            }
+            Command::Began { attempt, copies_video } if attempt == self.attempt => place.set_copies_video(copies_video),
+            Command::Received { attempt, bytes } if attempt == self.attempt => self.received = bytes,
+            Command::Gone { attempt } if attempt == self.attempt => {
+                self.browser = None;
+                self.gone_at = Some(Instant::now());
+                tracing::info!(broadcast.id = %self.id, "its browser is lost");
+                return self.renew().await;
+            }
+            Command::End { attempt, reason } if attempt == self.attempt => {
+                if self.stopping.is_none() {
+                    self.stopping = Some(reason);
+                    // What there is goes out first; the pipeline then says that it has ended.
+                    let pipeline = Arc::clone(&self.pipeline);
+                    tokio::spawn(async move { pipeline.finish().await });
+                }
+            }
+            // Of a browser that has the broadcast no more.
+            _ => {}
+        }
+        None
+    }
+
+    fn on_second(&mut self) -> Option<Over> {
+        if self.gone_at.is_some_and(|gone_at| gone_at.elapsed() >= COMES_BACK) {
+            return Some(Over::Left(Close::Internal));
+        }
+        let stats = self.pipeline.stats();
+        let sent_kbps = stats.sent_bytes.saturating_sub(self.sent) * 8 / 1000;
+        self.sent = stats.sent_bytes;
+        self.say(ServerMessage::Stats {
+            received_bytes: self.received,
+            sent_bytes: stats.sent_bytes,
+            sent_kbps,
+            dropped_frames: stats.dropped_frames,
+            buffered_ms: stats.buffered_ms,
+        });
+        None
+    }
+
+    /// Renews the lease, and hears whether the broadcast is to end.
+    async fn renew(&mut self) -> Option<Over> {
+        let phase = match (self.gone_at, self.state) {
+            (Some(_), _) => Phase::Interrupted,
+            (None, State::Live) => Phase::Live,
+            (None, State::Connecting { .. } | State::Reconnecting { .. }) => Phase::Connecting,
+        };
+        let now = Timestamp::now();
+        match self.shared.table.renew(&self.id, &self.attempt, phase, now).await {
+            Ok(Renewal::Owned(row)) => {
+                if let Some(redemption) = row.redemption() {
+                    self.lease_until = redemption.lease_until;
+                }
+                row.end_requested.map(Over::Ended)
+            }
+            Ok(Renewal::Superseded) => Some(Over::Superseded),
+            Err(error) => {
+                tracing::warn!(broadcast.id = %self.id, error = &error as &dyn std::error::Error, "its lease is not renewed");
+                // Somebody else may have it by now.
+                (Timestamp::now() >= self.lease_until).then_some(Over::Left(Close::Internal))
+            }
+        }
+    }
+
+    async fn finish(mut self, over: Over) {
+        let (reason, close) = match over {
+            Over::Ended(reason) => (reason.as_str(), Close::of(reason)),
+            Over::Superseded => ("superseded", Close::Superseded),
+            Over::Left(close) => ("left", close),
+        };
+        if let Over::Ended(reason) = over {
+            match self.shared.table.end(&self.id, &self.attempt, reason, Timestamp::now()).await {
+                Ok(_) => {}
+                // Its lease lapses, and then it has ended all the same.
+                Err(error) => {
+                    tracing::warn!(broadcast.id = %self.id, error = &error as &dyn std::error::Error, "its end is not recorded");
+                }
+            }
+            self.say(ServerMessage::End { reason: reason.as_str(), detail: detail(reason) });
+        }
+        if let Some(browser) = self.browser.take() {
+            let _ = browser.outputs.try_send(Output::Close(close));
+        }
+        tracing::info!(
+            broadcast.id = %self.id,
+            reason,
+            seconds = self.begun.elapsed().as_secs(),
+            live_after_ms = self.live_after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
+            sent_bytes = self.pipeline.stats().sent_bytes,
+            dropped_frames = self.pipeline.stats().dropped_frames,
+            "a broadcast is over here"
+        );
+    }
+
+    fn set_state(&mut self, state: State) {
+        self.state = state;
+        self.say(ServerMessage::State(state));
+    }
+
+    fn tell_to_move(&self) {
+        self.say(ServerMessage::Move { within_seconds: MOVES_WITHIN.as_secs() });
+    }
+
+    /// A browser that does not read is not waited for: it is told the next time.
+    fn say(&self, message: ServerMessage) {
+        if let Some(browser) = &self.browser {
+            let _ = browser.outputs.try_send(Output::Message(message));
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! A browser's connection: its ticket, then its frames.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_broadcast::Redeemed;
+use futures_util::{SinkExt, StreamExt};
+use model::broadcast::{BroadcastRow, EndReason, Ticket};
+use model::{AttemptId, BroadcastId, Timestamp};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
+
+use super::Shared;
+use super::broadcast::{self, Browser as Way, Command, Output};
+use super::roster::Drain;
+use crate::Pipeline;
+use crate::protocol::{Action, Browser, Close, Frame, Limits, ServerMessage, detail};
+
+/// How often a browser is asked whether it is there; a browser answers by itself.
+const PING_EVERY: Duration = Duration::from_secs(4);
+/// How long one may say nothing at all before it counts as lost.
+const SILENT: Duration = Duration::from_secs(10);
+/// Messages that wait for a browser which does not read; then they are dropped.
+const OUTPUTS: usize = 16;
+/// How long a close may take.
+const CLOSES: Duration = Duration::from_secs(2);
+
+/// Serves a browser that has come with this ticket, if with any.
+pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    shared: Arc<Shared>,
+    socket: WebSocketStream<S>,
+    ticket: Option<Ticket>,
+) {
+    let mut connection = Connection { shared, socket };
+    let close = match connection.open(ticket).await {
+        Ok(session) => connection.run(session).await,
+        Err(close) => Some(close),
+    };
+    if let Some(close) = close {
+        connection.close(close).await;
+    }
+}
+
+struct Connection<S> {
+    shared: Arc<Shared>,
+    socket: WebSocketStream<S>,
+}
+
+/// What a good ticket has opened.
+struct Session {
+    id: BroadcastId,
+    attempt: AttemptId,
+    commands: mpsc::Sender<Command>,
+    pipeline: Arc<Pipeline>,
+    outputs: mpsc::Receiver<Output>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// Redeems the ticket. What keeps this server from taking anybody comes first, so that the ticket is not used up.
+    async fn open(&mut self, ticket: Option<Ticket>) -> Result<Session, Close> {
+        let shared = Arc::clone(&self.shared);
+        let ticket = ticket.ok_or(Close::TicketRefused)?;
+        if *shared.roster.drain().borrow() != Drain::No {
+            return Err(Close::Draining);
+        }
+        // Who comes back here has a place already.
+        if shared.roster.is_full() && shared.roster.find(ticket.broadcast()).is_none() {
+            return Err(Close::NoRoom);
+        }
+        let internal = |error: model::Error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "a ticket could not be redeemed");
+            Close::Internal
+        };
+        let attempt = AttemptId::random().map_err(internal)?;
+        let redeemed =
+            shared.table.redeem(&ticket, &shared.server, &attempt, Timestamp::now()).await.map_err(internal)?;
+        let row = match redeemed {
+            Redeemed::Accepted { row, ticket_issued_at } => {
+                shared.roster.redeemed(ticket_issued_at);
+                row
+            }
+            Redeemed::Refused(refusal) => {
+                tracing::info!(?refusal, "a ticket is refused");
+                return Err(Close::TicketRefused);
+            }
+        };
+        let id = row.id.clone();
+        tracing::info!(broadcast.id = %id, "a ticket is redeemed");
+        let (to_browser, outputs) = mpsc::channel(OUTPUTS);
+        let ready = ServerMessage::Ready { broadcast: id.to_string(), limits: Limits::default() };
+        let _ = to_browser.try_send(Output::Message(ready));
+        let way = Way { attempt: attempt.clone(), outputs: to_browser };
+        match attach(&shared, row, way).await {
+            Ok((commands, pipeline)) => Ok(Session { id, attempt, commands, pipeline, outputs }),
+            Err(reason) => {
+                if let Err(error) = shared.table.end(&id, &attempt, reason, Timestamp::now()).await {
+                    tracing::warn!(broadcast.id = %id, error = &error as &dyn std::error::Error, "its end is not recorded");
+                }
+                let end = ServerMessage::End { reason: reason.as_str(), detail: detail(reason) };
+                let _ = timeout(CLOSES, self.say(&end)).await;
+                Err(Close::of(reason))
+            }
+        }
+    }
+
+    /// Passes frames on until one side ends. `None`: the browser is gone already.
+    async fn run(&mut self, mut session: Session) -> Option<Close> {
+        let mut browser = Browser::new(Instant::now());
+        let mut heard_at = Instant::now();
+        let mut pings = interval(PING_EVERY);
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                // What the broadcast says comes first: a close is to be heard over a flood of chunks.
+                biased;
+                output = session.outputs.recv() => match output {
+                    Some(Output::Message(message)) => {
+                        if !matches!(timeout(SILENT, self.say(&message)).await, Ok(true)) {
+                            session.tell(Command::Gone { attempt: session.attempt.clone() }).await;
+                            return None;
+                        }
+                    }
+                    Some(Output::Close(close)) => return Some(close),
+                    None => return Some(Close::Internal),
+                },
+                _ = pings.tick() => {
+                    let now = Instant::now();
+                    if now.saturating_duration_since(heard_at) >= SILENT {
+                        session.tell(Command::Gone { attempt: session.attempt.clone() }).await;
+                        return None;
+                    }
+                    if browser.is_quiet(now) {
+                        session.end(EndReason::Quiet).await;
+                    }
+                    session.tell(Command::Received { attempt: session.attempt.clone(), bytes: browser.received() }).await;
+                    let _ = timeout(SILENT, self.socket.send(Message::Ping(Default::default()))).await;
+                }
+                message = self.socket.next() => {
+                    let Some(Ok(message)) = message else {
+                        session.tell(Command::Gone { attempt: session.attempt.clone() }).await;
+                        return None;
+                    };
+                    heard_at = Instant::now();
+                    let frame = match message {
+                        Message::Binary(chunk) => Frame::Binary(chunk),
+                        Message::Text(text) => Frame::Text(text.as_str().to_owned()),
+                        // Pongs are a sign of life, and a close is followed by the end.
+                        _ => continue,
+                    };
+                    match browser.frame(frame, heard_at) {
+                        Action::Begin { copies_video } => {
+                            session.tell(Command::Began { attempt: session.attempt.clone(), copies_video }).await;
+                            session.pipeline.begin().await;
+                        }
+                        Action::Chunk(chunk) => {
+                            if let Some(close) = session.feed(chunk).await {
+                                return Some(close);
+                            }
+                            // Not its fault, if FFmpeg took its time.
+                            heard_at = Instant::now();
+                        }
+                        Action::Stop => session.end(EndReason::Stopped).await,
+                        Action::None => {}
+                        Action::Close(close, why) => {
+                            tracing::info!(broadcast.id = %session.id, why, "a browser does not keep to the protocol");
+                            session.tell(Command::Gone { attempt: session.attempt.clone() }).await;
+                            return Some(close);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether it could be said.
+    async fn say(&mut self, message: &ServerMessage) -> bool {
+        match serde_json::to_string(message) {
+            Ok(text) => self.socket.send(Message::text(text)).await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
+    async fn close(&mut self, close: Close) {
+        let frame = CloseFrame { code: close.code().into(), reason: Default::default() };
+        let closing = async {
+            if self.socket.close(Some(frame)).await.is_ok() {
+                // Its answer; without it the other side may see a reset, and no code.
+                while let Some(Ok(_)) = self.socket.next().await {}
+            }
+        };
+        let _ = timeout(CLOSES, closing).await;
+    }
+}
+
+impl Session {
+    async fn tell(&self, command: Command) {
+        let _ = self.commands.send(command).await;
+    }
+
+    async fn end(&self, reason: EndReason) {
+        self.tell(Command::End { attempt: self.attempt.clone(), reason }).await;
+    }
+
+    /// Gives a chunk to the pipeline, which may let it wait: that is what holds a fast browser back. The broadcast may end
+    /// meanwhile.
+    async fn feed(&mut self, chunk: bytes::Bytes) -> Option<Close> {
+        let Self { pipeline, outputs, .. } = self;
+        let feeding = pipeline.chunk(chunk);
+        tokio::pin!(feeding);
+        loop {
+            tokio::select! {
+                () = &mut feeding => return None,
+                output = outputs.recv() => match output {
+                    // Of a page that is held back, figures may get lost.
+                    Some(Output::Message(_)) => {}
+                    Some(Output::Close(close)) => return Some(close),
+                    None => return Some(Close::Internal),
+                },
+            }
+        }
+    }
+}
+
+/// Gives the browser to its broadcast: the one that is here, or one that begins.
+async fn attach(
+    shared: &Arc<Shared>,
+    row: Box<BroadcastRow>,
+    way: Way,
+) -> Result<(mpsc::Sender<Command>, Arc<Pipeline>), EndReason> {
+    if let Some(commands) = shared.roster.find(&row.id) {
+        let (reply, replied) = oneshot::channel();
+        let command = Command::Attach { row: row.clone(), browser: way.clone(), reply };
+        if commands.send(command).await.is_ok()
+            && let Ok(pipeline) = replied.await
+        {
+            return Ok((commands, pipeline));
+        }
+        // It has just gone.
+    }
+    broadcast::begin(shared, row, way).await
+}
