@@ -22,10 +22,15 @@ PSEUDO = {
     "AWS::StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/greenroom/0",
 }
 # What `Ref` gives is a name for most types; for these it is an ARN.
-REF_IS_ARN = {"AWS::SecretsManager::Secret", "AWS::SNS::Topic"}
+REF_IS_ARN = {
+    "AWS::ECS::Service", "AWS::ECS::TaskDefinition", "AWS::SecretsManager::Secret", "AWS::SNS::Topic",
+}
 # Of the types whose ARN is not simply service:type/name.
 ARNS = {
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:us-east-1:123456789012:table/{}",
+    "AWS::ECS::Cluster": "arn:aws:ecs:us-east-1:123456789012:cluster/{}",
+    "AWS::ECS::Service": "arn:aws:ecs:us-east-1:123456789012:service/transwrap/{}",
+    "AWS::ECS::TaskDefinition": "arn:aws:ecs:us-east-1:123456789012:task-definition/{}:1",
     "AWS::Events::Rule": "arn:aws:events:us-east-1:123456789012:rule/{}",
     "AWS::IAM::Role": "arn:aws:iam::123456789012:role/{}",
     "AWS::Lambda::Function": "arn:aws:lambda:us-east-1:123456789012:function:{}",
