@@ -40,6 +40,11 @@ ARNS = {
     "AWS::SNS::Topic": "arn:aws:sns:us-east-1:123456789012:{}",
     "AWS::SQS::Queue": "arn:aws:sqs:us-east-1:123456789012:{}",
 }
+# Of parameters whose default is none, by the end of their names.
+GIVEN = {
+    "KmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/0",
+    "SecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:given-AbCdEf",
+}
 NOTHING = object()
 
 
@@ -101,8 +106,8 @@ class Resolver:
             return self.given[name]
         if name in self.parameters:
             # A value that is given where the default is none.
-            example = "arn:aws:kms:us-east-1:123456789012:key/0" if name.endswith("KmsKeyArn") else f"given-{name}"
-            return self.parameters[name].get("Default") or example
+            examples = (example for end, example in GIVEN.items() if name.endswith(end))
+            return self.parameters[name].get("Default") or next(examples, f"given-{name}")
         if self.resources[name]["Type"] in REF_IS_ARN:
             return self.arn(name)
         return name
