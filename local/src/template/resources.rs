@@ -58,6 +58,7 @@ pub(crate) fn reference(stack: &impl Stack, kind: &str, id: &str, at: &str) -> R
         "AWS::Serverless::HttpApi" => Ok("local".to_owned()),
         "AWS::Cognito::UserPool" => Ok(user_pool_id(stack)),
         "AWS::Cognito::UserPoolClient" => Ok("local0client".to_owned()),
+        "AWS::CloudFront::Distribution" => Ok("LOCAL0DISTRIBUTION".to_owned()),
         _ => Err(TemplateError::unsupported(at, format!("references to {kind}"))),
     }
 }
@@ -89,6 +90,8 @@ pub(crate) fn attribute(stack: &impl Stack, kind: &str, id: &str, attribute: &st
         ("AWS::Cognito::UserPool", "ProviderURL") => {
             Ok(format!("https://cognito-idp.{}.amazonaws.com/{}", stack.region(), user_pool_id(stack)))
         }
+        ("AWS::CloudFront::Distribution", "Id") => reference(stack, kind, id, at),
+        ("AWS::CloudFront::Distribution", "DomainName") => Ok("local0distribution.cloudfront.net".to_owned()),
         ("AWS::Cognito::UserPoolClient", "ClientId") => reference(stack, kind, id, at),
         _ => Err(TemplateError::unsupported(at, format!("`{attribute}` of {kind}"))),
     }
