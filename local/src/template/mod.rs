@@ -8,10 +8,12 @@ mod api;
 mod custom_resource;
 mod dead_letter;
 mod delivery;
+mod ecs;
 mod error;
 mod function;
 mod generated;
 mod intrinsics;
+mod local_cloud;
 mod node;
 mod parameters;
 mod policy;
@@ -21,6 +23,7 @@ mod resources;
 mod rules;
 mod schedule;
 mod table;
+mod task_role;
 mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +33,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use self::api::{Api, Cors, HttpRoute, JwtAuthorizer, Throttle};
 pub(crate) use self::custom_resource::CustomResource;
+pub(crate) use self::ecs::{EcsResource, EcsResources};
 pub use self::error::TemplateError;
 pub(crate) use self::function::{Function, Rule};
 pub(crate) use self::intrinsics::SecretArn;
@@ -53,6 +57,11 @@ pub struct Template {
     pub(crate) queues: Vec<Queue>,
     pub(crate) secrets: Vec<Secret>,
     pub(crate) custom_resources: Vec<CustomResource>,
+    pub(crate) ecs: EcsResources,
+    /// What the tasks of a role may do, by the role's ARN.
+    pub(crate) task_roles: BTreeMap<String, Vec<Statement>>,
+    /// Programs that the containers' images hold.
+    pub(crate) programs: Vec<String>,
     parameters: BTreeMap<String, String>,
     outputs: BTreeMap<String, String>,
 }
@@ -118,6 +127,14 @@ impl Template {
         Loader { scope, generated_ids }.load()
     }
 
+    /// The values that the template has for the local cloud in place of its parameters' defaults, by name.
+    ///
+    /// # Errors
+    /// A syntax error with its line and column, or a mistake.
+    pub(crate) fn local_parameters(text: &str) -> Result<BTreeMap<String, String>> {
+        Ok(local_cloud::read(&yaml::parse(text)?)?.parameters)
+    }
+
     /// Checks that the code of every function is where the template says, seen from the template's directory.
     pub(crate) fn check_code(&self, directory: &Path) -> Result<()> {
         let missing = self.functions.iter().find(|function| !directory.join(&function.code_uri).is_dir());
@@ -145,6 +162,13 @@ impl Template {
     /// The Cargo package of every function, and the binary of it that is deployed.
     pub fn binaries(&self) -> Vec<(String, String)> {
         self.functions.iter().map(|function| (function.package.clone(), function.binary.clone())).collect()
+    }
+
+    /// The images of the containers that the template declares.
+    pub fn images(&self) -> BTreeSet<String> {
+        let definitions = self.ecs.task_definitions.iter();
+        let containers = definitions.filter_map(|one| one.input["containerDefinitions"].as_array()).flatten();
+        containers.filter_map(|container| container["image"].as_str().map(str::to_owned)).collect()
     }
 
     /// The value of every parameter; of a list, with commas between its elements.
@@ -194,8 +218,12 @@ struct Loader<'a> {
 impl Loader<'_> {
     fn load(&self) -> Result<Template> {
         let resources = self.resources()?;
+        let ecs = ecs::read(&self.scope, &resources)?;
         let mut template = Template {
             api: self.api(&resources)?,
+            task_roles: task_role::read(&self.scope, &resources, &ecs.task_definitions)?,
+            ecs,
+            programs: local_cloud::read(self.scope.template)?.programs,
             functions: Vec::new(),
             tables: Vec::new(),
             queues: Vec::new(),

@@ -29,7 +29,8 @@ fn value(declaration: &Node<'_>, given: Option<&String>) -> Result<Value> {
         (None, None) => return Err(declaration.error("has no default: give it with --parameter NAME=VALUE")),
     };
     match declaration.require("Type")?.text()?.as_str() {
-        "String" => {
+        // The ids of what the account has are not looked up.
+        kind if kind == "String" || kind.starts_with("AWS::EC2::") => {
             check(declaration, &text)?;
             Ok(text.into())
         }
@@ -39,7 +40,9 @@ fn value(declaration: &Node<'_>, given: Option<&String>) -> Result<Value> {
             check_range(declaration, number)?;
             Ok(text.into())
         }
-        "CommaDelimitedList" | "List<Number>" | "List<String>" => {
+        kind if ["CommaDelimitedList", "List<Number>", "List<String>"].contains(&kind)
+            || kind.starts_with("List<AWS::EC2::") =>
+        {
             let elements: Vec<_> = text.split(',').map(str::trim).filter(|element| !element.is_empty()).collect();
             elements.iter().try_for_each(|element| check(declaration, element))?;
             Ok(elements.into())

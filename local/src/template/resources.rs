@@ -33,6 +33,9 @@ pub(crate) fn physical_name(stack: &impl Stack, kind: &str, id: &str) -> Result<
         "AWS::Events::Rule" => "Name",
         "AWS::IAM::Role" => "RoleName",
         "AWS::S3::Bucket" => "BucketName",
+        "AWS::ECS::Cluster" => "ClusterName",
+        "AWS::ECS::Service" => "ServiceName",
+        "AWS::ECS::TaskDefinition" => "Family",
         _ => return Ok(format!("{}-{id}", stack.name())),
     };
     Ok(stack.property(id, property)?.unwrap_or_else(|| format!("{}-{id}", stack.name())))
@@ -48,7 +51,19 @@ pub(crate) fn reference(stack: &impl Stack, kind: &str, id: &str, at: &str) -> R
         | "AWS::CloudWatch::Alarm"
         | "AWS::Events::Rule"
         | "AWS::IAM::Role"
-        | "AWS::S3::Bucket" => name(),
+        | "AWS::S3::Bucket"
+        | "AWS::ECS::Cluster" => name(),
+        "AWS::ECS::Service" => {
+            let cluster = stack.property(id, "Cluster")?.unwrap_or_else(|| "default".to_owned());
+            let cluster = cluster.rsplit('/').next().unwrap_or_default();
+            Ok(arn(stack, "ecs", &format!("service/{cluster}/{}", name()?)))
+        }
+        // Without its revision, which is drawn when it is registered: the latest one is meant.
+        "AWS::ECS::TaskDefinition" => Ok(arn(stack, "ecs", &format!("task-definition/{}", name()?))),
+        "AWS::EC2::SecurityGroup" => {
+            let digest = format!("{:x}", md5::compute(format!("{}/{id}", stack.name())));
+            Ok(format!("sg-{}", &digest[..17]))
+        }
         "AWS::SecretsManager::Secret" => {
             let description = stack.property(id, "Description")?.unwrap_or_default();
             Ok(stack.secret_arn(&name()?, &description))
@@ -79,6 +94,11 @@ pub(crate) fn attribute(stack: &impl Stack, kind: &str, id: &str, attribute: &st
         ("AWS::CloudWatch::Alarm", "Arn") => Ok(arn(stack, "cloudwatch", &format!("alarm:{}", name()?))),
         ("AWS::IAM::Role", "Arn") => Ok(format!("arn:aws:iam::{ACCOUNT}:role/{}", name()?)),
         ("AWS::S3::Bucket", "Arn") => Ok(format!("arn:aws:s3:::{}", name()?)),
+        ("AWS::ECS::Cluster", "Arn") => Ok(arn(stack, "ecs", &format!("cluster/{}", name()?))),
+        ("AWS::ECS::Service", "Name") => name(),
+        ("AWS::ECS::Service", "ServiceArn")
+        | ("AWS::ECS::TaskDefinition", "TaskDefinitionArn")
+        | ("AWS::EC2::SecurityGroup", "GroupId") => reference(stack, kind, id, at),
         ("AWS::Serverless::HttpApi", "ApiId") => reference(stack, kind, id, at),
         ("AWS::Cognito::UserPool", "Arn") => {
             Ok(arn(stack, "cognito-idp", &format!("userpool/{}", user_pool_id(stack))))

@@ -1,0 +1,178 @@
+//! Clusters, task definitions and services of ECS: from CloudFormation's properties to the input of ECS's own calls.
+
+use serde_json::{Map, Value, json};
+
+use super::error::Result;
+use super::intrinsics::Scope;
+use super::node::Node;
+use super::resources;
+
+/// What a template declares of ECS, in the order in which it can be made.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct EcsResources {
+    /// Inputs of `CreateCluster`.
+    pub(crate) clusters: Vec<EcsResource>,
+    /// Inputs of `RegisterTaskDefinition`.
+    pub(crate) task_definitions: Vec<EcsResource>,
+    /// Inputs of `CreateService`.
+    pub(crate) services: Vec<EcsResource>,
+}
+
+/// One of them.
+#[derive(Debug, Clone)]
+pub(crate) struct EcsResource {
+    /// Logical id.
+    pub(crate) id: String,
+    pub(crate) input: Value,
+}
+
+const CLUSTER: [&str; 6] =
+    ["CapacityProviders", "ClusterName", "ClusterSettings", "Configuration", "DefaultCapacityProviderStrategy", "Tags"];
+
+const TASK_DEFINITION: [&str; 12] = [
+    "ContainerDefinitions",
+    "Cpu",
+    "EphemeralStorage",
+    "ExecutionRoleArn",
+    "Family",
+    "Memory",
+    "NetworkMode",
+    "RequiresCompatibilities",
+    "RuntimePlatform",
+    "Tags",
+    "TaskRoleArn",
+    "Volumes",
+];
+
+const SERVICE: [&str; 12] = [
+    "CapacityProviderStrategy",
+    "Cluster",
+    "DeploymentConfiguration",
+    "DesiredCount",
+    "EnableECSManagedTags",
+    "EnableExecuteCommand",
+    "LaunchType",
+    "NetworkConfiguration",
+    "PlatformVersion",
+    "PropagateTags",
+    "ServiceName",
+    "Tags",
+];
+
+/// Of a service, what changes nothing without load balancers and more than one machine. It is not evaluated, since it
+/// refers to resources that are not here.
+const SERVICE_NOT_READ: [&str; 10] = [
+    "AvailabilityZoneRebalancing",
+    "DeploymentController",
+    "ForceNewDeployment",
+    "HealthCheckGracePeriodSeconds",
+    "LoadBalancers",
+    "PlacementConstraints",
+    "PlacementStrategies",
+    "SchedulingStrategy",
+    "ServiceRegistries",
+    "VpcLatticeConfigurations",
+];
+
+/// Members whose own members have names of the user's choice.
+const NAMED_BY_USERS: [&str; 3] = ["dockerLabels", "options", "driverOpts"];
+
+/// Members that are numbers in ECS's API; a parameter of a template is a text.
+const NUMBERS: [&str; 17] = [
+    "base",
+    "containerPort",
+    "desiredCount",
+    "hardLimit",
+    "hostPort",
+    "interval",
+    "maximumPercent",
+    "memoryReservation",
+    "minimumHealthyPercent",
+    "retries",
+    "sizeInGiB",
+    "softLimit",
+    "startPeriod",
+    "startTimeout",
+    "stopTimeout",
+    "timeout",
+    "weight",
+];
+
+const FLAGS: [&str; 10] = [
+    "enable",
+    "enableECSManagedTags",
+    "enableExecuteCommand",
+    "essential",
+    "initProcessEnabled",
+    "interactive",
+    "privileged",
+    "pseudoTerminal",
+    "readonlyRootFilesystem",
+    "rollback",
+];
+
+/// Reads the resources of ECS among those of the template.
+pub(crate) fn read(scope: &Scope<'_>, resources: &[(&str, &str, &Value)]) -> Result<EcsResources> {
+    let mut found = EcsResources::default();
+    for (id, kind, declaration) in resources {
+        let (into, what, read, not_read): (_, _, &[&str], &[&str]) = match *kind {
+            "AWS::ECS::Cluster" => (&mut found.clusters, "a cluster", &CLUSTER, &[]),
+            "AWS::ECS::TaskDefinition" => (&mut found.task_definitions, "a task definition", &TASK_DEFINITION, &[]),
+            "AWS::ECS::Service" => (&mut found.services, "a service", &SERVICE, &SERVICE_NOT_READ),
+            _ => continue,
+        };
+        let at = format!("Resources.{id}.Properties");
+        let empty = json!({});
+        let declared = Node::new(declaration.get("Properties").unwrap_or(&empty), &at);
+        declared.only(what, &[read, not_read].concat())?;
+        let read: Map<_, _> = declared.map()?.clone().into_iter().filter(|(name, _)| read.contains(&name.as_str())).collect();
+        let properties = scope.resolve(&read.into(), &at)?;
+        let mut input = in_api_form(&Node::new(&properties, &at))?;
+        let name = resources::physical_name(scope, kind, id)?;
+        match *kind {
+            "AWS::ECS::Cluster" => {
+                if let Some(settings) = input.remove("clusterSettings") {
+                    input.insert("settings".to_owned(), settings);
+                }
+                input.insert("clusterName".to_owned(), name.into());
+            }
+            "AWS::ECS::TaskDefinition" => _ = input.insert("family".to_owned(), name.into()),
+            _ => _ = input.insert("serviceName".to_owned(), name.into()),
+        }
+        into.push(EcsResource { id: (*id).to_owned(), input: input.into() });
+    }
+    Ok(found)
+}
+
+/// Properties as ECS's API has them: names begin with a small letter, numbers and flags are no texts.
+fn in_api_form(properties: &Node<'_>) -> Result<Map<String, Value>> {
+    let mut members = Map::new();
+    for (name, value) in properties.entries()? {
+        let member = small(name);
+        let in_container = properties.at.contains(".ContainerDefinitions[");
+        let value = match member.as_str() {
+            name if NAMED_BY_USERS.contains(&name) => value.value.clone(),
+            name if NUMBERS.contains(&name) => value.number()?.into(),
+            // Of a task as a whole, they are texts.
+            "cpu" | "memory" if in_container => value.number()?.into(),
+            "cpu" | "memory" | "value" => value.text()?.into(),
+            name if FLAGS.contains(&name) => value.flag()?.into(),
+            _ => member_in_api_form(&value)?,
+        };
+        members.insert(member, value);
+    }
+    Ok(members)
+}
+
+fn member_in_api_form(value: &Node<'_>) -> Result<Value> {
+    match value.value {
+        Value::Object(_) => Ok(in_api_form(value)?.into()),
+        Value::Array(_) => value.elements().iter().map(member_in_api_form).collect(),
+        other => Ok(other.clone()),
+    }
+}
+
+fn small(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
+}
