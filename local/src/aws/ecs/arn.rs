@@ -14,6 +14,10 @@ pub(super) fn task(region: &str, cluster: &str, id: &str) -> String {
     format!("{}task/{cluster}/{id}", prefix(region))
 }
 
+pub(super) fn service(region: &str, cluster: &str, name: &str) -> String {
+    format!("{}service/{cluster}/{name}", prefix(region))
+}
+
 pub(super) fn container(region: &str, cluster: &str, task: &str, id: &str) -> String {
     format!("{}container/{cluster}/{task}/{id}", prefix(region))
 }
@@ -59,6 +63,22 @@ pub(super) fn task_id<'a>(region: &str, cluster: &str, reference: &'a str) -> Re
         // A UUID is how ids looked before 2018.
         32 | 36 => Ok(id),
         _ => Err(invalid_parameter("taskId length should be one of [32,36]")),
+    }
+}
+
+/// The name of the service that a request means with a name or an ARN.
+///
+/// # Errors
+/// It is neither, or of another cluster.
+pub(super) fn service_name<'a>(region: &str, cluster: &str, reference: &'a str) -> Result<&'a str, ServiceError> {
+    if !reference.starts_with("arn:") {
+        return Ok(reference);
+    }
+    let path = reference.strip_prefix(&prefix(region)).and_then(|rest| rest.strip_prefix("service/"));
+    match path.map(|path| path.split_once('/').unwrap_or((cluster, path))) {
+        Some((of, name)) if of == cluster => Ok(name),
+        Some((of, _)) => Err(invalid_parameter(format!("Identifier is for cluster {of}. Your cluster is {cluster}"))),
+        None => Err(invalid_parameter("Invalid identifier: wrong ARN")),
     }
 }
 

@@ -25,6 +25,10 @@ pub(super) fn no_such_service() -> ServiceError {
     ServiceError::new(400, "ServiceNotFoundException", "Service not found.")
 }
 
+pub(super) fn service_is_not_active() -> ServiceError {
+    ServiceError::new(400, "ServiceNotActiveException", "Service was not ACTIVE.")
+}
+
 pub(super) fn invalid_page_token() -> ServiceError {
     invalid_parameter("Invalid token")
 }

@@ -7,7 +7,7 @@ use super::{
     context::{Context, Outcome},
     error::{invalid_page_token, invalid_parameter, no_such_service},
     state::State,
-    task::Task,
+    task::{StopCode, Task},
 };
 use crate::aws::service::ServiceError;
 use crate::aws::service::shape::Input;
@@ -81,7 +81,7 @@ pub(super) fn stop(state: &mut State, input: Input<'_>, context: &Context<'_>) -
     let task = state.tasks.get_mut(id).filter(|task| task.cluster == cluster);
     let task = task.ok_or_else(|| invalid_parameter("The referenced task was not found."))?;
     let reason = input.text("reason").unwrap_or("Task stopped by user");
-    let has_changed = task.ask_to_stop(reason, context.now);
+    let has_changed = task.ask_to_stop(StopCode::UserInitiated, reason, context.now);
     let events = has_changed.then(|| task.to_event(context.region)).into_iter().collect();
     Ok(Outcome { output: json!({"task": task.to_api(context.region, true)}), events })
 }

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::context::{Context, Outcome};
-use super::{cluster, list, register, run, state::State};
+use super::{cluster, list, register, run, serve, state::State};
 use crate::aws::service::ServiceError;
 use crate::aws::service::operation::Operation;
 use crate::aws::service::shape::{Input, Member, Pattern, Shape, matching, optional, required, text};
@@ -16,7 +16,7 @@ pub(super) enum Run {
 }
 
 /// All operations that the local cloud has.
-pub(super) static OPERATIONS: [Operation<Run>; 9] = [
+pub(super) static OPERATIONS: [Operation<Run>; 14] = [
     Operation {
         name: "CreateCluster",
         input: &[
@@ -87,6 +87,59 @@ pub(super) static OPERATIONS: [Operation<Run>; 9] = [
         input: &[optional("cluster", ANY_TEXT), required("tasks", ANY_TEXTS), optional("include", ANY_TEXTS)],
         run: Run::Read(list::describe),
     },
+    Operation { name: "CreateService", input: CREATE_SERVICE, run: Run::Write(serve::create) },
+    Operation { name: "UpdateService", input: UPDATE_SERVICE, run: Run::Write(serve::update) },
+    Operation {
+        name: "DeleteService",
+        input: &[optional("cluster", ANY_TEXT), required("service", ANY_TEXT), optional("force", Shape::Boolean)],
+        run: Run::Write(serve::delete),
+    },
+    Operation {
+        name: "DescribeServices",
+        input: &[optional("cluster", ANY_TEXT), required("services", ANY_TEXTS), optional("include", ANY_TEXTS)],
+        run: Run::Read(serve::describe),
+    },
+    Operation {
+        name: "ListServices",
+        input: &[
+            optional("cluster", ANY_TEXT),
+            optional("launchType", LAUNCH_TYPE),
+            optional("nextToken", ANY_TEXT),
+            optional("maxResults", MAX_RESULTS),
+        ],
+        run: Run::Read(serve::list),
+    },
+];
+
+const CREATE_SERVICE: &[Member] = &[
+    optional("cluster", ANY_TEXT),
+    required("serviceName", NAME),
+    optional("taskDefinition", ANY_TEXT),
+    optional("desiredCount", COUNT),
+    optional("launchType", LAUNCH_TYPE),
+    optional("capacityProviderStrategy", ANY_STRUCTURES),
+    optional("platformVersion", ANY_TEXT),
+    optional("networkConfiguration", NETWORK),
+    optional("deploymentConfiguration", DEPLOYMENT_CONFIGURATION),
+    optional("enableECSManagedTags", Shape::Boolean),
+    optional("enableExecuteCommand", Shape::Boolean),
+    optional("propagateTags", PROPAGATE_TAGS),
+    optional("tags", TAGS),
+];
+
+const UPDATE_SERVICE: &[Member] = &[
+    optional("cluster", ANY_TEXT),
+    required("service", ANY_TEXT),
+    optional("taskDefinition", ANY_TEXT),
+    optional("desiredCount", COUNT),
+    optional("capacityProviderStrategy", ANY_STRUCTURES),
+    optional("platformVersion", ANY_TEXT),
+    optional("networkConfiguration", NETWORK),
+    optional("deploymentConfiguration", DEPLOYMENT_CONFIGURATION),
+    optional("forceNewDeployment", Shape::Boolean),
+    optional("enableECSManagedTags", Shape::Boolean),
+    optional("enableExecuteCommand", Shape::Boolean),
+    optional("propagateTags", PROPAGATE_TAGS),
 ];
 
 pub(super) const RUN_TASK: &[Member] = &[
@@ -95,17 +148,7 @@ pub(super) const RUN_TASK: &[Member] = &[
     optional("count", Shape::Integer { min: 1, max: 10 }),
     optional("launchType", LAUNCH_TYPE),
     optional("capacityProviderStrategy", ANY_STRUCTURES),
-    optional(
-        "networkConfiguration",
-        Shape::Structure(&[optional(
-            "awsvpcConfiguration",
-            Shape::Structure(&[
-                required("subnets", Shape::List { of: &ANY_TEXT, min: 0, max: 16 }),
-                optional("securityGroups", Shape::List { of: &ANY_TEXT, min: 0, max: 5 }),
-                optional("assignPublicIp", Shape::OneOf(&["ENABLED", "DISABLED"])),
-            ]),
-        )]),
-    ),
+    optional("networkConfiguration", NETWORK),
     optional(
         "overrides",
         Shape::Structure(&[
@@ -120,10 +163,26 @@ pub(super) const RUN_TASK: &[Member] = &[
     optional("enableExecuteCommand", Shape::Boolean),
     optional("group", ANY_TEXT),
     optional("startedBy", STARTED_BY),
-    optional("propagateTags", Shape::OneOf(&["TASK_DEFINITION", "SERVICE", "NONE"])),
+    optional("propagateTags", PROPAGATE_TAGS),
     optional("tags", TAGS),
     optional("clientToken", CLIENT_TOKEN),
 ];
+
+const NETWORK: Shape = Shape::Structure(&[optional(
+    "awsvpcConfiguration",
+    Shape::Structure(&[
+        required("subnets", Shape::List { of: &ANY_TEXT, min: 0, max: 16 }),
+        optional("securityGroups", Shape::List { of: &ANY_TEXT, min: 0, max: 5 }),
+        optional("assignPublicIp", Shape::OneOf(&["ENABLED", "DISABLED"])),
+    ]),
+)]);
+const PROPAGATE_TAGS: Shape = Shape::OneOf(&["TASK_DEFINITION", "SERVICE", "NONE"]);
+/// Of a service's tasks; the quota of a service is 5,000.
+const COUNT: Shape = Shape::Integer { min: 0, max: 5_000 };
+const DEPLOYMENT_CONFIGURATION: Shape = Shape::Structure(&[
+    optional("minimumHealthyPercent", Shape::Integer { min: 0, max: i64::MAX }),
+    optional("maximumPercent", Shape::Integer { min: 0, max: i64::MAX }),
+]);
 
 /// Of a cluster or a family.
 const NAME: Shape = matching(

@@ -6,7 +6,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{arn, state::State, tags};
+use super::{
+    arn,
+    state::{State, service_key},
+    tags,
+};
 use crate::aws::service::Requirement;
 
 /// What the caller's policy must allow. The input has not been checked.
@@ -34,6 +38,12 @@ pub(super) fn requirements(state: &State, region: &str, operation: &str, input: 
         };
         let resource_tags = state.tasks.get(id).map(|task| task.tags.clone()).unwrap_or_default();
         Requirement { resource, resource_tags, ..in_cluster.clone() }
+    };
+    let for_service = |reference: &str| {
+        let name = reference.rsplit('/').next().unwrap_or(reference);
+        let service = state.services.get(&service_key(cluster, name));
+        let resource_tags = service.map(|service| service.tags.clone()).unwrap_or_default();
+        Requirement { resource: arn::service(region, cluster, name), resource_tags, ..in_cluster.clone() }
     };
     match operation {
         "ListTasks" => vec![in_cluster],
@@ -70,6 +80,16 @@ pub(super) fn requirements(state: &State, region: &str, operation: &str, input: 
             };
             clusters.into_iter().map(for_cluster).collect()
         }
+        "CreateService" | "UpdateService" | "DeleteService" => {
+            let reference = text("service").or_else(|| text("serviceName")).unwrap_or_default();
+            vec![for_service(reference)]
+        }
+        "DescribeServices" => {
+            let services = input.get("services").and_then(Value::as_array).into_iter().flatten();
+            let services: Vec<_> = services.filter_map(Value::as_str).map(for_service).collect();
+            if services.is_empty() { vec![in_cluster] } else { services }
+        }
+        "ListServices" => vec![in_cluster],
         "RegisterTaskDefinition" => {
             let resource = arn::task_definition(region, text("family").unwrap_or_default(), "*");
             vec![Requirement { resource, ..call }]

@@ -5,7 +5,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
-use super::{Clock, Ecs, Event, Outcome, error, operation::RUN_TASK, run, run::Launcher, state::State, task::Task};
+use super::{Clock, Ecs, Event, Outcome, error, operation::RUN_TASK, run, run::Launcher, scheduler,
+    state::State, task::Task};
 use crate::aws::service::ServiceError;
 use crate::aws::service::shape::Input;
 
@@ -29,15 +30,17 @@ impl Ecs {
         self.clock.subscribe()
     }
 
-    /// Moves one task, or all of them, `steps` states further, as far as there are any; answers the events.
+    /// Moves one task, or all of them, `steps` states further, as far as there are any; answers the events. With all of
+    /// them, the schedulers of the services have their turn after each step.
     ///
     /// # Errors
     /// There is no such task, or the state file cannot be written.
     pub(crate) fn tick(&self, task: Option<&str>, steps: u32, now: OffsetDateTime) -> Result<Vec<Event>, ServiceError> {
-        let now = self.context(now).now;
+        let context = self.context(now);
+        let now = context.now;
         let any_moves = self.state.read(|state| match task {
             Some(id) => state.tasks.get(id).map(Task::moves).ok_or_else(|| no_such_task(id)),
-            None => Ok(state.tasks.values().any(Task::moves)),
+            None => Ok(state.tasks.values().any(Task::moves) || scheduler::is_due(state, now)),
         })?;
         if !any_moves {
             return Ok(Vec::new());
@@ -48,6 +51,9 @@ impl Ecs {
                 let moving = state.tasks.values_mut().filter(|one| task.is_none_or(|id| one.id == id));
                 let moved = moving.filter_map(|task| task.advance(now).then(|| task.to_event(&self.region)));
                 events.extend(moved);
+                if task.is_none() {
+                    events.extend(scheduler::run(state, &context));
+                }
             }
             state.forget_expired(now);
             Ok(events)

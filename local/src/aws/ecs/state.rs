@@ -1,11 +1,14 @@
-//! What the service knows: clusters, task definitions, tasks.
+//! What ECS knows: clusters, task definitions, tasks, services.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{arn, error::no_such_cluster, tags::Tags, task::Task, task_definition::TaskDefinition};
+use super::{
+    arn, declare::Declared, error::no_such_cluster, service::Service, tags::Tags, task::Task,
+    task_definition::TaskDefinition,
+};
 use crate::aws::service::ServiceError;
 
 /// How long a stopped task can be described, in milliseconds: "at least one hour" (`DescribeTasks`).
@@ -25,6 +28,12 @@ pub(super) struct State {
     pub(super) requests: BTreeMap<String, PastRequest>,
     /// How many network interfaces there have been; the next one's addresses follow from it.
     pub(super) interfaces: u32,
+    /// By [`service_key`].
+    #[serde(default)]
+    pub(super) services: BTreeMap<String, Service>,
+    /// What the template declared when it was deployed last, by logical id.
+    #[serde(default)]
+    pub(super) declared: BTreeMap<String, Declared>,
 }
 
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -49,6 +58,11 @@ pub(super) struct PastRequest {
 /// A client token is unique within its cluster. No name of a cluster has a slash.
 pub(super) fn request_key(cluster: &str, client_token: &str) -> String {
     format!("{cluster}/{client_token}")
+}
+
+/// A service's name is unique within its cluster.
+pub(super) fn service_key(cluster: &str, service: &str) -> String {
+    format!("{cluster}/{service}")
 }
 
 impl State {

@@ -66,6 +66,8 @@ pub(super) struct Stop {
 pub(super) enum StopCode {
     UserInitiated,
     EssentialContainerExited,
+    ServiceSchedulerInitiated,
+    TaskFailedToStart,
 }
 
 impl StopCode {
@@ -73,6 +75,8 @@ impl StopCode {
         match self {
             Self::UserInitiated => "UserInitiated",
             Self::EssentialContainerExited => "EssentialContainerExited",
+            Self::ServiceSchedulerInitiated => "ServiceSchedulerInitiated",
+            Self::TaskFailedToStart => "TaskFailedToStart",
         }
     }
 }
@@ -129,11 +133,11 @@ impl Task {
     }
 
     /// Has the task stop, which is a change of its own: the state follows later. `false` if it is stopping already.
-    pub(super) fn ask_to_stop(&mut self, reason: &str, now: i64) -> bool {
+    pub(super) fn ask_to_stop(&mut self, code: StopCode, reason: &str, now: i64) -> bool {
         if self.stop.is_some() {
             return false;
         }
-        self.stop = Some(Stop { code: StopCode::UserInitiated, reason: reason.to_owned() });
+        self.stop = Some(Stop { code, reason: reason.to_owned() });
         self.times.stopping = Some(now);
         self.touch(now);
         true
