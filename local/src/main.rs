@@ -19,7 +19,8 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let CommandLine { mut options, profile, root } = arguments.resolve()?;
-    let packages = Packages::Named(options.read_template()?.binaries());
+    let template = options.read_template()?;
+    let packages = Packages::Named(template.binaries()).and_images(&root, &template)?;
     local::check(&options).await?;
     // Cargo has just said that it is done, with this program.
     let _ = writeln!(io::stderr(), "building the functions, which takes minutes the first time; the API is not up yet");

@@ -31,7 +31,7 @@ mod sts;
 mod video;
 
 pub(crate) use self::dynamodb::DynamoDb;
-pub(crate) use self::ecs::Ecs;
+pub(crate) use self::ecs::{Certificates, Ecs, ProcessSettings, Processes, agent_url};
 pub(crate) use self::endpoint::Endpoint;
 pub(crate) use self::endpoint::call_log::CallLog;
 pub(crate) use self::endpoint::ivs::IvsServices;

@@ -29,6 +29,9 @@ pub struct Arguments {
     /// Port of plain RTMP; 1935, or any free one with --port 0
     #[arg(long)]
     rtmp_port: Option<u16>,
+    /// Port of the front, which leads to the processes of ECS tasks; 8443, or any free one with --port 0
+    #[arg(long)]
+    tasks_port: Option<u16>,
     /// Plain RTMP is taken for every channel, and not only for those with insecureIngest
     #[arg(long)]
     insecure_ingest: bool,
@@ -115,12 +118,14 @@ impl Arguments {
             template: TemplateSource::Path(template),
             stack_name: self.stack_name,
             parameters: BTreeMap::from_iter(self.parameters),
+            local_parameters: true,
             region: self.region,
             port: self.port,
             aws_port: self.aws_port,
             media_port: or_default(self.media_port, 8082),
             rtmps_port: or_default(self.rtmps_port, 1936),
             rtmp_port: or_default(self.rtmp_port, 1935),
+            tasks_port: or_default(self.tasks_port, 8443),
             insecure_ingest: self.insecure_ingest,
             data_dir: (!self.ephemeral).then_some(data_dir),
             bin_dir: PathBuf::new(),

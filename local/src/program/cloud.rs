@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use http::Method;
 use hyper::body::Incoming;
+use serde_json::json;
 use tokio::sync::RwLock;
 
 use crate::aws::api_gateway::{Gateway, GatewaySettings};
@@ -15,13 +16,17 @@ use crate::aws::cognito::Issuer;
 use crate::aws::event_bridge::{Dispatcher, EventBus};
 use crate::aws::lambda::{EventQueue, Lambda, Settings};
 use crate::aws::scheduler::Scheduler;
-use crate::aws::{Addresses, CallLog, Callers, DynamoDb, Ecs, Endpoint, Faults, IvsServices, SecretsManager, Sqs};
+use crate::aws::{
+    Addresses, CallLog, Callers, Certificates, DynamoDb, Ecs, Endpoint, Faults, IvsServices, ProcessSettings,
+    Processes, SecretsManager, Sqs, agent_url,
+};
 use crate::media;
 use crate::media::tls::Authority;
 use crate::plumbing::clock;
 use crate::plumbing::http_server::{self, Answer};
 use crate::plumbing::jobs::Jobs;
 use crate::program::data_dir::{DataDir, Owner};
+use crate::program::front;
 use crate::program::listeners::Listeners;
 use crate::program::log::{Lines, LogLine};
 use crate::program::options::Options;
@@ -47,7 +52,10 @@ impl LocalCloud {
     /// # Errors
     /// One sentence that names the cure: a broken template, a taken port, a data directory in use, a missing binary, a
     /// custom resource that cannot be made.
-    pub async fn start(options: Options) -> anyhow::Result<Self> {
+    pub async fn start(mut options: Options) -> anyhow::Result<Self> {
+        let listeners = Listeners::bind(&options).await?;
+        // The template may say where the front is.
+        options.tasks_port = listeners.front.local_addr()?.port();
         let data_dir = open_data_dir(&options)?;
         let file = |name: &str| data_dir.as_ref().map(|directory| directory.file(name));
         let secrets = Arc::new(SecretsManager::open(&options.region, file("secrets-manager.json"))?);
@@ -68,7 +76,6 @@ impl LocalCloud {
             _ => Authority::ephemeral(clock::now())?,
         };
 
-        let listeners = Listeners::bind(&options).await?;
         let (api_address, aws_address) = (listeners.api.local_addr()?, listeners.aws.local_addr()?);
         let (api_url, aws_url) = (format!("http://{api_address}"), format!("http://{aws_address}"));
         let addresses = Addresses {
@@ -86,10 +93,11 @@ impl LocalCloud {
         let jobs = Jobs::default();
         let callers = Arc::new(Callers::default());
         let lines = Arc::new(Lines::new(options.log));
+        let endpoints = options.endpoints.clone();
         let settings = Settings {
             region: options.region.clone(),
             aws_url: aws_url.clone(),
-            endpoints: options.endpoints,
+            endpoints: endpoints.clone(),
             bin_dir: options.bin_dir.clone(),
             max_instances: options.max_instances,
             callers: Arc::clone(&callers),
@@ -98,6 +106,22 @@ impl LocalCloud {
         };
         let lambda = Arc::new(Lambda::new(&template.functions, settings));
         jobs.spawn(Arc::clone(&lambda).sweep());
+        let binaries = binaries_of_images(&options, &template);
+        let certificates = match binaries.is_empty() {
+            true => None,
+            false => Some(Certificates::write(&authority.certificate_pem()).context("cannot write certificates")?),
+        };
+        let (processes, exits) = Processes::new(ProcessSettings {
+            region: options.region.clone(),
+            aws_url: aws_url.clone(),
+            endpoints,
+            bin_dir: options.bin_dir.clone(),
+            binaries,
+            certificates,
+            callers: Arc::clone(&callers),
+            lines: Arc::clone(&lines),
+            jobs: jobs.clone(),
+        });
         let policies = template.functions.iter().map(|function| (function.id.clone(), function.policy.clone()));
         let policies: BTreeMap<_, _> = policies.collect();
         let faults = Arc::new(Faults::new(policies.keys().cloned().collect()));
@@ -127,13 +151,14 @@ impl LocalCloud {
         let database = file("dynamodb.sqlite");
         let endpoint = Arc::new(Endpoint {
             policies,
+            task_roles: template.task_roles.clone(),
             callers,
             faults,
             calls: CallLog::default(),
             dynamodb: DynamoDb::open(database.as_deref(), &template.tables, &options.region, &jobs).await?,
             ivs,
             secrets,
-            ecs: Ecs::open(&options.region, file("ecs.json"))?,
+            ecs: Ecs::open(&options.region, file("ecs.json"))?.with_processes(processes),
             sqs,
             bus,
             lambda: Arc::clone(&lambda),
@@ -142,11 +167,11 @@ impl LocalCloud {
             gate: RwLock::default(),
             region: options.region,
         });
-        jobs.spawn(Arc::clone(&endpoint).run_ecs_clock());
         let acceptor = authority.acceptor(clock::now())?;
         let (low_latency, takes_plain) = (Arc::clone(&endpoint.ivs.low_latency), options.insecure_ingest);
         media::start(listeners.media, acceptor, low_latency, takes_plain, Arc::clone(&lines), &jobs);
         endpoint.declare(&template.secrets);
+        jobs.spawn(front::serve(listeners.front, Arc::clone(&endpoint)));
         let cloud_formation = Arc::new(CloudFormation::open(
             (&options.stack_name, &endpoint.region),
             aws_url,
@@ -169,6 +194,7 @@ impl LocalCloud {
             issuer,
             authorizer: template.api.main_authorizer().cloned(),
             secrets: template.secrets.clone(),
+            ecs: template.ecs.clone(),
             cloud_formation: Arc::clone(&cloud_formation),
             api_gate: RwLock::default(),
         });
@@ -181,9 +207,10 @@ impl LocalCloud {
         jobs.spawn(http_server::serve(listeners.aws, move |request: http::Request<Incoming>| {
             let (endpoint, answers) = (Arc::clone(&endpoint), Arc::clone(&answers));
             async move {
-                match request.uri().path().starts_with(ANSWERS) {
-                    true => Ok(answers.take_answer(request).await),
-                    false => endpoint.handle(request).await,
+                match request.uri().path() {
+                    path if path.starts_with(ANSWERS) => Ok(answers.take_answer(request).await),
+                    path if path.starts_with(agent_url::PATHS) => Ok(tell_container(&endpoint, path)),
+                    _ => endpoint.handle(request).await,
                 }
             }
         }));
@@ -195,6 +222,10 @@ impl LocalCloud {
             ),
             None => "the stack cannot come up".to_owned(),
         })?;
+        let endpoint = &cloud.side_door.endpoint;
+        endpoint.start_ecs(&cloud.template.ecs)?;
+        cloud.jobs.spawn(Arc::clone(endpoint).follow_processes(exits));
+        cloud.jobs.spawn(Arc::clone(endpoint).run_ecs_clock());
         Ok(cloud)
     }
 
@@ -237,6 +268,7 @@ impl LocalCloud {
     /// written, if the log is collected.
     pub async fn shutdown(self) -> Vec<LogLine> {
         self.side_door.endpoint.bus.forget().await;
+        self.side_door.endpoint.ecs.end_processes().await;
         self.jobs.stop().await;
         self.lines.collected()
     }
@@ -273,6 +305,21 @@ pub async fn check(options: &Options) -> anyhow::Result<()> {
 fn open_data_dir(options: &Options) -> anyhow::Result<Option<DataDir>> {
     let owner = Owner { stack_name: options.stack_name.clone(), region: options.region.clone() };
     options.data_dir.as_deref().map(|path| DataDir::open(path, &owner)).transpose()
+}
+
+/// What the agent of ECS says to a container.
+fn tell_container(endpoint: &Endpoint, path: &str) -> Answer {
+    match endpoint.ecs.document(path, clock::now()) {
+        Some(document) => http_server::json(200, &document),
+        None => http_server::json(404, &json!({"code": "NotFound", "message": "there is no such document"})),
+    }
+}
+
+/// The binary that each image of the template stands for: the one of the image's name, if it is beside the functions'. Other
+/// images stand for nothing, and neither do any where a socket cannot be handed to a process.
+fn binaries_of_images(options: &Options, template: &Template) -> BTreeMap<String, String> {
+    let images = template.images().into_iter().filter(|_| cfg!(unix));
+    images.filter(|(_, name)| options.bin_dir.join(name).is_file()).collect()
 }
 
 fn check_binaries(options: &Options, template: &Template) -> anyhow::Result<()> {

@@ -14,6 +14,8 @@ pub(crate) struct Listeners {
     pub(crate) api: TcpListener,
     pub(crate) aws: TcpListener,
     pub(crate) media: media::Listeners,
+    /// The way to the processes of tasks.
+    pub(crate) front: TcpListener,
 }
 
 impl Listeners {
@@ -28,6 +30,7 @@ impl Listeners {
             (options.media_port, "--media-port"),
             (options.rtmps_port, "--rtmps-port"),
             (options.rtmp_port, "--rtmp-port"),
+            (options.tasks_port, "--tasks-port"),
         ];
         for (at, (port, option)) in ports.iter().enumerate() {
             let same = ports[at + 1..].iter().find(|(other, _)| other == port && *port != 0);
@@ -35,11 +38,12 @@ impl Listeners {
                 bail!("{option} and {other} must differ");
             }
         }
-        let [api, aws, playback, rtmps, rtmp] = ports.map(|(port, option)| bind(port, option));
+        let [api, aws, playback, rtmps, rtmp, front] = ports.map(|(port, option)| bind(port, option));
         Ok(Self {
             api: api.await?,
             aws: aws.await?,
             media: media::Listeners { playback: playback.await?, rtmps: rtmps.await?, rtmp: rtmp.await? },
+            front: front.await?,
         })
     }
 }

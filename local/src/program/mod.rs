@@ -4,6 +4,7 @@ pub(crate) mod arguments;
 pub(crate) mod build;
 pub(crate) mod cloud;
 pub(crate) mod data_dir;
+mod front;
 mod listeners;
 pub(crate) mod log;
 pub(crate) mod options;

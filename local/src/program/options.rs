@@ -25,8 +25,10 @@ pub struct Options {
     pub template: TemplateSource,
     /// What `AWS::StackName` is.
     pub stack_name: String,
-    /// Parameters in place of the template's defaults.
+    /// Parameters in place of the template's defaults. `{tasksPort}` in a value is the port of the front.
     pub parameters: BTreeMap<String, String>,
+    /// Whether the values that the template's `Metadata.LocalCloud` has for this machine come before its defaults.
+    pub local_parameters: bool,
     /// What `AWS::Region` is.
     pub region: String,
     /// Port of the API; 0 for any free one.
@@ -39,6 +41,8 @@ pub struct Options {
     pub rtmps_port: u16,
     /// Port of plain RTMP ingest; 0 for any free one.
     pub rtmp_port: u16,
+    /// Port of the front, which leads to the processes of tasks; 0 for any free one.
+    pub tasks_port: u16,
     /// Whether plain RTMP is taken for every channel, and not only for those with `insecureIngest`.
     pub insecure_ingest: bool,
     /// Where state is kept; `None` forgets it at the end.
@@ -67,12 +71,14 @@ impl Default for Options {
             template: TemplateSource::Path("template.yaml".into()),
             stack_name: "greenroom".to_owned(),
             parameters: BTreeMap::new(),
+            local_parameters: false,
             region: "us-east-1".to_owned(),
             port: 0,
             aws_port: 0,
             media_port: 0,
             rtmps_port: 0,
             rtmp_port: 0,
+            tasks_port: 0,
             insecure_ingest: false,
             data_dir: None,
             bin_dir: PathBuf::from("."),
@@ -96,7 +102,14 @@ impl Options {
     }
 
     pub(crate) fn load_template(&self, secret_arn: SecretArn<'_>) -> anyhow::Result<Template> {
-        let load = |text: &str| Template::load(text, &self.stack_name, &self.region, &self.parameters, secret_arn);
+        let load = |text: &str| {
+            let local = if self.local_parameters { Template::local_parameters(text)? } else { BTreeMap::new() };
+            let given = local.iter().chain(&self.parameters);
+            let filled = |(name, value): (&String, &String)| {
+                (name.clone(), value.replace("{tasksPort}", &self.tasks_port.to_string()))
+            };
+            Template::load(text, &self.stack_name, &self.region, &given.map(filled).collect(), secret_arn)
+        };
         match &self.template {
             TemplateSource::Text(text) => Ok(load(text)?),
             TemplateSource::Path(path) => {

@@ -26,6 +26,22 @@ pub(crate) struct EcsResource {
     pub(crate) input: Value,
 }
 
+impl EcsResources {
+    /// The images of the containers.
+    pub(super) fn images(&self) -> impl Iterator<Item = &str> {
+        let definitions = self.task_definitions.iter();
+        let containers = definitions.filter_map(|one| one.input["containerDefinitions"].as_array()).flatten();
+        containers.filter_map(|container| container["image"].as_str())
+    }
+}
+
+/// The last component of an image's path, without tag and digest.
+pub(super) fn image_name(image: &str) -> &str {
+    let path = image.split('@').next().unwrap_or_default();
+    let last = path.rsplit('/').next().unwrap_or_default();
+    last.split(':').next().unwrap_or_default()
+}
+
 const CLUSTER: [&str; 6] =
     ["CapacityProviders", "ClusterName", "ClusterSettings", "Configuration", "DefaultCapacityProviderStrategy", "Tags"];
 
@@ -125,7 +141,8 @@ pub(crate) fn read(scope: &Scope<'_>, resources: &[(&str, &str, &Value)]) -> Res
         let empty = json!({});
         let declared = Node::new(declaration.get("Properties").unwrap_or(&empty), &at);
         declared.only(what, &[read, not_read].concat())?;
-        let read: Map<_, _> = declared.map()?.clone().into_iter().filter(|(name, _)| read.contains(&name.as_str())).collect();
+        let read: Map<_, _> =
+            declared.map()?.clone().into_iter().filter(|(name, _)| read.contains(&name.as_str())).collect();
         let properties = scope.resolve(&read.into(), &at)?;
         let mut input = in_api_form(&Node::new(&properties, &at))?;
         let name = resources::physical_name(scope, kind, id)?;

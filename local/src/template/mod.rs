@@ -164,11 +164,10 @@ impl Template {
         self.functions.iter().map(|function| (function.package.clone(), function.binary.clone())).collect()
     }
 
-    /// The images of the containers that the template declares.
-    pub fn images(&self) -> BTreeSet<String> {
-        let definitions = self.ecs.task_definitions.iter();
-        let containers = definitions.filter_map(|one| one.input["containerDefinitions"].as_array()).flatten();
-        containers.filter_map(|container| container["image"].as_str().map(str::to_owned)).collect()
+    /// The images of the containers that the template declares, each with its name: the last component of its path, without
+    /// tag and digest.
+    pub fn images(&self) -> BTreeMap<String, String> {
+        self.ecs.images().map(|image| (image.to_owned(), ecs::image_name(image).to_owned())).collect()
     }
 
     /// The value of every parameter; of a list, with commas between its elements.

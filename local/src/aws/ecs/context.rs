@@ -1,5 +1,7 @@
 //! What an operation is given besides its input, and what comes of it.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 /// What an operation is given besides its input.
@@ -7,6 +9,8 @@ pub(super) struct Context<'a> {
     pub(super) region: &'a str,
     /// Milliseconds since 1970.
     pub(super) now: i64,
+    /// The binaries that images stand for: their containers are processes.
+    pub(super) binaries: &'a BTreeMap<String, String>,
 }
 
 /// An event as ECS hands it to EventBridge, which completes it.

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -12,21 +11,12 @@ use super::{
     context::{Context, Outcome},
     error,
     operation::{OPERATIONS, Run},
-    state::State,
+    state::{Declared, State},
 };
 use crate::aws::service::ServiceError;
 use crate::aws::service::operation::Operation;
 use crate::aws::service::shape::Input;
 use crate::template::{EcsResource, EcsResources};
-
-/// A resource of the stack, by its logical id.
-#[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Declared {
-    /// As the template had it when it was deployed last.
-    input: Value,
-    /// The name of the cluster that a service is in.
-    cluster: Option<String>,
-}
 
 impl Ecs {
     /// Deploys what the template declares.
@@ -86,7 +76,8 @@ fn deploy(
     let mut input = service.input.clone();
     input["service"] = name.clone();
     let is_changed = before.is_none_or(|before| before.input != service.input);
-    let definition = service.input["taskDefinition"].as_str().and_then(|wanted| state.definition(context.region, wanted));
+    let definition =
+        service.input["taskDefinition"].as_str().and_then(|wanted| state.definition(context.region, wanted));
     let is_of_another_revision =
         definition.is_some_and(|definition| described["services"][0]["taskDefinition"] != definition.arn.as_str());
     if is_changed {

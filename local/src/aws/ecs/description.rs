@@ -111,10 +111,13 @@ impl Task {
         if let Some(code) = container.exit_code {
             description["exitCode"] = json!(code);
         }
+        if let Some(reason) = &container.reason {
+            description["reason"] = json!(reason);
+        }
         description
     }
 
-    fn container_status(&self) -> &'static str {
+    pub(super) fn container_status(&self) -> &'static str {
         match self.status {
             Status::Deprovisioning | Status::Stopped => "STOPPED",
             _ if self.times.started.is_some() => "RUNNING",

@@ -36,13 +36,14 @@ pub(super) struct Interface {
 }
 
 impl Interface {
-    /// The `number`th interface of the account.
+    /// The `number`th interface of the account. `is_here`: its task is reached on this machine.
     pub(super) fn new(
         region: &str,
         number: u32,
         subnet: &str,
         security_groups: Vec<String>,
         assign_public_ip: bool,
+        is_here: bool,
     ) -> Self {
         let address = |(first, count): (u32, u32)| Ipv4Addr::from(first + number % count);
         let mac = ids::bytes::<5>().map(|byte| format!("{byte:02x}")).join(":");
@@ -53,7 +54,7 @@ impl Interface {
             id: format!("eni-{}", ids::hex(17)),
             mac_address: format!("0e:{mac}"),
             private_ip: address(PRIVATE_ADDRESSES),
-            public_ip: address(PUBLIC_ADDRESSES),
+            public_ip: if is_here { Ipv4Addr::LOCALHOST } else { address(PUBLIC_ADDRESSES) },
             subnet: subnet.to_owned(),
             security_groups,
             availability_zone: format!("{region}{zone}"),
@@ -92,6 +93,17 @@ impl Interface {
     pub(super) fn of_container(&self) -> Option<Value> {
         let address = self.private_ip.to_string();
         self.is_made.then(|| json!({"attachmentId": self.attachment_id, "privateIpv4Address": address}))
+    }
+
+    /// As the agent tells a container.
+    pub(super) fn networks(&self, region: &str) -> Value {
+        json!([{
+            "NetworkMode": "awsvpc",
+            "IPv4Addresses": [self.private_ip],
+            "AttachmentIndex": 0,
+            "MACAddress": self.mac_address,
+            "PrivateDNSName": private_dns_name(self.private_ip, region),
+        }])
     }
 
     /// The interface as EC2 knows it: from the end of PROVISIONING to the end of DEPROVISIONING.
@@ -138,7 +150,7 @@ mod tests {
 
     #[test]
     fn every_interface_has_addresses_of_its_own() {
-        let interface = |number| Interface::new("r", number, "subnet-1", Vec::new(), true);
+        let interface = |number| Interface::new("r", number, "subnet-1", Vec::new(), true, false);
         let (first, next) = (interface(0), interface(1));
         assert_eq!((first.private_ip, first.public_ip), ([10, 0, 0, 4].into(), [198, 18, 0, 1].into()));
         assert_eq!((next.private_ip, next.public_ip), ([10, 0, 0, 5].into(), [198, 18, 0, 2].into()));

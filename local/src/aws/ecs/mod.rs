@@ -1,9 +1,12 @@
 //! Amazon ECS, as far as Fargate tasks go: clusters, task definitions, tasks and the events of their life.
 //!
-//! After the service model `ecs` 2014-11-13 and the Amazon ECS developer guide. There are no containers: a task is its
-//! record, which a [clock](Clock) moves from state to state. Services, container instances and capacity providers of
-//! one's own are not here; the side door can start a task as a service would.
+//! After the service model `ecs` 2014-11-13 and the Amazon ECS developer guide. A task is a record, which a
+//! [clock](Clock) moves from state to state; a container of an image that stands for a binary is a
+//! [process](process) besides. A service keeps a count of tasks. Container instances and capacity providers of one's own
+//! are not here.
 
+mod agent;
+pub(crate) mod agent_url;
 mod arn;
 mod clock;
 mod cluster;
@@ -15,6 +18,8 @@ mod interface;
 mod list;
 mod operation;
 mod permission;
+mod process;
+mod processes;
 mod register;
 mod run;
 mod scheduler;
@@ -29,6 +34,7 @@ mod task_definition;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -37,6 +43,7 @@ use tokio::sync::watch;
 
 pub(crate) use self::clock::Clock;
 pub(crate) use self::context::{Event, Outcome};
+pub(crate) use self::process::{Certificates, Exit, ProcessSettings, Processes};
 use self::{
     context::Context,
     operation::{OPERATIONS, Run},
@@ -53,6 +60,8 @@ pub(crate) struct Ecs {
     region: String,
     state: Stored<State>,
     clock: watch::Sender<Clock>,
+    /// None: every container is a record.
+    processes: Option<Processes>,
 }
 
 impl Ecs {
@@ -63,7 +72,12 @@ impl Ecs {
     /// A file that cannot be read or written.
     pub(crate) fn open(region: &str, state_file: Option<PathBuf>) -> anyhow::Result<Self> {
         let state = Stored::open(state_file)?;
-        Ok(Self { region: region.to_owned(), state, clock: watch::Sender::default() })
+        Ok(Self { region: region.to_owned(), state, clock: watch::Sender::default(), processes: None })
+    }
+
+    /// Containers of images that stand for binaries are processes.
+    pub(crate) fn with_processes(self, processes: Processes) -> Self {
+        Self { processes: Some(processes), ..self }
     }
 
     /// The name of every operation that the local cloud has.
@@ -89,10 +103,14 @@ impl Ecs {
                 let output = self.state.read(|state| run(state, input, &context))?;
                 Ok(Outcome { output, events: Vec::new() })
             }
-            Run::Write(run) => self.state.change(|state| {
-                state.forget_expired(context.now);
-                run(state, input, &context)
-            }),
+            Run::Write(run) => {
+                let outcome = self.state.change(|state| {
+                    state.forget_expired(context.now);
+                    run(state, input, &context)
+                })?;
+                self.follow();
+                Ok(outcome)
+            }
         }
     }
 
@@ -111,9 +129,12 @@ impl Ecs {
     pub(crate) fn reset(&self) {
         self.state.change_anyway(|state| *state = State::default());
         self.clock.send_replace(Clock::default());
+        self.follow();
     }
 
     fn context(&self, now: OffsetDateTime) -> Context<'_> {
-        Context { region: &self.region, now: crate::plumbing::clock::epoch_millis(now) }
+        static NONE: BTreeMap<String, String> = BTreeMap::new();
+        let binaries = self.processes.as_ref().map_or(&NONE, Processes::binaries);
+        Context { region: &self.region, now: crate::plumbing::clock::epoch_millis(now), binaries }
     }
 }

@@ -1,5 +1,7 @@
 //! `RunTask`.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -147,6 +149,9 @@ impl<'a> Launch<'a> {
         let platform = input.text("platformVersion").filter(|version| *version != "LATEST");
         let subnet = self.subnets[number as usize % self.subnets.len()];
         let groups = self.security_groups.clone();
+        let containers = self.definition.containers().map(|container| new_container(container, &id, context.binaries));
+        let containers: Vec<_> = containers.collect();
+        let is_here = containers.iter().any(|container| container.binary.is_some());
         Task {
             cluster: cluster.to_owned(),
             definition_arn: self.definition.arn.clone(),
@@ -162,8 +167,8 @@ impl<'a> Launch<'a> {
             enable_execute_command: input.boolean("enableExecuteCommand").unwrap_or(false),
             overrides: self.overrides(overrides),
             tags: self.tags.clone(),
-            containers: self.definition.containers().map(|container| new_container(container, &id)).collect(),
-            interface: Interface::new(context.region, number, subnet, groups, self.assign_public_ip),
+            interface: Interface::new(context.region, number, subnet, groups, self.assign_public_ip, is_here),
+            containers,
             status: Status::Provisioning,
             stop: None,
             times: Times::of_new_task(context.now),
@@ -210,7 +215,7 @@ fn capacity_provider<'a>(
     }
 }
 
-fn new_container(definition: &Value, task: &str) -> Container {
+fn new_container(definition: &Value, task: &str, binaries: &BTreeMap<String, String>) -> Container {
     let text = |member: &str| definition[member].as_str().unwrap_or_default().to_owned();
     Container {
         id: ids::uuid(),
@@ -220,5 +225,8 @@ fn new_container(definition: &Value, task: &str) -> Container {
         memory: definition.get("memory").filter(|memory| memory.is_number()).map(Value::to_string),
         runtime_id: format!("{task}-{}", ids::digits(10)),
         exit_code: None,
+        reason: None,
+        binary: definition["image"].as_str().and_then(|image| binaries.get(image)).cloned(),
+        is_essential: definition["essential"] != false,
     }
 }

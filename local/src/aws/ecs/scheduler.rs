@@ -122,7 +122,8 @@ fn drain(state: &mut State, service: &mut Service, context: &Context<'_>, events
     let all: Vec<_> = current.into_iter().chain(older).map(|task| task.id.clone()).collect();
     stop(state, service, all.iter(), context, events);
     let group = service.group();
-    let is_left = |task: &Task| task.cluster == service.cluster && task.group == group && task.status != Status::Stopped;
+    let is_left =
+        |task: &Task| task.cluster == service.cluster && task.group == group && task.status != Status::Stopped;
     if !state.tasks.values().any(is_left) {
         service.status = ServiceStatus::Inactive;
     }

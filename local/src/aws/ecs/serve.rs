@@ -21,8 +21,13 @@ const MAX_SERVICES: usize = 10;
 /// What a deployment's tasks are started with.
 const LAUNCH: [&str; 4] = ["launchType", "capacityProviderStrategy", "platformVersion", "networkConfiguration"];
 /// What a service keeps as it was given.
-const SETTINGS: [&str; 5] =
-    ["deploymentConfiguration", "enableECSManagedTags", "enableExecuteCommand", "healthCheckGracePeriodSeconds", "propagateTags"];
+const SETTINGS: [&str; 5] = [
+    "deploymentConfiguration",
+    "enableECSManagedTags",
+    "enableExecuteCommand",
+    "healthCheckGracePeriodSeconds",
+    "propagateTags",
+];
 
 /// Makes a service. Its scheduler starts the tasks.
 pub(super) fn create(state: &mut State, input: Input<'_>, context: &Context<'_>) -> Result<Outcome, ServiceError> {
@@ -52,7 +57,7 @@ pub(super) fn create(state: &mut State, input: Input<'_>, context: &Context<'_>)
         paused_until: 0,
         failures: 0,
     };
-    let output = json!({"service": service.describe(state, context.region, true)});
+    let output = json!({"service": service.describe(state.tasks.values(), context.region, true)});
     let cluster = cluster.to_owned();
     if let Some(cluster) = state.clusters.get_mut(&cluster) {
         cluster.services.insert(name.to_owned());
@@ -82,7 +87,7 @@ pub(super) fn update(state: &mut State, input: Input<'_>, context: &Context<'_>)
             (service.failures, service.paused_until) = (0, 0);
         }
     }
-    let output = json!({"service": state.services[&key].describe(state, context.region, true)});
+    let output = json!({"service": state.services[&key].describe(state.tasks.values(), context.region, true)});
     Ok(Outcome { output, events: Vec::new() })
 }
 
@@ -95,7 +100,7 @@ pub(super) fn delete(state: &mut State, input: Input<'_>, context: &Context<'_>)
     }
     service.desired_count = 0;
     service.status = ServiceStatus::Draining;
-    let output = json!({"service": state.services[&key].describe(state, context.region, true)});
+    let output = json!({"service": state.services[&key].describe(state.tasks.values(), context.region, true)});
     Ok(Outcome { output, events: Vec::new() })
 }
 
@@ -114,7 +119,7 @@ pub(super) fn describe(state: &State, input: Input<'_>, context: &Context<'_>) -
     for reference in named {
         let name = arn::service_name(context.region, cluster, reference)?;
         match state.services.get(&service_key(cluster, name)) {
-            Some(service) => services.push(service.describe(state, context.region, with_tags)),
+            Some(service) => services.push(service.describe(state.tasks.values(), context.region, with_tags)),
             None => {
                 failures.push(json!({"arn": arn::service(context.region, cluster, name), "reason": "MISSING"}));
             }
@@ -131,7 +136,8 @@ pub(super) fn list(state: &State, input: Input<'_>, context: &Context<'_>) -> Re
             && service.status != ServiceStatus::Inactive
             && input.text("launchType").is_none_or(|launch_type| launch_type == "FARGATE")
     });
-    let services = services.map(|service| (service.name.as_str(), arn::service(context.region, cluster, &service.name)));
+    let services =
+        services.map(|service| (service.name.as_str(), arn::service(context.region, cluster, &service.name)));
     let size = input.integer("maxResults").and_then(|size| usize::try_from(size).ok()).unwrap_or(MAX_SERVICES);
     let page = page(&format!("services of {cluster}"), services, size, input.text("nextToken"));
     let page = page.map_err(|_| invalid_page_token())?;

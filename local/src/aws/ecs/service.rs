@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{arn, state::State, status::Status, tags, tags::Tags, task::Task};
+use super::{arn, status::Status, tags, tags::Tags, task::Task};
 use crate::plumbing::{clock, ids};
 
 /// Events that a service keeps; ECS keeps a hundred.
@@ -107,9 +107,9 @@ impl Service {
         percent.and_then(|percent| usize::try_from(percent).ok()).unwrap_or(default)
     }
 
-    /// The `Service` of an answer.
-    pub(super) fn describe(&self, state: &State, region: &str, with_tags: bool) -> Value {
-        let tasks: Vec<_> = state.tasks.values().filter(|task| self.has(task)).collect();
+    /// The `Service` of an answer. `tasks` are all that there are.
+    pub(super) fn describe<'a>(&self, tasks: impl Iterator<Item = &'a Task>, region: &str, with_tags: bool) -> Value {
+        let tasks: Vec<_> = tasks.filter(|task| self.has(task)).collect();
         let count = |deployment: Option<&Deployment>, running: bool| {
             let of = |task: &&&Task| deployment.is_none_or(|one| task.started_by.as_deref() == Some(&one.id));
             tasks.iter().filter(of).filter(|task| (task.status >= Status::Running) == running).count()

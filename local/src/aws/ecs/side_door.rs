@@ -5,8 +5,9 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
-use super::{Clock, Ecs, Event, Outcome, error, operation::RUN_TASK, run, run::Launcher, scheduler,
-    state::State, task::Task};
+use super::{
+    Clock, Ecs, Event, Outcome, error, operation::RUN_TASK, run, run::Launcher, scheduler, state::State, task::Task,
+};
 use crate::aws::service::ServiceError;
 use crate::aws::service::shape::Input;
 
@@ -45,7 +46,7 @@ impl Ecs {
         if !any_moves {
             return Ok(Vec::new());
         }
-        self.state.change(|state| {
+        let events = self.state.change(|state| {
             let mut events = Vec::new();
             for _ in 0..steps {
                 let moving = state.tasks.values_mut().filter(|one| task.is_none_or(|id| one.id == id));
@@ -56,24 +57,28 @@ impl Ecs {
                 }
             }
             state.forget_expired(now);
-            Ok(events)
-        })
+            Ok::<_, ServiceError>(events)
+        })?;
+        self.follow();
+        Ok(events)
     }
 
-    /// Ends the essential container of a running task.
+    /// Ends the essential container of a running task. A process is killed.
     ///
     /// # Errors
     /// There is no such task, or it does not run.
     pub(crate) fn crash(&self, id: &str, now: OffsetDateTime) -> Result<Vec<Event>, ServiceError> {
         let now = self.context(now).now;
-        self.state.change(|state| {
+        let event = self.state.change(|state| {
             let task = task_mut(state, id)?;
             if !task.crash(now) {
                 let what = format!("the task is {}: only a running one can crash", task.status.as_str());
                 return Err(ServiceError::new(409, "ConflictException", what));
             }
-            Ok(vec![task.to_event(&self.region)])
-        })
+            Ok(task.to_event(&self.region))
+        })?;
+        self.follow();
+        Ok(vec![event])
     }
 
     /// Keeps the public address of a task back, or no longer. ECS does not know of it: there is no event.
@@ -92,7 +97,21 @@ impl Ecs {
     /// # Errors
     /// There is no such task.
     pub(crate) fn forget(&self, id: &str) -> Result<(), ServiceError> {
-        self.state.change(|state| state.tasks.remove(id).map(drop).ok_or_else(|| no_such_task(id)))
+        self.state.change(|state| state.tasks.remove(id).map(drop).ok_or_else(|| no_such_task(id)))?;
+        self.follow();
+        Ok(())
+    }
+
+    /// Cuts the connections to a task, or lets them go on.
+    ///
+    /// # Errors
+    /// There is no such task, or it has no process.
+    pub(crate) fn cut(&self, id: &str, cut: bool) -> Result<(), ServiceError> {
+        self.state.read(|state| state.tasks.contains_key(id).then_some(()).ok_or_else(|| no_such_task(id)))?;
+        match self.processes.as_ref().is_some_and(|processes| processes.cut(id, cut)) {
+            true => Ok(()),
+            false => Err(ServiceError::new(409, "ConflictException", "the task has no process that runs")),
+        }
     }
 
     /// Starts tasks as the scheduler of a service does. The input is that of `RunTask`.

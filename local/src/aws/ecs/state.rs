@@ -5,10 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{
-    arn, declare::Declared, error::no_such_cluster, service::Service, tags::Tags, task::Task,
-    task_definition::TaskDefinition,
-};
+use super::{arn, error::no_such_cluster, service::Service, tags::Tags, task::Task, task_definition::TaskDefinition};
 use crate::aws::service::ServiceError;
 
 /// How long a stopped task can be described, in milliseconds: "at least one hour" (`DescribeTasks`).
@@ -43,6 +40,15 @@ pub(super) struct Cluster {
     pub(super) settings: BTreeMap<String, Value>,
     /// Names of the services that ever had a task here.
     pub(super) services: BTreeSet<String>,
+}
+
+/// A resource of the stack, by its logical id.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Declared {
+    /// As the template had it when it was deployed last.
+    pub(super) input: Value,
+    /// The name of the cluster that a service is in.
+    pub(super) cluster: Option<String>,
 }
 
 /// A request that is to be answered alike when it is repeated.

@@ -9,6 +9,8 @@ use super::{interface::Interface, status::Status, tags::Tags};
 const EXIT_TERMINATED: i32 = 128 + 15;
 /// Exit code of a container that crashes.
 const EXIT_CRASHED: i32 = 1;
+/// Exit code of a process that ended on `SIGKILL`.
+const EXIT_KILLED: i32 = 128 + 9;
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Task {
@@ -52,6 +54,19 @@ pub(super) struct Container {
     pub(super) memory: Option<String>,
     pub(super) runtime_id: String,
     pub(super) exit_code: Option<i32>,
+    /// What there is to say of its end besides the code.
+    #[serde(default)]
+    pub(super) reason: Option<String>,
+    /// The binary whose process it is; none if it is a record.
+    #[serde(default)]
+    pub(super) binary: Option<String>,
+    /// Whether the task ends with it.
+    #[serde(default = "yes")]
+    pub(super) is_essential: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Why a task stops.
@@ -118,12 +133,24 @@ impl Task {
 
     /// Whether there is a state ahead of it.
     pub(super) fn moves(&self) -> bool {
-        self.status.next(self.stop.is_some()).is_some()
+        self.next().is_some()
+    }
+
+    /// The state after this one. A task is stopping until its processes have ended.
+    fn next(&self) -> Option<Status> {
+        let is_waiting = self.status == Status::Stopping && self.processes().next().is_some();
+        if is_waiting { None } else { self.status.next(self.stop.is_some()) }
+    }
+
+    /// The containers that are processes and have not ended; none before the task has run.
+    pub(super) fn processes(&self) -> impl Iterator<Item = &Container> {
+        let lives = self.times.started.is_some() && self.status < Status::Deprovisioning;
+        self.containers.iter().filter(move |one| lives && one.binary.is_some() && one.exit_code.is_none())
     }
 
     /// Goes on to the next state. `false` if there is none.
     pub(super) fn advance(&mut self, now: i64) -> bool {
-        match self.status.next(self.stop.is_some()) {
+        match self.next() {
             Some(next) => {
                 self.enter(next, now);
                 true
@@ -149,15 +176,48 @@ impl Task {
             return false;
         }
         for container in &mut self.containers {
-            container.exit_code = Some(EXIT_CRASHED);
+            container.exit_code.get_or_insert(if container.binary.is_some() { EXIT_KILLED } else { EXIT_CRASHED });
         }
-        self.stop.get_or_insert_with(|| Stop {
-            code: StopCode::EssentialContainerExited,
-            reason: "Essential container in task exited".to_owned(),
-        });
+        self.end(StopCode::EssentialContainerExited, "Essential container in task exited", now);
+        true
+    }
+
+    /// Takes notice of the end of a container's process. Whether that is an event: an essential one ends the task, unless the
+    /// task is stopping anyway.
+    pub(super) fn exited(&mut self, container: &str, code: i32, now: i64) -> bool {
+        let container = self.containers.iter_mut().find(|one| one.name == container && one.exit_code.is_none());
+        let Some(container) = container else { return false };
+        container.exit_code = Some(code);
+        let ends = container.is_essential && matches!(self.status, Status::Running | Status::Deactivating);
+        if ends {
+            self.end(StopCode::EssentialContainerExited, "Essential container in task exited", now);
+        }
+        ends
+    }
+
+    /// Takes notice of a container whose process could not be started. Whether that is an event.
+    pub(super) fn failed_to_start(&mut self, container: &str, reason: &str, now: i64) -> bool {
+        let container = self.containers.iter_mut().find(|one| one.name == container && one.exit_code.is_none());
+        let Some(container) = container else { return false };
+        container.reason = Some(format!("CannotStartContainerError: {reason}"));
+        self.end(StopCode::TaskFailedToStart, "Task failed to start", now);
+        true
+    }
+
+    /// Ends the processes that the last local cloud had. Whether there were any.
+    pub(super) fn lost(&mut self, now: i64) -> bool {
+        let is_lost = self.processes().next().is_some();
+        if is_lost {
+            self.end(StopCode::EssentialContainerExited, "Essential container in task exited", now);
+        }
+        is_lost
+    }
+
+    /// Its containers have ended, or end now.
+    fn end(&mut self, code: StopCode, reason: &str, now: i64) {
+        self.stop.get_or_insert_with(|| Stop { code, reason: reason.to_owned() });
         self.times.stopping.get_or_insert(now);
         self.enter(Status::Deprovisioning, now);
-        true
     }
 
     fn enter(&mut self, status: Status, now: i64) {
@@ -174,7 +234,9 @@ impl Task {
             Status::Deprovisioning if times.started.is_some() => {
                 times.execution_stopped = Some(now);
                 for container in &mut self.containers {
-                    container.exit_code.get_or_insert(EXIT_TERMINATED);
+                    // A process that is left is killed.
+                    let code = if container.binary.is_some() { EXIT_KILLED } else { EXIT_TERMINATED };
+                    container.exit_code.get_or_insert(code);
                 }
             }
             Status::Stopped => times.stopped = Some(now),

@@ -39,9 +39,10 @@ impl Default for CallLog {
 
 impl CallLog {
     pub(crate) fn record(&self, record: &Record<'_>) {
-        let (function, instance) = match record.caller {
-            Caller::Function { function, instance } => (Some(function), Some(instance)),
-            Caller::Developer => (None, None),
+        let (function, instance, task) = match record.caller {
+            Caller::Function { function, instance } => (Some(function), Some(instance), None),
+            Caller::Task { task, .. } => (None, None, Some(task)),
+            Caller::Developer => (None, None, None),
         };
         self.0.push(|seq| {
             json!({
@@ -49,6 +50,7 @@ impl CallLog {
                 "at": clock::rfc3339(record.at),
                 "function": function,
                 "instance": instance,
+                "task": task,
                 "service": record.call.service.as_str(),
                 "operation": record.call.operation,
                 "status": record.status,

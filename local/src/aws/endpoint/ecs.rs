@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use anyhow::anyhow;
 use serde_json::Value;
+use tokio::sync::mpsc;
 
-use crate::aws::ecs::Event;
+use crate::aws::ecs::{Event, Exit};
 use crate::aws::endpoint::Endpoint;
 use crate::aws::service::call::Call;
 use crate::aws::service::reply::Reply;
 use crate::plumbing::clock;
+use crate::template::EcsResources;
 
 impl Endpoint {
     /// Answers a call to ECS, and puts the events of what it changed on the bus.
@@ -31,6 +34,31 @@ impl Endpoint {
             self.bus.put(event.clone());
         }
         events
+    }
+
+    /// Takes up what the last run of the local cloud has left, and deploys what the template declares.
+    pub(crate) fn start_ecs(&self, resources: &EcsResources) -> anyhow::Result<()> {
+        let now = clock::now();
+        let lost = self.ecs.end_lost_tasks(now).map_err(|error| anyhow!(error.message))?;
+        self.publish(lost);
+        self.deploy_ecs(resources)
+    }
+
+    /// Deploys what the template declares of ECS.
+    pub(crate) fn deploy_ecs(&self, resources: &EcsResources) -> anyhow::Result<()> {
+        let deployed = self.ecs.declare(resources, clock::now());
+        deployed.map_err(|error| anyhow!("ECS refuses what the template declares: {}", error.message))
+    }
+
+    /// Takes notice of the ends of processes for as long as the local cloud runs.
+    pub(crate) async fn follow_processes(self: Arc<Self>, mut exits: mpsc::UnboundedReceiver<Exit>) {
+        while let Some(exit) = exits.recv().await {
+            let _open = self.gate.read().await;
+            // A state file that cannot be written: the process stays dead, and the task seems to run.
+            if let Ok(events) = self.ecs.exited(&exit, clock::now()) {
+                self.publish(events);
+            }
+        }
     }
 
     /// Moves the tasks on for as long as the local cloud runs, at the pace of the clock.

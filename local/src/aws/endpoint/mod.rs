@@ -29,7 +29,7 @@ use crate::aws::lambda::{self, EventQueue, Lambda};
 use crate::aws::service::call::{Call, CallError, ServiceName, Signature};
 use crate::aws::service::reply::{Protocol, Reply};
 use crate::aws::sts;
-use crate::aws::sts::callers::{Caller, Callers};
+use crate::aws::sts::callers::{Caller, Callers, TokenError};
 use crate::plumbing::clock;
 use crate::plumbing::http_server::{self, Answer, BodyError, HangUp};
 use crate::plumbing::ids;
@@ -44,6 +44,8 @@ pub(crate) struct Endpoint {
     pub(crate) region: String,
     /// What each function may do, by logical id.
     pub(crate) policies: BTreeMap<String, Vec<Statement>>,
+    /// What the tasks of each role may do, by the role's ARN.
+    pub(crate) task_roles: BTreeMap<String, Vec<Statement>>,
     pub(crate) callers: Arc<Callers>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) calls: CallLog,
@@ -142,7 +144,13 @@ impl Endpoint {
         };
         let protocol = service.protocol();
         let token = parts.headers.get("x-amz-security-token").and_then(|token| token.to_str().ok());
-        let caller = self.callers.identify(&signature.access_key_id, token).map_err(|_| {
+        let now = clock::epoch_millis(clock::now());
+        let caller = self.callers.identify(&signature.access_key_id, token, now).map_err(|error| {
+            if error == TokenError::Expired {
+                let status = if protocol == Protocol::Ec2Query { 400 } else { 403 };
+                let what = "The security token included in the request is expired";
+                return protocol.error(status, "ExpiredTokenException", what);
+            }
             let what = "The security token included in the request is invalid.";
             match protocol {
                 Protocol::Json10 | Protocol::Json11 => protocol.error(400, "UnrecognizedClientException", what),
@@ -163,7 +171,8 @@ impl Endpoint {
     /// Carries out a call, with the fault that is due for it.
     async fn carry_out(&self, caller: &Caller, call: &Call) -> Result<Reply, HangUp> {
         let cleared = self.faults.cleared();
-        let fault = self.faults.on_call(call.service, &call.operation, caller.function());
+        let can_be_killed = *caller != Caller::Developer;
+        let fault = self.faults.on_call(call.service, &call.operation, caller.function(), can_be_killed);
         if let Some(reply) = fault.as_ref().and_then(|fault| fault.reply(call.service)) {
             return Ok(reply);
         }
@@ -181,6 +190,12 @@ impl Endpoint {
             (Some(Fault::Drop { when }), _) => *when == at,
             (Some(Fault::Kill { when }), Caller::Function { function, instance }) if *when == at => {
                 self.lambda.kill(function, instance);
+                true
+            }
+            (Some(Fault::Kill { when }), Caller::Task { task, .. }) if *when == at => {
+                if let Ok(events) = self.ecs.crash(task, clock::now()) {
+                    self.publish(events);
+                }
                 true
             }
             _ => false,
@@ -231,9 +246,14 @@ impl Endpoint {
         }
     }
 
-    /// The answer to a function whose policy does not allow the call.
+    /// The answer to a function or a task whose policy does not allow the call.
     fn refusal(&self, caller: &Caller, call: &Call) -> Option<Reply> {
-        let policy = self.policies.get(caller.function()?).map_or(&[][..], Vec::as_slice);
+        let policy = match caller {
+            Caller::Function { function, .. } => self.policies.get(function),
+            Caller::Task { role, .. } => self.task_roles.get(role),
+            Caller::Developer => return None,
+        };
+        let policy = policy.map_or(&[][..], Vec::as_slice);
         let requirements = self.requirements(call);
         let denied = iam::denied(policy, &requirements)?;
         let protocol = call.service.protocol();

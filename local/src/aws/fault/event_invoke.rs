@@ -32,7 +32,7 @@ pub(crate) struct InvokeError {
 impl Faults {
     /// Counts the handover of one event as an `Invoke` without a function as its caller.
     pub(crate) fn on_event_invoke(&self) -> EventInvoke {
-        match self.on_call(ServiceName::Lambda, "Invoke", None) {
+        match self.on_call(ServiceName::Lambda, "Invoke", None, false) {
             // An outside caller has no instance to kill.
             None | Some(Fault::Kill { .. }) => EventInvoke::Accepted,
             Some(Fault::Latency { ms, .. }) => EventInvoke::Late(Duration::from_millis(ms)),

@@ -92,7 +92,14 @@ impl Faults {
     }
 
     /// Counts a call for the faults that it matches, from the oldest to the one that strikes it, which is returned.
-    pub(crate) fn on_call(&self, service: ServiceName, operation: &str, function: Option<&str>) -> Option<Fault> {
+    /// `can_be_killed`: the caller is a process of the local cloud's.
+    pub(crate) fn on_call(
+        &self,
+        service: ServiceName,
+        operation: &str,
+        function: Option<&str>,
+        can_be_killed: bool,
+    ) -> Option<Fault> {
         let mut faults = lock(&self.active);
         let mut struck = None;
         for active in faults.values_mut() {
@@ -102,8 +109,7 @@ impl Faults {
                 && order.service == service.as_str()
                 && order.operation == operation
                 && order.function.as_deref().is_none_or(|wanted| function == Some(wanted))
-                // An outside caller has no instance to kill.
-                && (function.is_some() || !matches!(order.fault, Fault::Kill { .. }));
+                && (can_be_killed || !matches!(order.fault, Fault::Kill { .. }));
             if matches && active.strikes() {
                 struck = Some(active.order.fault.clone());
             }
@@ -126,7 +132,7 @@ mod tests {
     }
 
     fn struck(faults: &Faults, calls: usize) -> Vec<bool> {
-        (0..calls).map(|_| faults.on_call(ServiceName::Ivs, "CreateStage", Some("F")).is_some()).collect()
+        (0..calls).map(|_| faults.on_call(ServiceName::Ivs, "CreateStage", Some("F"), true).is_some()).collect()
     }
 
     #[test]
@@ -147,18 +153,18 @@ mod tests {
     fn only_matching_calls_count() {
         let faults = faults();
         put(&faults, order(json!({"function": "F"}))).unwrap();
-        assert_eq!(faults.on_call(ServiceName::Ivs, "CreateStage", Some("G")), None);
-        assert_eq!(faults.on_call(ServiceName::Ivs, "CreateStage", None), None);
-        assert_eq!(faults.on_call(ServiceName::Ivs, "DeleteStage", Some("F")), None);
-        assert_eq!(faults.on_call(ServiceName::DynamoDb, "CreateStage", Some("F")), None);
-        assert_eq!(faults.on_call(ServiceName::Ivs, "CreateStage", Some("F")), Some(Fault::Throttle {}));
+        assert_eq!(faults.on_call(ServiceName::Ivs, "CreateStage", Some("G"), true), None);
+        assert_eq!(faults.on_call(ServiceName::Ivs, "CreateStage", None, false), None);
+        assert_eq!(faults.on_call(ServiceName::Ivs, "DeleteStage", Some("F"), true), None);
+        assert_eq!(faults.on_call(ServiceName::DynamoDb, "CreateStage", Some("F"), true), None);
+        assert_eq!(faults.on_call(ServiceName::Ivs, "CreateStage", Some("F"), true), Some(Fault::Throttle {}));
     }
 
     #[test]
     fn a_kill_waits_for_a_function_to_call() {
         let faults = faults();
         put(&faults, order(json!({"fault": {"kind": "kill", "when": "before"}}))).unwrap();
-        assert_eq!(faults.on_call(ServiceName::Ivs, "CreateStage", None), None);
+        assert_eq!(faults.on_call(ServiceName::Ivs, "CreateStage", None, false), None);
         assert_eq!(struck(&faults, 1), [true]);
     }
 

@@ -2,11 +2,8 @@
 
 use super::settings::Settings;
 use crate::aws::Credentials;
+use crate::aws::service::variables::endpoints;
 use crate::template::Function;
-
-/// Services whose SDK looks for `AWS_ENDPOINT_URL_<SERVICE>`.
-const SERVICES: [&str; 9] =
-    ["DYNAMODB", "IVS_REALTIME", "IVS", "SECRETS_MANAGER", "SSM", "ECS", "EC2", "EVENTBRIDGE", "SQS"];
 
 /// All variables of one instance; nothing else of this process's environment reaches it.
 pub(crate) fn variables(
@@ -33,7 +30,6 @@ pub(crate) fn variables(
         ("AWS_ACCESS_KEY_ID", &credentials.access_key_id),
         ("AWS_SECRET_ACCESS_KEY", &credentials.secret_access_key),
         ("AWS_SESSION_TOKEN", &credentials.session_token),
-        ("AWS_ENDPOINT_URL", &settings.aws_url),
         ("_HANDLER", &function.handler),
         ("LAMBDA_TASK_ROOT", &task_root),
         ("PATH", "/usr/local/bin:/usr/bin:/bin"),
@@ -42,9 +38,7 @@ pub(crate) fn variables(
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
-    variables.extend(SERVICES.map(|service| (format!("AWS_ENDPOINT_URL_{service}"), settings.aws_url.clone())));
-    // After the others, whose place they take.
-    variables.extend(settings.endpoints.iter().map(|(name, url)| (format!("AWS_ENDPOINT_URL_{name}"), url.clone())));
+    variables.extend(endpoints(&settings.aws_url, &settings.endpoints));
     if let Some(format) = &function.logging.format {
         variables.push(("AWS_LAMBDA_LOG_FORMAT".to_owned(), format.clone()));
         let level = function.logging.level.clone().unwrap_or_else(|| "INFO".to_owned());

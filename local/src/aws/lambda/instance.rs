@@ -19,6 +19,7 @@ use super::outcome::{FunctionError, Outcome};
 use super::runtime_api::{Invocation, Phase, RuntimeApi};
 use super::settings::Settings;
 use crate::aws::ACCOUNT;
+use crate::aws::sts::callers::Caller;
 use crate::plumbing::clock;
 use crate::plumbing::http_server;
 use crate::plumbing::ids;
@@ -57,7 +58,8 @@ impl Instance {
         let id = ids::hex(32);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?.to_string();
-        let credentials = settings.callers.issue(&function.id, &id);
+        let caller = Caller::Function { function: function.id.clone(), instance: id.clone() };
+        let credentials = settings.callers.issue(caller, None);
         let mut child = Command::new(settings.bin_dir.join(&function.binary))
             .env_clear()
             .envs(environment::variables(function, settings, &address, &id, &credentials))

@@ -4,6 +4,7 @@ pub(crate) mod call;
 pub(crate) mod operation;
 pub(crate) mod reply;
 pub(crate) mod shape;
+pub(crate) mod variables;
 
 use std::collections::BTreeMap;
 

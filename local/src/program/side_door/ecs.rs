@@ -11,11 +11,12 @@ use crate::aws::Endpoint;
 use crate::plumbing::clock;
 
 /// Routes under the side door's prefix, and what each does.
-pub(super) const ROUTES: [(&str, &str); 7] = [
+pub(super) const ROUTES: [(&str, &str); 8] = [
     ("GET ecs/clock", "how ECS tasks move from state to state"),
     ("PUT ecs/clock", "stops ECS tasks between their states, or has them go on"),
     ("POST ecs/tick", "moves ECS tasks one state further: ?wait=true answers after the delivery of their events"),
     ("POST ecs/tasks/{taskId}/crash", "ends a task's container"),
+    ("PUT ecs/tasks/{taskId}/network", "cuts the connections to a task's process, or lets them go on"),
     ("PUT ecs/tasks/{taskId}/public-ip", "keeps a task's public address back"),
     ("DELETE ecs/tasks/{taskId}", "has ECS forget a task without an event"),
     ("POST ecs/services/{service}/tasks", "starts tasks as the service's scheduler would"),
@@ -35,6 +36,12 @@ struct Tick {
 
 fn one() -> u32 {
     1
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Network {
+    cut: bool,
 }
 
 #[derive(Deserialize)]
@@ -72,6 +79,11 @@ pub(super) async fn answer(
                 ecs.crash(id, clock::now())?
             };
             emit(endpoint, events, query).await
+        }
+        ("PUT", ["tasks", id, "network"]) => {
+            let Network { cut } = read(body)?;
+            ecs.cut(id, cut)?;
+            json!({"cut": cut})
         }
         ("PUT", ["tasks", id, "public-ip"]) => {
             let PublicIp { associated } = read(body)?;

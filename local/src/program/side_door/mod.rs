@@ -25,7 +25,8 @@
 //! | `POST /_local/custom-resources/{id}` | `{"requestType": "Create"\|"Update"\|"Delete"}`: has CloudFormation ask the function of the custom resource with this logical id, and answers what the function did |
 //! | `GET`, `PUT /_local/ecs/clock` | how ECS tasks move from state to state: `{"mode": "automatic", "stepMs"?}` (one state every 500 ms, as at the start) or `{"mode": "manual"}` (by ticks alone) |
 //! | `POST /_local/ecs/tick[?wait=true]` | `{"task"?, "steps"?}`: moves the task of that id, or all, one state further, or as many as `steps` says; answers `{"events"}`, and with `wait`, after their delivery, `{"events", "deliveries"}` |
-//! | `POST /_local/ecs/tasks/{taskId}/crash[?wait=true]` | ends the essential container of a running task; answers as a tick |
+//! | `POST /_local/ecs/tasks/{taskId}/crash[?wait=true]` | ends the essential container of a running task, a process by `SIGKILL`; answers as a tick |
+//! | `PUT /_local/ecs/tasks/{taskId}/network` | `{"cut": true}` cuts the connections to the task's process: those that come by the front neither deliver nor close, and new ones hang; `{"cut": false}` lets them go on. What the process connects to is not cut |
 //! | `PUT /_local/ecs/tasks/{taskId}/public-ip` | `{"associated": false}` keeps the public address of the task back from EC2, `{"associated": true}` no longer |
 //! | `DELETE /_local/ecs/tasks/{taskId}` | ECS forgets the task without an event, as if it had stopped over an hour ago |
 //! | `POST /_local/ecs/services/{service}/tasks[?wait=true]` | the input of `RunTask`: starts tasks as the service's scheduler would; answers as a tick, with `tasks` as `RunTask` has them |
@@ -62,7 +63,7 @@ use crate::aws::scheduler::Scheduler;
 use crate::plumbing::clock;
 use crate::plumbing::http_server::{self, Answer};
 use crate::program::overview::Overview;
-use crate::template::{JwtAuthorizer, Secret};
+use crate::template::{EcsResources, JwtAuthorizer, Secret};
 
 /// The prefix of every path of the side door but the page's.
 const PREFIX: &str = "/_local/";
@@ -119,6 +120,7 @@ pub(crate) struct SideDoor {
     /// Whom tokens are made for; an API may have no authorizer.
     pub(crate) authorizer: Option<JwtAuthorizer>,
     pub(crate) secrets: Vec<Secret>,
+    pub(crate) ecs: EcsResources,
     pub(crate) cloud_formation: Arc<CloudFormation>,
     /// Held for reading by every request to the API, for writing by a reset.
     pub(crate) api_gate: tokio::sync::RwLock<()>,
@@ -329,6 +331,7 @@ impl SideDoor {
         }
         self.cloud_formation.reset();
         self.cloud_formation.deploy().await.map_err(failed)?;
+        endpoint.deploy_ecs(&self.ecs).map_err(failed)?;
         endpoint.calls.reset();
         Ok(())
     }
