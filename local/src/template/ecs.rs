@@ -60,7 +60,7 @@ const TASK_DEFINITION: [&str; 12] = [
     "Volumes",
 ];
 
-const SERVICE: [&str; 12] = [
+const SERVICE: [&str; 13] = [
     "CapacityProviderStrategy",
     "Cluster",
     "DeploymentConfiguration",
@@ -73,6 +73,7 @@ const SERVICE: [&str; 12] = [
     "PropagateTags",
     "ServiceName",
     "Tags",
+    "TaskDefinition",
 ];
 
 /// Of a service, what changes nothing without load balancers and more than one machine. It is not evaluated, since it

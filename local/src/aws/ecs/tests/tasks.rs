@@ -125,5 +125,5 @@ fn a_task_is_stopped_in_its_own_cluster_alone() {
 
 #[test]
 fn an_operation_that_is_not_here_is_refused() {
-    assert_eq!(refusal(&ready(), "CreateService", json!({})).0, "UnknownOperationException");
+    assert_eq!(refusal(&ready(), "CreateTaskSet", json!({})).0, "UnknownOperationException");
 }
