@@ -90,7 +90,14 @@ impl LocalCloud {
             playback_url: addresses.playback.clone(),
             certificate: file("ca.pem"),
         };
-        let overview = Overview::new(&options, &template, api_url.clone(), aws_url.clone(), media_plane);
+        let overview = Overview::new(
+            &options,
+            &template,
+            api_url.clone(),
+            aws_url.clone(),
+            media_plane,
+            format!("http://{tasks_address}"),
+        );
 
         let jobs = Jobs::default();
         let callers = Arc::new(Callers::default());

@@ -5,6 +5,7 @@
 mod html;
 
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use self::html::{Html, code, escape, link, row, table};
@@ -39,6 +40,10 @@ pub(crate) struct Overview {
     has_document: bool,
     /// Of pages that the template lets call the API.
     origins: Vec<String>,
+    /// URL of the front, if a container may be a process.
+    tasks_url: Option<String>,
+    /// Programs that the containers' images hold, and that are not found here.
+    missing: Vec<String>,
 }
 
 impl Overview {
@@ -49,7 +54,9 @@ impl Overview {
         api_url: String,
         aws_url: String,
         media: MediaPlane,
+        tasks_url: String,
     ) -> Self {
+        let missing = template.programs.iter().filter(|program| !is_found(program, env::var_os("PATH")));
         Self {
             api_url,
             aws_url,
@@ -65,6 +72,8 @@ impl Overview {
             contents: contents(template),
             has_document: template.api.routes.iter().any(|route| route.key() == "GET /openapi.json"),
             origins: template.api.cors.iter().flat_map(|cors| cors.allow_origins.clone()).collect(),
+            missing: missing.cloned().collect(),
+            tasks_url: (!template.images().is_empty()).then_some(tasks_url),
         }
     }
 
@@ -79,11 +88,20 @@ impl Overview {
         let MediaPlane { rtmps_url, rtmp_url, playback_url, .. } = &self.media;
         format!(
             "\nThe stack {stack_name} of {template} runs here, in {region}.\n\nAPI           {api_url}\nAWS endpoint  \
-             {aws_url}\nSend video    {rtmps_url} or {rtmp_url}\nWatch         {playback_url}\nState         {}\n\nWhat runs where is a page: open the API's address in a browser.\nIn another \
+             {aws_url}\nSend video    {rtmps_url} or {rtmp_url}\nWatch         {playback_url}\nState         {}\n{}\nWhat runs where is a page: open the API's address in a browser.\nIn another \
              terminal, this sets the variables and makes a first request:\n\n{}\n\nCtrl-C stops it.\n",
             self.state(),
+            self.missing_programs(),
             self.first_lines()
         )
+    }
+
+    /// What the containers' processes do not find here, and how to get it: a program is in the package of its name.
+    fn missing_programs(&self) -> String {
+        match self.missing.join(" ") {
+            names if names.is_empty() => names,
+            names => format!("Missing       {names} (apt install {names}, brew install {names}); all else works\n"),
+        }
     }
 
     /// The origins of pages that the template lets call the API.
@@ -118,6 +136,11 @@ impl Overview {
         } else {
             Html::default()
         };
+        let tasks = self
+            .tasks_url
+            .as_ref()
+            .map(|url| row([escape("Processes of ECS tasks"), code(&format!("{url}/{{taskId}}/"))]));
+        let tasks = tasks.unwrap_or_default();
         let addresses = table(
             ["what", "where"],
             [
@@ -127,6 +150,7 @@ impl Overview {
                 row([escape("Send video (plain RTMP)"), code(&self.media.rtmp_url)]),
                 row([escape("Certificate to trust for RTMPS"), self.certificate()]),
                 row([escape("Watch (HLS)"), code(&self.media.playback_url)]),
+                tasks,
                 document,
                 row([escape("Template"), code(template)]),
                 row([escape("Stack"), code(stack_name)]),
@@ -190,6 +214,11 @@ fn first_request(routes: &[HttpRoute]) -> Option<String> {
     let token = if route.authorizer.is_some() { " -H \"authorization: Bearer $TOKEN\"" } else { "" };
     let segments = route.path.split('/').map(|segment| if segment.starts_with('{') { "demo" } else { segment });
     Some(format!("curl{method}{token} \"$API{}\"", segments.collect::<Vec<_>>().join("/")))
+}
+
+/// Whether a program is in one of the directories of `PATH`.
+fn is_found(program: &str, path: Option<OsString>) -> bool {
+    path.is_some_and(|path| env::split_paths(&path).any(|directory| directory.join(program).is_file()))
 }
 
 /// A path as seen from the working directory, if it is below.
@@ -315,11 +344,22 @@ mod tests {
             playback_url: url(65_531),
             certificate: None,
         };
-        let banner = Overview::new(&options, &template.unwrap(), url(65_535), url(65_534), media).banner();
+        let mut template = template.unwrap();
+        template.programs = vec!["no-such-program".to_owned()];
+        let banner = Overview::new(&options, &template, url(65_535), url(65_534), media, url(65_530)).banner();
+        assert!(banner.contains("apt install no-such-program"), "{banner}");
         let rows: usize = banner.lines().map(|line| line.chars().count().div_ceil(80).max(1)).sum();
         assert!(rows <= 24, "{banner}");
         let pasted = banner.lines().filter(|line| line.starts_with("eval ") || line.starts_with("curl "));
         assert!(pasted.clone().count() == 2 && pasted.clone().all(|line| line.len() <= 80), "{banner}");
+    }
+
+    #[test]
+    fn a_program_is_looked_for_in_the_directories_of_the_path() {
+        let path = Some(OsString::from("/no/such/directory:/bin"));
+        assert!(is_found("sh", path.clone()));
+        assert!(!is_found("no-such-program", path));
+        assert!(!is_found("sh", None));
     }
 
     #[test]

@@ -52,3 +52,31 @@ impl Watchdog {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    fn sleeper() -> Child {
+        Command::new("sleep").arg("1000").process_group(0).kill_on_drop(true).spawn().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_group_is_killed_when_whoever_holds_the_pipe_is_gone() {
+        let (mut sleeper, mut watchdog) = (sleeper(), Watchdog::start().unwrap());
+        watchdog.watch(sleeper.id().unwrap()).await;
+        // What the system does with the files of a process that is killed.
+        drop(watchdog.pipe.take());
+        assert_eq!(sleeper.wait().await.unwrap().signal(), Some(9));
+    }
+
+    #[tokio::test]
+    async fn a_group_that_is_gone_is_let_be() {
+        let (mut sleeper, mut watchdog) = (sleeper(), Watchdog::start().unwrap());
+        watchdog.watch(sleeper.id().unwrap()).await;
+        watchdog.dismiss().await;
+        assert!(sleeper.try_wait().unwrap().is_none());
+    }
+}

@@ -5,6 +5,7 @@ mod lifecycle;
 mod network;
 mod permission;
 mod run;
+mod services;
 mod tasks;
 
 use serde_json::{Value, json};
