@@ -194,3 +194,85 @@ fn small(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::template::Template;
+
+    const FLEET: &str = include_str!("../../tests/local_cloud/containers.yaml");
+
+    fn load(text: &str) -> Result<Template> {
+        let image = BTreeMap::from([("Image".to_owned(), "registry.example:5000/of/server:1@sha256:0".to_owned())]);
+        Template::load(text, "stack", "us-east-1", &image, &|name, _| name.to_owned())
+    }
+
+    #[test]
+    fn resources_become_the_input_of_calls() {
+        let template = load(FLEET).unwrap();
+        assert_eq!(template.ecs.clusters[0].input["settings"][0]["name"], "containerInsights");
+        let definition = &template.ecs.task_definitions[0].input;
+        let container = &definition["containerDefinitions"][0];
+        for (found, expected) in [
+            (&definition["cpu"], json!("256")),
+            (&definition["taskRoleArn"], json!("arn:aws:iam::000000000000:role/stack-Role")),
+            (&container["portMappings"], json!([{"containerPort": 8443, "protocol": "tcp"}])),
+            (&container["environment"][1], json!({"name": "COUNT", "value": "7"})),
+            (&container["logConfiguration"]["options"]["Mode"], json!("non-blocking")),
+            (&template.ecs.services[0].input["cluster"], json!("live")),
+            (&template.ecs.services[0].input["loadBalancers"], json!(null)),
+        ] {
+            assert_eq!(*found, expected);
+        }
+        let network = &template.ecs.services[0].input["networkConfiguration"]["awsvpcConfiguration"];
+        assert_eq!(network["subnets"], json!(["subnet-1", "subnet-2"]));
+        assert_eq!(network["securityGroups"][0], template.outputs()["Group"].as_str());
+        assert_eq!(template.images().values().collect::<Vec<_>>(), ["other", "server"]);
+    }
+
+    #[test]
+    fn the_role_of_a_task_is_read_and_no_other() {
+        let template = load(FLEET).unwrap();
+        assert_eq!(template.task_roles.keys().collect::<Vec<_>>(), ["arn:aws:iam::000000000000:role/stack-Role"]);
+        let managed = FLEET.replace("TaskRoleArn: !GetAtt Role.Arn", "TaskRoleArn: !GetAtt ExecutionRole.Arn");
+        let said = load(&managed).unwrap_err().to_string();
+        assert!(
+            said.starts_with(
+                "Resources.ExecutionRole.Properties.ManagedPolicyArns: the local cloud does not support managed"
+            ),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn what_nobody_reads_is_refused() {
+        for (from, to, expected) in [
+            (
+                "StopTimeout: 2",
+                "StopTimeout: soon",
+                "Resources.Definition.Properties.ContainerDefinitions[0].StopTimeout: must be a whole number",
+            ),
+            (
+                "ServiceName: web",
+                "ServiceName: web\n      Colour: red",
+                "Resources.Service.Properties: the local cloud does not support `Colour` of a service",
+            ),
+            (
+                "Programs: [",
+                "Colour: [",
+                "Metadata.LocalCloud: the local cloud does not support `Colour` of Metadata.LocalCloud",
+            ),
+        ] {
+            assert_eq!(load(&FLEET.replace(from, to)).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn the_metadata_has_what_parameters_are_here() {
+        let parameters = Template::local_parameters(FLEET).unwrap();
+        assert_eq!(parameters["Url"], "http://{publicIp}:{tasksPort}/{taskId}");
+        assert!(Template::local_parameters("Resources: {}").unwrap().is_empty());
+    }
+}

@@ -87,8 +87,8 @@ fn orders(state: &State, region: &str) -> Vec<Order> {
 
 fn order(task: &Task, container: &Container, definition: &TaskDefinition) -> Option<Order> {
     let declared = definition.containers().find(|declared| declared["name"] == container.name.as_str())?;
-    let overrides = task.overrides["containerOverrides"].as_array().into_iter().flatten();
-    let overrides = overrides.filter(|given| given["name"] == container.name.as_str()).next_back();
+    let mut overrides = task.overrides["containerOverrides"].as_array().into_iter().flatten();
+    let overrides = overrides.rfind(|given| given["name"] == container.name.as_str());
     let stop_timeout = Duration::from_secs(declared["stopTimeout"].as_u64().unwrap_or(STOP_TIMEOUT));
     let mut environment = variables(declared);
     environment.extend(overrides.map(variables).unwrap_or_default());
