@@ -359,7 +359,7 @@ async fn an_unknown_path_of_the_side_door_lists_the_routes_and_each_is_one() {
     let unknown = door(&cloud, "GET", "tokens", json!(null)).await;
     let message = unknown.json()["message"].as_str().unwrap().to_owned();
     let routes = message.strip_prefix("the side door has no GET /_local/tokens; it has: ").unwrap();
-    assert_eq!((unknown.status, routes.split(", ").count()), (404, 37));
+    assert_eq!((unknown.status, routes.split(", ").count()), (404, 38));
     for route in routes.split(", ") {
         let (method, path) = route.split_once(" /_local/").unwrap();
         let answer = door(&cloud, method, path, json!({})).await;
