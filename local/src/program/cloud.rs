@@ -31,7 +31,7 @@ use crate::program::listeners::Listeners;
 use crate::program::log::{Lines, LogLine};
 use crate::program::options::Options;
 use crate::program::overview::{MediaPlane, Overview};
-use crate::program::side_door::{self, SideDoor};
+use crate::program::side_door::{self, SideDoor, Tokens};
 use crate::template::Template;
 
 /// A running local cloud. Dropping it ends every process that it started.
@@ -200,8 +200,7 @@ impl LocalCloud {
             certificate: authority.certificate_pem(),
             endpoint: Arc::clone(&endpoint),
             scheduler,
-            issuer,
-            authorizer: template.api.main_authorizer().cloned(),
+            tokens: Tokens { issuer, authorizer: template.api.main_authorizer().cloned() },
             secrets: template.secrets.clone(),
             ecs: template.ecs.clone(),
             cloud_formation: Arc::clone(&cloud_formation),
@@ -261,7 +260,7 @@ impl LocalCloud {
 
     /// A token of the user `sub` that the API accepts for 12 hours.
     pub fn token(&self, sub: &str) -> String {
-        self.side_door.token_for(sub, clock::now())
+        self.side_door.tokens.for_user(sub, clock::now())
     }
 
     /// What the functions have written so far, if the log is collected.

@@ -1,0 +1,77 @@
+//! The tokens of the local issuer: whom they are for, and what they say.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use http::header::HOST;
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+
+use super::answer::{Refused, bad_request};
+use super::routes::PREFIX;
+use crate::aws::cognito::Issuer;
+use crate::template::JwtAuthorizer;
+
+/// How long a token is good unless it says otherwise, seconds.
+const LIFETIME: i64 = 12 * 60 * 60;
+
+/// Makes tokens that the API takes.
+pub(crate) struct Tokens {
+    pub(crate) issuer: Arc<Issuer>,
+    /// Whom they are made for; an API may have no authorizer.
+    pub(crate) authorizer: Option<JwtAuthorizer>,
+}
+
+impl Tokens {
+    /// A token for `sub`, good for 12 hours.
+    pub(crate) fn for_user(&self, sub: &str, now: OffsetDateTime) -> String {
+        self.issuer.sign(&self.claims(sub, now.unix_timestamp(), LIFETIME))
+    }
+
+    /// A token that says what the query does.
+    ///
+    /// # Errors
+    /// `exp` is no number.
+    pub(super) fn by_query(&self, query: &[(String, String)], now: OffsetDateTime) -> Result<String, Refused> {
+        let lifetime = query.iter().rev().find(|(key, _)| key == "exp");
+        let lifetime = lifetime.map_or(Ok(LIFETIME), |(_, value)| value.parse());
+        let lifetime = lifetime.map_err(|_| bad_request("`exp` is a number of seconds from now".to_owned()))?;
+        let mut claims = self.claims("alice", now.unix_timestamp(), lifetime);
+        for (key, value) in query.iter().filter(|(key, _)| key != "exp") {
+            if value.is_empty() {
+                claims.remove(key);
+            } else {
+                claims.insert(key.clone(), value.as_str().into());
+            }
+        }
+        Ok(self.issuer.sign(&claims))
+    }
+
+    /// What a token of `sub` says, `lifetime` seconds long.
+    pub(super) fn claims(&self, sub: &str, now: i64, lifetime: i64) -> Map<String, Value> {
+        let mut claims = Map::from_iter([
+            ("sub".to_owned(), sub.into()),
+            ("iat".to_owned(), now.into()),
+            ("exp".to_owned(), now.saturating_add(lifetime).into()),
+        ]);
+        if let Some(authorizer) = &self.authorizer {
+            claims.insert("iss".to_owned(), authorizer.issuer.as_str().into());
+            if let Some(audience) = authorizer.audiences.first() {
+                claims.insert("aud".to_owned(), audience.as_str().into());
+            }
+        }
+        claims
+    }
+
+    /// The issuer as OpenID Connect Discovery describes one.
+    pub(super) fn openid_configuration(&self, headers: &HeaderMap) -> Value {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+        json!({
+            "issuer": self.authorizer.as_ref().map(|authorizer| &authorizer.issuer),
+            "jwks_uri": format!("http://{host}{PREFIX}.well-known/jwks.json"),
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "response_types_supported": ["token"],
+            "subject_types_supported": ["public"],
+        })
+    }
+}
