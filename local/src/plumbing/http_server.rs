@@ -1,23 +1,77 @@
 //! A small HTTP/1.1 server that can close a connection without an answer, which the AWS endpoint needs to stage a
 //! dropped connection. Its connections end with it.
 
+use std::convert::Infallible;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Bytes, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-/// A complete answer.
-pub(crate) type Answer = Response<Full<Bytes>>;
+/// An answer, or the beginning of one that goes on.
+pub(crate) type Answer = Response<Body>;
+
+/// What an answer carries.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// All of it.
+    Complete(Full<Bytes>),
+    /// Pieces as they come, until nobody sends any more.
+    Pieces(mpsc::Receiver<Bytes>),
+}
+
+impl Body {
+    /// A body of which there is no more.
+    pub(crate) fn complete(bytes: impl Into<Bytes>) -> Self {
+        Self::Complete(Full::new(bytes.into()))
+    }
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::complete(Bytes::new())
+    }
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        match self.get_mut() {
+            Self::Complete(body) => Pin::new(body).poll_frame(context),
+            Self::Pieces(pieces) => pieces.poll_recv(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Complete(body) => body.is_end_stream(),
+            Self::Pieces(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Complete(body) => body.size_hint(),
+            Self::Pieces(_) => SizeHint::default(),
+        }
+    }
+}
 
 /// Instead of an answer: the connection is closed.
 #[derive(Debug)]
@@ -105,10 +159,22 @@ pub(crate) async fn read_body(body: Incoming, limit: usize) -> Result<Bytes, Bod
 
 /// An answer of status, content type and body.
 pub(crate) fn answer(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
+    let mut answer = Response::new(Body::complete(body));
     *answer.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     answer.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
     answer
+}
+
+/// An answer of server-sent events, which goes on until its sender is dropped or the client is gone.
+pub(crate) fn events() -> (Answer, mpsc::Sender<Bytes>) {
+    /// Pieces that wait for a slow client.
+    const WAITING: usize = 16;
+    let (tx, rx) = mpsc::channel(WAITING);
+    let mut answer = Response::new(Body::Pieces(rx));
+    let headers = answer.headers_mut();
+    headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/event-stream"));
+    headers.insert(http::header::CACHE_CONTROL, http::HeaderValue::from_static("no-store"));
+    (answer, tx)
 }
 
 /// An answer whose body is JSON.
@@ -149,6 +215,35 @@ mod tests {
         assert!(!is_answered(&mut connect().await).await);
         drop(first);
         while !is_answered(&mut connect().await).await {}
+        server.abort();
+    }
+
+    #[tokio::test]
+    async fn pieces_arrive_one_by_one_and_their_sender_learns_that_the_client_is_gone() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (senders, mut sender) = mpsc::channel(1);
+        let server = tokio::spawn(serve(listener, move |_| {
+            let senders = senders.clone();
+            async move {
+                let (answer, tx) = events();
+                senders.send(tx).await.unwrap();
+                Ok(answer)
+            }
+        }));
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let pieces = sender.recv().await.unwrap();
+        let mut said = Vec::new();
+        for piece in [&b"data: one\n\n"[..], b"data: two\n\n"] {
+            pieces.send(Bytes::from_static(piece)).await.unwrap();
+            while !said.windows(piece.len()).any(|part| part == piece) {
+                assert!(client.read_buf(&mut said).await.unwrap() > 0, "it goes on");
+            }
+        }
+        assert!(String::from_utf8_lossy(&said).contains("transfer-encoding: chunked"));
+        drop(client);
+        pieces.closed().await;
         server.abort();
     }
 }

@@ -3,11 +3,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
-use http_body_util::Full;
 use hyper::body::Bytes;
 use serde_json::Value;
 
-use crate::plumbing::http_server::{self, Answer};
+use crate::plumbing::http_server::{self, Answer, Body};
 
 /// The answer that a function's result describes; `None` if it describes none, which is the function's error.
 ///
@@ -25,7 +24,7 @@ pub(crate) fn answer(payload: &[u8]) -> Option<Answer> {
         Value::String(text) => text.parse().ok()?,
         number => u16::try_from(number.as_u64()?).ok()?,
     };
-    let mut answer = Response::new(Full::new(body(&result)?));
+    let mut answer = Response::new(Body::complete(body(&result)?));
     *answer.status_mut() = StatusCode::from_u16(status).ok()?;
     let headers = answer.headers_mut();
     headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=UTF-8"));

@@ -2,11 +2,10 @@
 
 use http::header;
 use http::{HeaderValue, Method, StatusCode};
-use http_body_util::Full;
 use hyper::body::Bytes;
 use serde_json::json;
 
-use crate::plumbing::http_server::{self, Answer, set_header};
+use crate::plumbing::http_server::{self, Answer, Body, set_header};
 
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 /// No cache may answer for us: each answer is of its moment, and a master playlist of one viewer.
@@ -52,7 +51,7 @@ pub(super) fn problem(status: u16, detail: &str) -> Answer {
 
 /// The answer to a browser that asks what a page of another origin may do.
 pub(super) fn preflight() -> Answer {
-    let mut answer = Answer::new(Full::default());
+    let mut answer = Answer::new(Body::default());
     *answer.status_mut() = StatusCode::NO_CONTENT;
     set_header(&mut answer, "access-control-allow-methods", "GET, HEAD, OPTIONS");
     set_header(&mut answer, "access-control-allow-headers", "*");
@@ -67,7 +66,7 @@ pub(super) fn finish(mut answer: Answer, method: &Method) -> Answer {
     if method == Method::HEAD {
         let length = hyper::body::Body::size_hint(answer.body()).exact().unwrap_or_default();
         answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-        *answer.body_mut() = Full::default();
+        *answer.body_mut() = Body::default();
     }
     answer
 }
