@@ -18,13 +18,16 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let CommandLine { mut options, profile, root } = arguments.resolve()?;
+    let CommandLine { mut options, profile, root, web } = arguments.resolve()?;
     let template = options.read_template()?;
     let packages = Packages::Named(template.binaries()).and_images(&root, &template)?;
     local::check(&options).await?;
     // Cargo has just said that it is done, with this program.
     let _ = writeln!(io::stderr(), "building the functions, which takes minutes the first time; the API is not up yet");
     options.bin_dir = local::build(&root, profile, &packages)?;
+    if let Some(web) = web {
+        local::build_pages(&web);
+    }
     let stopped = stop_signal()?;
     let cloud = LocalCloud::start(options).await?;
     // Without a stdout nobody reads the banner.

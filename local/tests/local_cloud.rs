@@ -14,6 +14,8 @@ mod first_contact;
 mod limits;
 #[path = "local_cloud/media.rs"]
 mod media;
+#[path = "local_cloud/pages.rs"]
+mod pages;
 
 use std::path::PathBuf;
 use std::time::Duration;

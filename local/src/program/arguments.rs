@@ -44,6 +44,12 @@ pub struct Arguments {
     /// How the functions are built
     #[arg(long, value_enum, default_value_t = Profile::Dev)]
     profile: Profile,
+    /// Directory of the built pages; web/dist beside the template by default
+    #[arg(long)]
+    web_dir: Option<PathBuf>,
+    /// Do not build the pages of web/: those that are built are shown
+    #[arg(long)]
+    no_web: bool,
     /// File name of the template, looked for here and in the directories above
     #[arg(long, default_value = "template.yaml")]
     template: PathBuf,
@@ -101,6 +107,8 @@ pub struct CommandLine {
     pub profile: Profile,
     /// The directory of the template.
     pub root: PathBuf,
+    /// The npm project of the pages, if it is to be built.
+    pub web: Option<PathBuf>,
 }
 
 impl Arguments {
@@ -112,6 +120,10 @@ impl Arguments {
         let template = find(&self.template)?;
         let root = template.parent().map(Path::to_owned).unwrap_or_default();
         let data_dir = self.data_dir.unwrap_or_else(|| root.join(".greenroom"));
+        let web = root.join("web");
+        let has_web = web.join("package.json").is_file();
+        let builds_web = has_web && !self.no_web && self.web_dir.is_none();
+        let web_dir = self.web_dir.or_else(|| has_web.then(|| web.join("dist")));
         // Who takes any port for the API is not to meet a port that is taken.
         let or_default = |port: Option<u16>, default| port.unwrap_or(if self.port == 0 { 0 } else { default });
         let options = Options {
@@ -129,6 +141,7 @@ impl Arguments {
             insecure_ingest: self.insecure_ingest,
             data_dir: (!self.ephemeral).then_some(data_dir),
             bin_dir: PathBuf::new(),
+            web_dir,
             max_instances: self.max_instances,
             jwks: self.jwks,
             dev_origins: self.dev_origins,
@@ -139,7 +152,7 @@ impl Arguments {
             },
             endpoints: BTreeMap::from_iter(self.endpoints),
         };
-        Ok(CommandLine { options, profile: self.profile, root })
+        Ok(CommandLine { options, profile: self.profile, root, web: builds_web.then_some(web) })
     }
 }
 

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use http::Method;
 use hyper::body::Incoming;
 use serde_json::json;
 use tokio::sync::RwLock;
@@ -31,6 +30,7 @@ use crate::program::listeners::Listeners;
 use crate::program::log::{Lines, LogLine};
 use crate::program::options::Options;
 use crate::program::overview::{MediaPlane, Overview};
+use crate::program::pages::Pages;
 use crate::program::side_door::{self, SideDoor, Tokens};
 use crate::template::Template;
 
@@ -197,6 +197,7 @@ impl LocalCloud {
         let gateway = Arc::new(Gateway::new(&template, setting));
         let side_door = Arc::new(SideDoor {
             overview,
+            pages: options.web_dir.map(Pages::new),
             certificate: authority.certificate_pem(),
             endpoint: Arc::clone(&endpoint),
             scheduler,
@@ -297,10 +298,16 @@ impl Drop for LocalCloud {
 
 async fn serve_api(gateway: &Gateway, side_door: &SideDoor, request: http::Request<Incoming>) -> Answer {
     let path = request.uri().path();
-    let is_page = path == "/" && request.method() == Method::GET && !gateway.has_route("GET", path);
-    if is_page || side_door::takes(path) {
+    if side_door::takes(path) {
         return side_door.handle(request).await;
     }
+    let (parts, body) = request.into_parts();
+    if !gateway.has_route(parts.method.as_str(), parts.uri.path())
+        && let Some(page) = side_door.show(&parts).await
+    {
+        return page;
+    }
+    let request = http::Request::from_parts(parts, body);
     let _open = side_door.api_gate.read().await;
     gateway.handle(request).await
 }

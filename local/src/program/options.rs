@@ -49,6 +49,8 @@ pub struct Options {
     pub data_dir: Option<PathBuf>,
     /// The directory that holds the function binaries.
     pub bin_dir: PathBuf,
+    /// The directory of the built pages, which are shown on the API's port; `None` shows none.
+    pub web_dir: Option<PathBuf>,
     /// Instances of one function at a time; more requests wait.
     pub max_instances: usize,
     /// A JSON Web Key Set of an OpenID Connect provider, whose tokens the API accepts besides those made here.
@@ -82,6 +84,7 @@ impl Default for Options {
             insecure_ingest: false,
             data_dir: None,
             bin_dir: PathBuf::from("."),
+            web_dir: None,
             max_instances: 100,
             jwks: None,
             dev_origins: false,

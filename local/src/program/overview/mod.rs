@@ -2,14 +2,12 @@
 //!
 //! Neither the banner nor the page holds a token: terminals are shown to others, and pages are kept.
 
-mod html;
-
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use self::html::{Html, code, escape, link, row, table};
 use crate::plumbing::shell::quoted;
+use crate::program::html::{self, Html, code, escape, link, row, table};
 use crate::program::options::{Options, TemplateSource};
 use crate::template::{Expression, Function, HttpRoute, Template};
 
@@ -128,8 +126,13 @@ impl Overview {
         exports.join("\n")
     }
 
-    /// The page, with what the side door can do: method, path and what it is for.
-    pub(crate) fn page<'a>(&self, side_door: impl Iterator<Item = (&'a str, String, &'a str)>) -> String {
+    /// The page, with what the side door can do: method, path and what it is for. `unbuilt` is the project of the pages
+    /// that would be in its place.
+    pub(crate) fn page<'a>(
+        &self,
+        side_door: impl Iterator<Item = (&'a str, String, &'a str)>,
+        unbuilt: Option<&Path>,
+    ) -> String {
         let Self { api_url, aws_url, stack_name, region, template, .. } = self;
         let document = if self.has_document {
             row([escape("OpenAPI document"), link("/openapi.json", "/openapi.json")])
@@ -167,6 +170,7 @@ impl Overview {
             &format!("{stack_name}: local cloud"),
             &[
                 html::heading(1, &format!("The stack {stack_name} runs here")),
+                unbuilt.map(how_to_build).unwrap_or_default(),
                 addresses,
                 html::heading(2, "First steps"),
                 html::paragraph(
@@ -204,6 +208,18 @@ impl Overview {
         let variables = format!("eval \"$(curl -s {}/_local/env)\"", self.api_url);
         [Some(variables), self.first_request.clone()].into_iter().flatten().collect::<Vec<_>>().join("\n")
     }
+}
+
+/// How to get the pages that the local cloud would show.
+fn how_to_build(project: &Path) -> Html {
+    let directory = quoted(&shown(project));
+    html::joined([
+        html::paragraph(
+            "The pages to go live, to watch, and to see what happens here are not built. Install Node.js 20.19 or later from \
+             https://nodejs.org, and start the local cloud again; or build them while it runs, and load this page again:",
+        ),
+        html::preformatted(&format!("(cd {directory} && npm ci && npm run build)")),
+    ])
 }
 
 /// Makes something, if a route does; else a request that needs no name.

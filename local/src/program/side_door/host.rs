@@ -26,6 +26,11 @@ fn is_here(name: &str) -> bool {
     address.parse::<IpAddr>().is_ok() || host == "localhost" || host.ends_with(".localhost")
 }
 
+/// The origin of the pages that a request by this name comes from, if they are of here.
+pub(super) fn origin(headers: &HeaderMap) -> Option<String> {
+    Some(format!("http://{}", headers.get(HOST)?.to_str().ok()?))
+}
+
 pub(super) fn refusal(name: &str, url: &str) -> Refused {
     Refused(403, format!("`{name}` is no name of this machine: use {url}, or send the header `host: localhost`"))
 }
@@ -34,8 +39,14 @@ pub(super) fn refusal(name: &str, url: &str) -> Refused {
 /// could read tokens, and empty everything.
 pub(super) fn foreign_origin(headers: &HeaderMap, allowed: &[String]) -> Option<String> {
     let origin = String::from_utf8_lossy(headers.get(ORIGIN)?.as_bytes()).into_owned();
-    let is_known = cors::is_of_this_machine(&origin) || allowed.contains(&origin);
-    (!is_known).then(|| printable(&origin))
+    (!is_known(&origin, headers, allowed)).then(|| printable(&origin))
+}
+
+/// Whether pages of an origin are of this machine, under whatever name the request came by, or allowed by the template.
+pub(super) fn is_known(origin: &str, headers: &HeaderMap, allowed: &[String]) -> bool {
+    cors::is_of_this_machine(origin)
+        || self::origin(headers).is_some_and(|own| own == origin)
+        || allowed.iter().any(|allowed| allowed == origin)
 }
 
 pub(super) fn refusal_of_origin(origin: &str) -> Refused {

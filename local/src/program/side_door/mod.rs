@@ -1,7 +1,7 @@
 //! The side door: what AWS has no API for, under `/_local/` on the API's port. `routes` has the list of what there is.
 //!
-//! Errors are `{"message": ...}` with a 4xx status. Every answer ends with a newline. `GET /` is a page of what runs
-//! where, unless the template has such a route.
+//! Errors are `{"message": ...}` with a 4xx status. Every answer ends with a newline. What is at `/` and beside
+//! it is in `front`.
 //!
 //! A request has to name this machine in `host`: by an address, or as `localhost`. A name that somebody else owns could
 //! be made to lead here (DNS rebinding), and its pages would be at home. For the same reason, a page that asks must be of
@@ -10,6 +10,7 @@
 mod answer;
 mod ecs;
 mod emit;
+mod front;
 mod host;
 mod request;
 mod routes;
@@ -32,6 +33,7 @@ use crate::aws::scheduler::Scheduler;
 use crate::plumbing::clock;
 use crate::plumbing::http_server::{self, Answer};
 use crate::program::overview::Overview;
+use crate::program::pages::Pages;
 use crate::template::{EcsResources, Secret};
 
 /// Whether a path is of the side door.
@@ -45,6 +47,8 @@ const BODY_LIMIT: usize = 6 << 20;
 /// What the side door reaches.
 pub(crate) struct SideDoor {
     pub(crate) overview: Overview,
+    /// What the front door shows.
+    pub(crate) pages: Option<Pages>,
     /// Of the authority behind RTMPS.
     pub(crate) certificate: String,
     pub(crate) endpoint: Arc<Endpoint>,
@@ -68,9 +72,6 @@ impl SideDoor {
         }
         if let Some(origin) = host::foreign_origin(&parts.headers, self.overview.origins()) {
             return refused(&host::refusal_of_origin(&origin));
-        }
-        if parts.uri.path() == "/" {
-            return answer::page(self.overview.page(routes::routes()));
         }
         if parts.method == Method::OPTIONS {
             return answer::preflight(&parts.headers);
@@ -104,6 +105,7 @@ impl SideDoor {
                 return Ok(answer::shell(200, &self.overview.variables(&token)));
             }
             ("GET", ["ca.pem"]) => return Ok(answer::text(self.certificate.trim_end())),
+            ("GET", ["overview"]) => return Ok(self.show_overview(None)),
             ("GET", [""]) => return Ok(answer::text(&routes::list())),
             ("GET", [".well-known", "jwks.json"]) => self.tokens.issuer.key_set(),
             ("GET", [".well-known", "openid-configuration"]) => self.tokens.openid_configuration(headers),

@@ -30,6 +30,7 @@
 //! | `PUT /_local/ecs/tasks/{taskId}/public-ip` | `{"associated": false}` keeps the public address of the task back from EC2, `{"associated": true}` no longer |
 //! | `DELETE /_local/ecs/tasks/{taskId}` | ECS forgets the task without an event, as if it had stopped over an hour ago |
 //! | `POST /_local/ecs/services/{service}/tasks[?wait=true]` | the input of `RunTask`: starts tasks as the service's scheduler would; answers as a tick, with `tasks` as `RunTask` has them |
+//! | `GET /_local/overview` | a page of what runs where; `GET /` is the same where no pages are built |
 //! | `GET /_local/` | this list, shortly |
 //! | `POST /_local/reset` | back to the start: empty tables and queues, no stages, no channels, no clusters and tasks, no faults, empty logs of calls and events, new instances |
 
@@ -40,8 +41,9 @@ use super::{ecs, stages};
 pub(super) const PREFIX: &str = "/_local/";
 
 /// Every route, and what it does.
-const ROUTES: [(&str, &str); 27] = [
+const ROUTES: [(&str, &str); 28] = [
     ("GET ", "this list"),
+    ("GET overview", "what runs where, as a page"),
     ("GET token", "a signed token as plain text: ?sub=alice, &exp=-60 (seconds from now), &aud=, &iss=, &scope="),
     ("GET env", "variables for a shell: eval \"$(curl -s ...)\"; takes what token does, such as ?sub=bob"),
     ("GET .well-known/jwks.json", "the public key of those tokens"),

@@ -63,6 +63,12 @@ impl Tokens {
         claims
     }
 
+    /// Who the pages are to the issuer.
+    pub(super) fn client_id(&self) -> &str {
+        let audience = self.authorizer.as_ref().and_then(|authorizer| authorizer.audiences.first());
+        audience.map_or("local", String::as_str)
+    }
+
     /// The issuer as OpenID Connect Discovery describes one.
     pub(super) fn openid_configuration(&self, headers: &HeaderMap) -> Value {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");

@@ -2,7 +2,7 @@
 
 /// A part of a page, well formed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Html(String);
+pub(crate) struct Html(String);
 
 /// Light or dark as the browser has it; nothing comes from elsewhere.
 const STYLE: &str = "
@@ -21,7 +21,7 @@ ul { margin: 0; padding: 0; list-style: none; }
 ";
 
 /// Text as it is.
-pub(super) fn escape(text: &str) -> Html {
+pub(crate) fn escape(text: &str) -> Html {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -37,52 +37,52 @@ pub(super) fn escape(text: &str) -> Html {
 }
 
 /// Text of a machine.
-pub(super) fn code(text: &str) -> Html {
+pub(crate) fn code(text: &str) -> Html {
     element("code", &escape(text))
 }
 
 /// A link to a path of this server.
-pub(super) fn link(path: &str, text: &str) -> Html {
+pub(crate) fn link(path: &str, text: &str) -> Html {
     Html(format!("<a href=\"{}\">{}</a>", escape(path).0, code(text).0))
 }
 
 /// Lines to paste.
-pub(super) fn preformatted(text: &str) -> Html {
+pub(crate) fn preformatted(text: &str) -> Html {
     element("pre", &escape(text))
 }
 
-pub(super) fn paragraph(text: &str) -> Html {
+pub(crate) fn paragraph(text: &str) -> Html {
     element("p", &escape(text))
 }
 
 /// A heading of a level from 1 to 6.
-pub(super) fn heading(level: u8, text: &str) -> Html {
+pub(crate) fn heading(level: u8, text: &str) -> Html {
     element(&format!("h{level}"), &escape(text))
 }
 
-pub(super) fn list(items: impl IntoIterator<Item = Html>) -> Html {
+pub(crate) fn list(items: impl IntoIterator<Item = Html>) -> Html {
     element("ul", &joined(items.into_iter().map(|item| element("li", &item))))
 }
 
 /// Rows under a head.
-pub(super) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = Html>) -> Html {
+pub(crate) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = Html>) -> Html {
     let head = joined(head.map(|title| element("th", &escape(title))));
     let (head, body) = (element("thead", &element("tr", &head)), element("tbody", &joined(rows)));
     Html(format!("<div class=\"wide\">{}</div>\n", element("table", &joined([head, body])).0))
 }
 
 /// A row of a table.
-pub(super) fn row<const N: usize>(cells: [Html; N]) -> Html {
+pub(crate) fn row<const N: usize>(cells: [Html; N]) -> Html {
     element("tr", &joined(cells.map(|cell| element("td", &cell))))
 }
 
 /// Parts one after the other.
-pub(super) fn joined(parts: impl IntoIterator<Item = Html>) -> Html {
+pub(crate) fn joined(parts: impl IntoIterator<Item = Html>) -> Html {
     Html(parts.into_iter().map(|part| part.0).collect())
 }
 
 /// A whole page. The empty icon keeps browsers from asking for one.
-pub(super) fn document(title: &str, parts: &[Html]) -> String {
+pub(crate) fn document(title: &str, parts: &[Html]) -> String {
     let title = escape(title).0;
     let parts: String = parts.iter().map(|part| part.0.as_str()).collect();
     format!(
