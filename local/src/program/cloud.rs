@@ -31,7 +31,8 @@ use crate::program::log::{Lines, LogLine};
 use crate::program::options::Options;
 use crate::program::overview::{MediaPlane, Overview};
 use crate::program::pages::Pages;
-use crate::program::side_door::{self, SideDoor, Tokens};
+use crate::program::side_door::{self, SideDoor, SignIn, Tokens};
+use crate::program::users::Users;
 use crate::template::Template;
 
 /// A running local cloud. Dropping it ends every process that it started.
@@ -195,13 +196,18 @@ impl LocalCloud {
         let (dev_origins, issuer_of_api, log) = (options.dev_origins, Arc::clone(&issuer), Arc::clone(&lines));
         let setting = GatewaySettings { issuer: issuer_of_api, lambda, lines: log, url: api_url, dev_origins };
         let gateway = Arc::new(Gateway::new(&template, setting));
+        let users = Arc::new(Users::default());
+        let authorizer = template.api.main_authorizer().cloned();
+        let tokens = Arc::new(Tokens { issuer, authorizer, users });
+        let origins = overview.origins().to_vec();
         let side_door = Arc::new(SideDoor {
             overview,
             pages: options.web_dir.map(Pages::new),
             certificate: authority.certificate_pem(),
             endpoint: Arc::clone(&endpoint),
             scheduler,
-            tokens: Tokens { issuer, authorizer: template.api.main_authorizer().cloned() },
+            sign_in: SignIn::new(Arc::clone(&tokens), origins),
+            tokens,
             secrets: template.secrets.clone(),
             ecs: template.ecs.clone(),
             cloud_formation: Arc::clone(&cloud_formation),

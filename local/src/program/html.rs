@@ -18,6 +18,11 @@ table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid var(--line); padding: 0.35rem 1rem 0.35rem 0; text-align: left; vertical-align: top; }
 th { font-weight: 600; font-size: 0.875rem; }
 ul { margin: 0; padding: 0; list-style: none; }
+label { display: block; margin-top: 1.5rem; font-weight: 600; }
+input, button { font: inherit; min-height: 44px; padding: 0 1rem; border: 1px solid var(--line); border-radius: 6px; }
+input { box-sizing: border-box; width: 100%; max-width: 20rem; margin: 0.25rem 0.5rem 0.25rem 0; }
+button { cursor: pointer; }
+.buttons { display: flex; flex-wrap: wrap; gap: 0.5rem; }
 ";
 
 /// Text as it is.
@@ -43,7 +48,7 @@ pub(crate) fn code(text: &str) -> Html {
 
 /// A link to a path of this server.
 pub(crate) fn link(path: &str, text: &str) -> Html {
-    Html(format!("<a href=\"{}\">{}</a>", escape(path).0, code(text).0))
+    attributed("a", &[("href", path)], &code(text))
 }
 
 /// Lines to paste.
@@ -92,6 +97,22 @@ pub(crate) fn document(title: &str, parts: &[Html]) -> String {
     )
 }
 
-fn element(name: &str, content: &Html) -> Html {
-    Html(format!("<{name}>{}</{name}>", content.0))
+/// An element without attributes.
+pub(crate) fn element(name: &str, content: &Html) -> Html {
+    attributed(name, &[], content)
+}
+
+/// An element with attributes.
+pub(crate) fn attributed(name: &str, attributes: &[(&str, &str)], content: &Html) -> Html {
+    Html(format!("<{name}{}>{}</{name}>", written(attributes), content.0))
+}
+
+/// An element that has no content, with attributes, some of them without a value.
+pub(crate) fn void(name: &str, attributes: &[(&str, &str)], flags: &[&str]) -> Html {
+    let flags: String = flags.iter().map(|flag| format!(" {flag}")).collect();
+    Html(format!("<{name}{}{flags}>", written(attributes)))
+}
+
+fn written(attributes: &[(&str, &str)]) -> String {
+    attributes.iter().map(|(name, value)| format!(" {name}=\"{}\"", escape(value).0)).collect()
 }

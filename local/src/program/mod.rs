@@ -12,3 +12,4 @@ pub(crate) mod options;
 pub(crate) mod overview;
 pub(crate) mod pages;
 pub(crate) mod side_door;
+pub(crate) mod users;

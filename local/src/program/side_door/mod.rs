@@ -14,6 +14,7 @@ mod front;
 mod host;
 mod request;
 mod routes;
+mod sign_in;
 mod stages;
 mod tokens;
 
@@ -26,6 +27,7 @@ use serde_json::{Value, json};
 use self::answer::{Refused, bad_request, deliveries};
 use self::request::{parse, since, waits};
 use self::routes::{PREFIX, no_such_route};
+pub(crate) use self::sign_in::SignIn;
 pub(crate) use self::tokens::Tokens;
 use crate::aws::Endpoint;
 use crate::aws::cloud_formation::{CloudFormation, RequestType};
@@ -53,7 +55,8 @@ pub(crate) struct SideDoor {
     pub(crate) certificate: String,
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) scheduler: Arc<Scheduler>,
-    pub(crate) tokens: Tokens,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) sign_in: SignIn,
     pub(crate) secrets: Vec<Secret>,
     pub(crate) ecs: EcsResources,
     pub(crate) cloud_formation: Arc<CloudFormation>,
@@ -80,8 +83,7 @@ impl SideDoor {
             return refused(&Refused(413, "the body is larger than 6 MB, or incomplete".to_owned()));
         };
         let path: Vec<_> = path.split('/').collect();
-        let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
-        let query: Vec<_> = query.into_owned().collect();
+        let query = request::form(parts.uri.query().unwrap_or_default().as_bytes());
         let answered = self.answer(&parts.method, &path, &query, &body, &parts.headers).await;
         answered.unwrap_or_else(|refusal| refused(&refusal))
     }
@@ -108,7 +110,19 @@ impl SideDoor {
             ("GET", ["overview"]) => return Ok(self.show_overview(None)),
             ("GET", [""]) => return Ok(answer::text(&routes::list())),
             ("GET", [".well-known", "jwks.json"]) => self.tokens.issuer.key_set(),
-            ("GET", [".well-known", "openid-configuration"]) => self.tokens.openid_configuration(headers),
+            ("GET", [".well-known", "openid-configuration"]) => {
+                let origin = self.origin(headers);
+                let mut description = self.tokens.openid_configuration(&origin);
+                SignIn::describe(&mut description, &origin);
+                description
+            }
+            ("GET", ["oauth2", "authorize"]) => return Ok(self.sign_in.authorize(query, headers)),
+            ("POST", ["oauth2", "authorize"]) => {
+                return Ok(self.sign_in.signed_in(query, &request::form(body), headers, clock::now()));
+            }
+            ("POST", ["oauth2", "token"]) => return Ok(self.sign_in.token(&request::form(body), clock::now())),
+            ("GET", ["logout"]) => return self.sign_in.logout(query, headers),
+            ("GET", ["users"]) => json!({"users": self.tokens.users.latest()}),
             ("GET", ["calls"]) => self.endpoint.calls.since(since(query)?),
             ("PUT", ["faults"]) => faults.put(body).map_err(bad_request)?,
             ("GET", ["faults"]) => faults.list(),

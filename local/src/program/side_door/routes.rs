@@ -5,6 +5,10 @@
 //! | `GET /_local/token?sub=alice` | answers a signed token as plain text. `exp`: seconds from now (default 12 hours, may be negative). `iss`, `aud`, `scope` and any other key become string claims; an empty value leaves the claim out |
 //! | `GET /_local/env?sub=alice` | variables for a shell, with a token that is made as above: `eval "$(curl -s http://127.0.0.1:8080/_local/env)"` |
 //! | `GET /_local/.well-known/jwks.json`, `/_local/.well-known/openid-configuration` | the local issuer, as OpenID Connect Discovery describes one |
+//! | `GET /_local/oauth2/authorize` | the authorization endpoint of that issuer (RFC 6749, RFC 7636): `response_type=code`, `client_id` (an audience of the template's authorizer), `redirect_uri` (of this machine, or of an origin that the template allows), `code_challenge` with `code_challenge_method=S256`, and `state`, `scope`, `nonce`, `login_hint`. A page of buttons and a field, whose form `POST`s `username` to the same URL: 303 to `redirect_uri` with `code` and `state` |
+//! | `POST /_local/oauth2/token` | the token endpoint, a form: `grant_type=authorization_code` with `client_id`, `code` (good once, for 60 seconds), `redirect_uri`, `code_verifier`, or `grant_type=refresh_token` with `refresh_token`; answers `access_token`, `id_token`, `refresh_token` (not when refreshing), `token_type`, `expires_in` as Cognito does, or `error` and `error_description` with 400 |
+//! | `GET /_local/logout?client_id=&logout_uri=` | there is no session to end: 303 to `logout_uri` |
+//! | `GET /_local/users` | `{"users": [...]}`: up to 20 who signed in, took a token or called the API, the latest first |
 //! | `GET /_local/ca.pem` | the certificate of the authority that signed that of RTMPS, for encoders to trust |
 //! | `GET /_local/calls?since=<seq>` | every AWS call from that number on: who, what, how it ended |
 //! | `PUT /_local/faults` | puts a fault in force: `{"service", "operation", "function"?, "nth"?, "times"?, "fault"}`. `service` is dynamodb, ivs, secretsmanager, sqs, ecs, ec2, lambda, events or sts; `nth` the first matching call that it strikes (default 1); `times` how many from there on (default 1, `null` until deleted). A service, operation or function that is not here is refused. `fault` is one of `{"kind":"throttle"}`, `{"kind":"error","status","code","message"?}`, `{"kind":"latency","ms","when"?}` (before or after the effect; ends when all faults are taken back), `{"kind":"drop","when":"before"\|"after"}` (no answer, before or after the effect), `{"kind":"kill","when":"before"\|"after"}` (ends the calling instance). An `Invoke` of lambda is also what EventBridge and Scheduler do to hand an event over, without a `function` |
@@ -41,13 +45,18 @@ use super::{ecs, stages};
 pub(super) const PREFIX: &str = "/_local/";
 
 /// Every route, and what it does.
-const ROUTES: [(&str, &str); 28] = [
+const ROUTES: [(&str, &str); 33] = [
     ("GET ", "this list"),
     ("GET overview", "what runs where, as a page"),
     ("GET token", "a signed token as plain text: ?sub=alice, &exp=-60 (seconds from now), &aud=, &iss=, &scope="),
     ("GET env", "variables for a shell: eval \"$(curl -s ...)\"; takes what token does, such as ?sub=bob"),
     ("GET .well-known/jwks.json", "the public key of those tokens"),
     ("GET .well-known/openid-configuration", "the issuer of those tokens"),
+    ("GET oauth2/authorize", "signs a page's user in: authorization code with PKCE, as an OpenID provider has it"),
+    ("POST oauth2/authorize", "what its form sends"),
+    ("POST oauth2/token", "tokens for a code, or for a refresh token"),
+    ("GET logout", "leads back to ?logout_uri="),
+    ("GET users", "who signed in, took a token or called the API, the latest first"),
     ("GET ca.pem", "the certificate to trust for RTMPS"),
     ("GET calls", "every AWS call of the functions: ?since="),
     ("GET faults", "the faults in force, and how often each struck"),

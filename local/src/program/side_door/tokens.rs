@@ -2,24 +2,25 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
-use http::header::HOST;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use super::answer::{Refused, bad_request};
 use super::routes::PREFIX;
 use crate::aws::cognito::Issuer;
+use crate::program::users::Users;
 use crate::template::JwtAuthorizer;
 
 /// How long a token is good unless it says otherwise, seconds.
-const LIFETIME: i64 = 12 * 60 * 60;
+pub(super) const LIFETIME: i64 = 12 * 60 * 60;
 
 /// Makes tokens that the API takes.
 pub(crate) struct Tokens {
     pub(crate) issuer: Arc<Issuer>,
     /// Whom they are made for; an API may have no authorizer.
     pub(crate) authorizer: Option<JwtAuthorizer>,
+    /// Whom they were made for.
+    pub(crate) users: Arc<Users>,
 }
 
 impl Tokens {
@@ -43,6 +44,9 @@ impl Tokens {
             } else {
                 claims.insert(key.clone(), value.as_str().into());
             }
+        }
+        if let Some(user) = claims.get("sub").and_then(Value::as_str) {
+            self.users.seen(user);
         }
         Ok(self.issuer.sign(&claims))
     }
@@ -69,14 +73,17 @@ impl Tokens {
         audience.map_or("local", String::as_str)
     }
 
+    /// Whether the API takes tokens of this client.
+    pub(super) fn is_client(&self, id: &str) -> bool {
+        self.authorizer.as_ref().is_none_or(|authorizer| authorizer.audiences.iter().any(|audience| audience == id))
+    }
+
     /// The issuer as OpenID Connect Discovery describes one.
-    pub(super) fn openid_configuration(&self, headers: &HeaderMap) -> Value {
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    pub(super) fn openid_configuration(&self, origin: &str) -> Value {
         json!({
             "issuer": self.authorizer.as_ref().map(|authorizer| &authorizer.issuer),
-            "jwks_uri": format!("http://{host}{PREFIX}.well-known/jwks.json"),
+            "jwks_uri": format!("{origin}{PREFIX}.well-known/jwks.json"),
             "id_token_signing_alg_values_supported": ["RS256"],
-            "response_types_supported": ["token"],
             "subject_types_supported": ["public"],
         })
     }
