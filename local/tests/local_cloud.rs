@@ -16,6 +16,8 @@ mod limits;
 mod media;
 #[path = "local_cloud/pages.rs"]
 mod pages;
+#[path = "local_cloud/requests.rs"]
+mod requests;
 #[path = "local_cloud/sign_in.rs"]
 mod sign_in;
 

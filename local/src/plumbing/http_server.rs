@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::{Bytes, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -25,8 +25,8 @@ pub(crate) type Answer = Response<Body>;
 /// What an answer carries.
 #[derive(Debug)]
 pub(crate) enum Body {
-    /// All of it.
-    Complete(Full<Bytes>),
+    /// All of it; nothing once it has been sent.
+    Complete(Bytes),
     /// Pieces as they come, until nobody sends any more.
     Pieces(mpsc::Receiver<Bytes>),
 }
@@ -34,7 +34,15 @@ pub(crate) enum Body {
 impl Body {
     /// A body of which there is no more.
     pub(crate) fn complete(bytes: impl Into<Bytes>) -> Self {
-        Self::Complete(Full::new(bytes.into()))
+        Self::Complete(bytes.into())
+    }
+
+    /// What there is of it so far.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Complete(bytes) => bytes,
+            Self::Pieces(_) => &[],
+        }
     }
 }
 
@@ -53,21 +61,22 @@ impl hyper::body::Body for Body {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         match self.get_mut() {
-            Self::Complete(body) => Pin::new(body).poll_frame(context),
+            Self::Complete(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Complete(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Self::Pieces(pieces) => pieces.poll_recv(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece)))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Complete(body) => body.is_end_stream(),
+            Self::Complete(bytes) => bytes.is_empty(),
             Self::Pieces(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Complete(body) => body.size_hint(),
+            Self::Complete(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Pieces(_) => SizeHint::default(),
         }
     }

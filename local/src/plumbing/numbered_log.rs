@@ -27,8 +27,8 @@ impl NumberedLog {
         Self { name, capacity, entries: Mutex::default() }
     }
 
-    /// Adds the entry that `entry` makes with its number.
-    pub(crate) fn push(&self, entry: impl FnOnce(u64) -> Value) {
+    /// Adds the entry that `entry` makes with its number, and answers the number.
+    pub(crate) fn push(&self, entry: impl FnOnce(u64) -> Value) -> u64 {
         let mut entries = lock(&self.entries);
         entries.last += 1;
         let seq = entries.last;
@@ -36,6 +36,7 @@ impl NumberedLog {
         if entries.kept.len() > self.capacity {
             entries.kept.pop_front();
         }
+        seq
     }
 
     /// The entries with a number of at least `since`, and the number that the next one will have.

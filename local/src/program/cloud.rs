@@ -31,6 +31,7 @@ use crate::program::log::{Lines, LogLine};
 use crate::program::options::Options;
 use crate::program::overview::{MediaPlane, Overview};
 use crate::program::pages::Pages;
+use crate::program::request_log::RequestLog;
 use crate::program::side_door::{self, SideDoor, SignIn, Tokens};
 use crate::program::users::Users;
 use crate::template::Template;
@@ -102,7 +103,8 @@ impl LocalCloud {
 
         let jobs = Jobs::default();
         let callers = Arc::new(Callers::default());
-        let lines = Arc::new(Lines::new(options.log));
+        let (requests, users) = (Arc::new(RequestLog::default()), Arc::new(Users::default()));
+        let lines = Arc::new(Lines::new(options.log, Arc::clone(&requests)));
         let endpoints = options.endpoints.clone();
         let settings = Settings {
             region: options.region.clone(),
@@ -112,6 +114,7 @@ impl LocalCloud {
             max_instances: options.max_instances,
             callers: Arc::clone(&callers),
             lines: Arc::clone(&lines),
+            requests: Arc::clone(&requests),
             jobs: jobs.clone(),
         };
         let lambda = Arc::new(Lambda::new(&template.functions, settings));
@@ -165,6 +168,7 @@ impl LocalCloud {
             callers,
             faults,
             calls: CallLog::default(),
+            requests: Arc::clone(&requests),
             dynamodb: DynamoDb::open(database.as_deref(), &template.tables, &options.region, &jobs).await?,
             ivs,
             secrets,
@@ -193,10 +197,16 @@ impl LocalCloud {
         if options.run_schedules {
             scheduler.start(&jobs, &lines);
         }
-        let (dev_origins, issuer_of_api, log) = (options.dev_origins, Arc::clone(&issuer), Arc::clone(&lines));
-        let setting = GatewaySettings { issuer: issuer_of_api, lambda, lines: log, url: api_url, dev_origins };
+        let setting = GatewaySettings {
+            issuer: Arc::clone(&issuer),
+            lambda,
+            lines: Arc::clone(&lines),
+            requests,
+            users: Arc::clone(&users),
+            url: api_url,
+            dev_origins: options.dev_origins,
+        };
         let gateway = Arc::new(Gateway::new(&template, setting));
-        let users = Arc::new(Users::default());
         let authorizer = template.api.main_authorizer().cloned();
         let tokens = Arc::new(Tokens { issuer, authorizer, users });
         let origins = overview.origins().to_vec();

@@ -1,11 +1,12 @@
 //! What the functions write.
 
 use std::io::Write;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
 use crate::plumbing::sync::lock;
+use crate::program::request_log::RequestLog;
 
 /// Where the functions' output goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,14 +35,19 @@ pub struct LogLine {
 pub(crate) struct Lines {
     log: Log,
     collected: Mutex<Vec<LogLine>>,
+    /// Gets those of instances, too.
+    requests: Arc<RequestLog>,
 }
 
 impl Lines {
-    pub(crate) fn new(log: Log) -> Self {
-        Self { log, collected: Mutex::default() }
+    pub(crate) fn new(log: Log, requests: Arc<RequestLog>) -> Self {
+        Self { log, collected: Mutex::default(), requests }
     }
 
     pub(crate) fn push(&self, line: LogLine) {
+        if !line.instance.is_empty() {
+            self.requests.wrote(&line.instance, &line.line);
+        }
         let text = match self.log {
             Log::Collect => return lock(&self.collected).push(line),
             Log::Inherit => line.line,

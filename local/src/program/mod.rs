@@ -11,5 +11,6 @@ pub(crate) mod log;
 pub(crate) mod options;
 pub(crate) mod overview;
 pub(crate) mod pages;
+pub(crate) mod request_log;
 pub(crate) mod side_door;
 pub(crate) mod users;

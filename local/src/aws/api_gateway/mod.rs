@@ -15,15 +15,15 @@ mod throttle;
 
 use std::sync::Arc;
 
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
 use http::{Request, StatusCode};
 use hyper::body::{Bytes, Incoming};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::authorizer::{Identity, Refusal};
 use self::cure::Cures;
-use self::route::{Match, Router};
+use self::route::Router;
 use self::throttle::Throttles;
 use crate::aws::cognito::Issuer;
 use crate::aws::lambda::{Lambda, PAYLOAD_LIMIT};
@@ -31,6 +31,8 @@ use crate::plumbing::clock;
 use crate::plumbing::http_server::{self, Answer, BodyError};
 use crate::plumbing::ids;
 use crate::program::log::{Lines, LogLine};
+use crate::program::request_log::{Open, Outcome, RequestLog};
+use crate::program::users::Users;
 use crate::template::{Api, Cors, HttpRoute, Template, Throttle};
 
 /// The most that a request's body may hold: 10 MB.
@@ -47,6 +49,8 @@ pub(crate) struct Gateway {
     lambda: Arc<Lambda>,
     cures: Cures,
     lines: Arc<Lines>,
+    requests: Arc<RequestLog>,
+    users: Arc<Users>,
 }
 
 /// What the gateway works with.
@@ -54,6 +58,8 @@ pub(crate) struct GatewaySettings {
     pub(crate) issuer: Arc<Issuer>,
     pub(crate) lambda: Arc<Lambda>,
     pub(crate) lines: Arc<Lines>,
+    pub(crate) requests: Arc<RequestLog>,
+    pub(crate) users: Arc<Users>,
     /// Base URL of the API, without a slash at its end.
     pub(crate) url: String,
     /// Whether pages of this machine may call the API from any port.
@@ -62,7 +68,7 @@ pub(crate) struct GatewaySettings {
 
 impl Gateway {
     pub(crate) fn new(template: &Template, setting: GatewaySettings) -> Self {
-        let GatewaySettings { issuer, lambda, lines, url, dev_origins } = setting;
+        let GatewaySettings { issuer, lambda, lines, requests, users, url, dev_origins } = setting;
         let mut api = template.api.clone();
         let mut origin_parameters = Vec::new();
         if let Some(cors) = &mut api.cors {
@@ -71,7 +77,8 @@ impl Gateway {
             cors.dev_origins = dev_origins;
         }
         let (router, throttles) = (Router::new(&api.routes), Throttles::new(api.throttle));
-        Self { api, router, throttles, issuer, lambda, cures: Cures { api_url: url, origin_parameters }, lines }
+        let cures = Cures { api_url: url, origin_parameters };
+        Self { api, router, throttles, issuer, lambda, cures, lines, requests, users }
     }
 
     /// Whether the template has a route for this request.
@@ -83,39 +90,52 @@ impl Gateway {
     pub(crate) async fn handle(&self, request: Request<Incoming>) -> Answer {
         let request_id = ids::uuid();
         let (parts, body) = request.into_parts();
+        let open = self.requests.begin(parts.method.as_str(), cure::path(&parts), &request_id, clock::now());
         let body = http_server::read_body(body, BODY_LIMIT).await;
-        let (mut answer, refusal) = match self.answer(&parts, body, &request_id).await {
+        let (mut answer, refusal) = match self.answer(&parts, body, &request_id, &open).await {
             Ok(answer) => (answer, None),
             Err(refused) => {
                 let (answer, cure) = refused.into_answer();
                 (self.with_cors(&parts, answer), Some(cure))
             }
         };
-        self.explain(&parts, answer.status(), refusal);
+        let refused = self.explain(&parts, answer.status(), refusal);
+        open.answered(Outcome { status: answer.status().as_u16(), problem: problem(&answer), refused });
         http_server::set_header(&mut answer, "apigw-requestid", &request_id);
         answer
     }
 
-    /// Leaves a line in the log with what the gateway did not let through, and the cure. A page of an origin that is
-    /// not allowed gets nothing, whatever the status is.
-    fn explain(&self, parts: &Parts, status: StatusCode, refusal: Option<String>) {
+    /// Leaves a line in the log with what the gateway did not let through, and the cure, and answers both. A page of an
+    /// origin that is not allowed gets nothing, whatever the status is.
+    fn explain(&self, parts: &Parts, status: StatusCode, refusal: Option<String>) -> Option<String> {
         let cross_origin = self.cures.cross_origin(self.api.cors.as_ref(), parts);
         let cures: Vec<_> = refusal.into_iter().chain(cross_origin).collect();
         if cures.is_empty() {
-            return;
+            return None;
         }
+        let cures = cures.join("; ");
         let (method, path, status) = (&parts.method, cure::path(parts), status.as_u16());
-        let line = format!("{method} {path} {status}: {}", cures.join("; "));
+        let line = format!("{method} {path} {status}: {cures}");
         self.lines.push(LogLine { function: "API Gateway".to_owned(), instance: String::new(), line });
+        Some(cures)
     }
 
-    async fn answer(&self, parts: &Parts, body: Result<Bytes, BodyError>, request_id: &str) -> Result<Answer, Refused> {
+    async fn answer(
+        &self,
+        parts: &Parts,
+        body: Result<Bytes, BodyError>,
+        request_id: &str,
+        open: &Open,
+    ) -> Result<Answer, Refused> {
         let head_length = head_length(parts);
         if head_length > HEAD_LIMIT {
             let cure = format!("request line and headers are {head_length} bytes, and may be {HEAD_LIMIT}: send less");
             return Err(Refused::new(431, "Request Header Fields Too Large", cure));
         }
         let found = self.router.find(parts.method.as_str(), parts.uri.path());
+        if let Some(found) = &found {
+            open.routed(found.route.key(), &found.route.function);
+        }
         if let Some(found) = &found
             && !self.throttles.admits(found.route.key(), clock::now())
         {
@@ -125,6 +145,10 @@ impl Gateway {
             Some(found) => self.authorize(found.route, parts)?,
             None => None,
         };
+        if let Some(sub) = identity.as_ref().and_then(|identity| identity.claims.get("sub")?.as_str()) {
+            self.users.seen(sub);
+            open.identified(sub);
+        }
         // A preflight needs no route. One that takes it anyway (`ANY`, `$default`) has its authorizer asked first.
         if let Some(cors) = &self.api.cors
             && cors::is_preflight(&parts.method, &parts.headers)
@@ -146,7 +170,8 @@ impl Gateway {
                 "the body ended before its length: see what closed the connection".into(),
             ),
         })?;
-        let answer = self.integrate(parts, &body, &found, identity.as_ref(), request_id).await?;
+        let event = event::event(parts, &body, &found, identity.as_ref(), request_id, clock::now()).to_string();
+        let answer = self.integrate(found.route, event, open).await?;
         Ok(self.with_cors(parts, answer))
     }
 
@@ -163,22 +188,14 @@ impl Gateway {
     }
 
     /// Has the function answer, within the route's time.
-    async fn integrate(
-        &self,
-        parts: &Parts,
-        body: &[u8],
-        found: &Match<'_>,
-        identity: Option<&Identity>,
-        request_id: &str,
-    ) -> Result<Answer, Refused> {
-        let event = event::event(parts, body, found, identity, request_id, clock::now()).to_string();
+    async fn integrate(&self, route: &HttpRoute, event: String, open: &Open) -> Result<Answer, Refused> {
         if event.len() > PAYLOAD_LIMIT {
             let limit = PAYLOAD_LIMIT >> 20;
             let cure = format!("the event with the body is over {limit} MB, Lambda's limit: send less");
             return Err(Refused::new(413, "Request Entity Too Large", cure));
         }
-        let HttpRoute { function, timeout, .. } = found.route;
-        let invocation = self.lambda.invoke(function, event.into());
+        let HttpRoute { function, timeout, .. } = route;
+        let invocation = self.lambda.invoke_for(function, event.into(), Some(open.seq));
         let outcome = tokio::time::timeout(*timeout, invocation).await.map_err(|_| {
             let cure = format!("{function} took longer than the route's {} ms (TimeoutInMillis)", timeout.as_millis());
             Refused::new(503, "Service Unavailable", cure)
@@ -234,6 +251,14 @@ impl Refused {
         }
         (answer, self.cure)
     }
+}
+
+/// The type of the problem that an answer is (RFC 9457).
+fn problem(answer: &Answer) -> Option<String> {
+    let content_type = answer.headers().get(CONTENT_TYPE)?.to_str().ok()?;
+    let is_problem = content_type.split(';').next()?.trim() == "application/problem+json";
+    let problem: Value = is_problem.then(|| serde_json::from_slice(answer.body().bytes()).ok()).flatten()?;
+    problem["type"].as_str().map(str::to_owned)
 }
 
 fn throttled(route: &HttpRoute, throttle: Option<Throttle>) -> String {

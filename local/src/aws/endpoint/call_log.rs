@@ -38,7 +38,8 @@ impl Default for CallLog {
 }
 
 impl CallLog {
-    pub(crate) fn record(&self, record: &Record<'_>) {
+    /// Adds a call, and answers its number.
+    pub(crate) fn record(&self, record: &Record<'_>) -> u64 {
         let (function, instance, task) = match record.caller {
             Caller::Function { function, instance } => (Some(function), Some(instance), None),
             Caller::Task { task, .. } => (None, None, Some(task)),
@@ -60,7 +61,7 @@ impl CallLog {
                 "consumedCapacity": record.consumed_capacity,
                 "requestId": record.request_id,
             })
-        });
+        })
     }
 
     /// The calls with a number of at least `since`, and the number that the next call will have.

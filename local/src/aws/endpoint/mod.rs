@@ -34,6 +34,7 @@ use crate::plumbing::clock;
 use crate::plumbing::http_server::{self, Answer, BodyError, HangUp};
 use crate::plumbing::ids;
 use crate::plumbing::jobs::Jobs;
+use crate::program::request_log::{self, RequestLog};
 use crate::template::{Secret, Statement};
 
 /// DynamoDB takes bodies up to 16 MB, and nothing here takes more.
@@ -49,6 +50,7 @@ pub(crate) struct Endpoint {
     pub(crate) callers: Arc<Callers>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) calls: CallLog,
+    pub(crate) requests: Arc<RequestLog>,
     pub(crate) dynamodb: DynamoDb,
     pub(crate) ivs: IvsServices,
     pub(crate) secrets: Arc<SecretsManager>,
@@ -115,7 +117,7 @@ impl Endpoint {
         let (at, started) = (clock::now(), Instant::now());
         let result = self.carry_out(&caller, &call).await;
         let reply = result.as_ref().ok();
-        self.calls.record(&Record {
+        let record = Record {
             at,
             caller: &caller,
             call: &call,
@@ -125,8 +127,27 @@ impl Endpoint {
             duration: started.elapsed(),
             consumed_capacity: reply.and_then(|reply| reply.consumed_capacity),
             request_id: &request_id,
-        });
+        };
+        self.record(&record);
         result.map(|reply| finish(reply, &request_id))
+    }
+
+    /// Notes a call, for those who look at calls and for those who look at requests.
+    fn record(&self, record: &Record<'_>) {
+        let seq = self.calls.record(record);
+        if let Caller::Function { instance, .. } = record.caller {
+            let call = request_log::Call {
+                seq,
+                service: record.call.service.as_str(),
+                operation: record.call.operation.clone(),
+                ms: record.duration.as_secs_f64() * 1000.0,
+                status: record.status,
+                error: record.error_code.map(str::to_owned),
+                denied_action: record.denied_action.map(str::to_owned),
+                capacity: record.consumed_capacity,
+            };
+            self.requests.called(instance, call);
+        }
     }
 
     /// Who calls what. `Err` is the answer to a request that cannot be told.

@@ -119,7 +119,7 @@ impl Instance {
     }
 
     /// Has the instance handle one event. It must not be handling another.
-    pub(crate) async fn invoke(&self, event: Bytes) -> Attempt {
+    pub(crate) async fn invoke(&self, event: Bytes, request: Option<u64>) -> Attempt {
         let mut phase = self.phase.clone();
         let was_ready = *phase.borrow() == Phase::Ready;
         if !was_ready && let Err(error) = self.initialized(&mut phase).await {
@@ -129,6 +129,7 @@ impl Instance {
         }
 
         let request_id = ids::uuid();
+        self.settings.requests.takes(&self.id, &request_id, request);
         let timeout = self.function.timeout;
         let (outcome, mut answered) = oneshot::channel();
         let name = &self.function.name;

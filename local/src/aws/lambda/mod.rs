@@ -59,10 +59,15 @@ impl Lambda {
     /// Invokes the function of this logical id and waits for its answer. The invocation runs to its end even if the
     /// caller stops waiting, as Lambda's does.
     pub(crate) async fn invoke(&self, function: &str, event: Bytes) -> Outcome {
+        self.invoke_for(function, event, None).await
+    }
+
+    /// As [`Lambda::invoke`], for the request to the API that has this number.
+    pub(crate) async fn invoke_for(&self, function: &str, event: Bytes, request: Option<u64>) -> Outcome {
         let Some(pool) = self.pools.get(function).cloned() else {
             return Err(FunctionError::new("ResourceNotFoundException", format!("function not found: {function}")));
         };
-        let outcome = self.jobs.run(async move { pool.invoke(event).await }).await;
+        let outcome = self.jobs.run(async move { pool.invoke(event, request).await }).await;
         outcome.unwrap_or_else(|| Err(FunctionError::new("Sandbox.Failure", "the local cloud is stopping")))
     }
 

@@ -38,8 +38,9 @@ impl Pool {
         &self.function
     }
 
-    /// Has an idle instance handle the event, or a new one, or waits for one if there are too many.
-    pub(crate) async fn invoke(&self, event: Bytes) -> Outcome {
+    /// Has an idle instance handle the event, or a new one, or waits for one if there are too many. The event may be of a
+    /// request to the API.
+    pub(crate) async fn invoke(&self, event: Bytes, request: Option<u64>) -> Outcome {
         // The semaphore is never closed.
         let _slot = self.slots.acquire().await;
         loop {
@@ -48,7 +49,7 @@ impl Pool {
                 Some(instance) => instance,
                 None => self.start().await?,
             };
-            let Attempt::Ended(outcome) = instance.invoke(event.clone()).await else { continue };
+            let Attempt::Ended(outcome) = instance.invoke(event.clone(), request).await else { continue };
             if instance.is_alive() {
                 self.give_back(instance, generation);
             }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::aws::sts::callers::Callers;
 use crate::plumbing::jobs::Jobs;
 use crate::program::log::Lines;
+use crate::program::request_log::RequestLog;
 
 /// What every instance needs to know.
 pub(crate) struct Settings {
@@ -20,5 +21,6 @@ pub(crate) struct Settings {
     pub(crate) max_instances: usize,
     pub(crate) callers: Arc<Callers>,
     pub(crate) lines: Arc<Lines>,
+    pub(crate) requests: Arc<RequestLog>,
     pub(crate) jobs: Jobs,
 }

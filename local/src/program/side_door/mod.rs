@@ -13,6 +13,7 @@ mod emit;
 mod front;
 mod host;
 mod request;
+mod requests;
 mod routes;
 mod sign_in;
 mod stages;
@@ -123,6 +124,8 @@ impl SideDoor {
             ("POST", ["oauth2", "token"]) => return Ok(self.sign_in.token(&request::form(body), clock::now())),
             ("GET", ["logout"]) => return self.sign_in.logout(query, headers),
             ("GET", ["users"]) => json!({"users": self.tokens.users.latest()}),
+            ("GET", ["requests"]) => requests::list(&self.endpoint.requests, query)?,
+            ("GET", ["requests", "stream"]) => return requests::stream(&self.endpoint, query, headers),
             ("GET", ["calls"]) => self.endpoint.calls.since(since(query)?),
             ("PUT", ["faults"]) => faults.put(body).map_err(bad_request)?,
             ("GET", ["faults"]) => faults.list(),
@@ -234,6 +237,7 @@ impl SideDoor {
         self.cloud_formation.deploy().await.map_err(failed)?;
         endpoint.deploy_ecs(&self.ecs).map_err(failed)?;
         endpoint.calls.reset();
+        endpoint.requests.reset();
         Ok(())
     }
 }

@@ -38,7 +38,7 @@ impl Studio {
         let sink = Arc::clone(&told);
         ivs.on_air().tell(Arc::new(move |event, _| sink.lock().unwrap().push(Value::Object(event))));
         let created = ivs.call("CreateChannel", &channel, clock::now()).unwrap();
-        let lines = Arc::new(Lines::new(Log::Collect));
+        let lines = Arc::new(Lines::new(Log::Collect, Arc::default()));
         let ingest = Ingest::new(ivs, Arc::default(), Limits::default(), false, lines);
         let key = created["streamKey"]["value"].as_str().unwrap().to_owned();
         Self { ingest: Arc::new(ingest), channel: created["channel"].clone(), key, told, calls: AtomicI64::new(1) }
