@@ -20,6 +20,8 @@ mod pages;
 mod requests;
 #[path = "local_cloud/sign_in.rs"]
 mod sign_in;
+#[path = "local_cloud/state.rs"]
+mod state;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -35,7 +35,7 @@ pub(crate) use self::ecs::{Certificates, Ecs, ProcessSettings, Processes, agent_
 pub(crate) use self::endpoint::Endpoint;
 pub(crate) use self::endpoint::call_log::CallLog;
 pub(crate) use self::endpoint::ivs::IvsServices;
-pub(crate) use self::endpoint::known::{is_answered, misspelt_action};
+pub(crate) use self::endpoint::known::{is_answered, misspelt_action, services};
 pub(crate) use self::fault::{EventInvoke, Faults, InvokeError};
 pub(crate) use self::ivs::{
     Addresses, Admission, Attempt, AudioTrack, Contender, Ivs, LastHeard, Order, Publisher, Refusal, Seat,
@@ -44,6 +44,7 @@ pub(crate) use self::ivs::{
 pub(crate) use self::secrets_manager::SecretsManager;
 #[cfg(test)]
 pub(crate) use self::service::Service;
+pub(crate) use self::service::resource::Resource;
 pub(crate) use self::service::{ACCOUNT, Requirement, ServiceError};
 pub(crate) use self::sqs::{SendError, Sqs};
 pub(crate) use self::sts::callers::{Callers, Credentials};

@@ -7,6 +7,7 @@ mod attributes;
 mod capacity;
 pub(crate) mod operation;
 mod permission;
+mod rows;
 
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Read};

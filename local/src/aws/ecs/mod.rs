@@ -15,6 +15,7 @@ mod declare;
 mod description;
 mod error;
 mod interface;
+mod inventory;
 mod list;
 mod operation;
 mod permission;

@@ -34,6 +34,11 @@ impl IvsServices {
         })
     }
 
+    /// Whether either has a resource of this ARN.
+    pub(crate) fn exists(&self, arn: &str) -> bool {
+        self.low_latency.exists(arn) || self.real_time.exists(arn)
+    }
+
     /// Calls per second by operation, and how many there may be of each resource.
     pub(crate) fn quotas(&self) -> Map<String, Value> {
         let mut quotas = self.low_latency.lock_quotas().to_json();

@@ -1,6 +1,8 @@
 //! What the local cloud has of each service, by name: for those who name an operation before anyone calls it. A fault
 //! for a misspelt operation would never strike, and a policy for a misspelt action would never allow anything.
 
+use std::collections::BTreeMap;
+
 use crate::aws::dynamodb;
 use crate::aws::ec2;
 use crate::aws::ecs::Ecs;
@@ -13,6 +15,11 @@ use crate::aws::service::call::ServiceName;
 use crate::aws::sqs::Sqs;
 use crate::aws::sts;
 use crate::aws::video::operation::Model;
+
+/// The operations of every service, by its name.
+pub(crate) fn services() -> BTreeMap<&'static str, Vec<&'static str>> {
+    ServiceName::ALL.into_iter().map(|service| (service.as_str(), operations(service))).collect()
+}
 
 /// The operations of a service, in alphabetical order.
 pub(crate) fn operations(service: ServiceName) -> Vec<&'static str> {

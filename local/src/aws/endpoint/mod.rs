@@ -20,6 +20,7 @@ use super::ecs::Ecs;
 use super::fault::{Fault, Faults, When};
 use super::iam;
 use super::secrets_manager::SecretsManager;
+use super::service::resource::Resource;
 use super::service::{Requirement, Service};
 use super::sqs::{self, Sqs};
 use crate::aws::endpoint::call_log::{CallLog, Record};
@@ -83,6 +84,12 @@ impl Endpoint {
         self.bus.reset();
         self.declare(secrets);
         Ok(())
+    }
+
+    /// What IVS, IVS Real-Time and ECS have.
+    pub(crate) fn inventory(&self) -> Vec<Resource> {
+        let IvsServices { low_latency, real_time } = &self.ivs;
+        [low_latency.inventory(), real_time.inventory(), self.ecs.inventory()].concat()
     }
 
     /// Sees to it that the template's secrets are there.

@@ -11,6 +11,7 @@ mod context;
 mod edge;
 mod event;
 mod ingest;
+mod inventory;
 mod limit;
 mod on_air;
 mod operation;

@@ -5,6 +5,7 @@
 
 mod constraint;
 mod context;
+mod inventory;
 mod join;
 mod operation;
 mod participant;

@@ -89,7 +89,7 @@ fn view(arn: &str, stage: &Stage) -> Value {
 }
 
 /// A list tells tags, but no endpoints.
-fn summary(arn: &str, stage: &Stage) -> Value {
+pub(super) fn summary(arn: &str, stage: &Stage) -> Value {
     let mut summary = json!({"arn": arn, "name": stage.name, "tags": stage.tags});
     if let Some(session) = &stage.active_session {
         summary["activeSessionId"] = json!(session);

@@ -24,7 +24,7 @@ pub(crate) enum ServiceName {
 }
 
 impl ServiceName {
-    const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::DynamoDb,
         Self::Ivs,
         Self::SecretsManager,

@@ -3,6 +3,7 @@
 pub(crate) mod call;
 pub(crate) mod operation;
 pub(crate) mod reply;
+pub(crate) mod resource;
 pub(crate) mod shape;
 pub(crate) mod variables;
 

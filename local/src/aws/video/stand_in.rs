@@ -53,6 +53,11 @@ impl<M: Model> StandIn<M> {
         self.state.read(look)
     }
 
+    /// Whether there is a resource of this ARN.
+    pub(crate) fn exists(&self, arn: &str) -> bool {
+        self.state.read(|state| state.tags(arn).is_some())
+    }
+
     /// Changes the state, for what the service has no API for. A change that fails must leave it as it was.
     ///
     /// # Errors

@@ -2,14 +2,18 @@
 //!
 //! Neither the banner nor the page holds a token: terminals are shown to others, and pages are kept.
 
+mod contents;
+
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
+
 use crate::plumbing::shell::quoted;
 use crate::program::html::{self, Html, code, escape, link, row, table};
 use crate::program::options::{Options, TemplateSource};
-use crate::template::{Expression, Function, HttpRoute, Template};
+use crate::template::{HttpRoute, Template};
 
 /// Where video is sent and watched.
 pub(crate) struct MediaPlane {
@@ -36,6 +40,8 @@ pub(crate) struct Overview {
     /// The part of the page that the template makes.
     contents: Html,
     has_document: bool,
+    /// What the template makes, as JSON.
+    about: Value,
     /// Of pages that the template lets call the API.
     origins: Vec<String>,
     /// URL of the front, if a container may be a process.
@@ -67,7 +73,8 @@ impl Overview {
             },
             data_dir: options.data_dir.as_deref().map(shown),
             first_request: first_request(&template.api.routes),
-            contents: contents(template),
+            contents: contents::contents(template),
+            about: contents::about(template),
             has_document: template.api.routes.iter().any(|route| route.key() == "GET /openapi.json"),
             origins: template.api.cors.iter().flat_map(|cors| cors.allow_origins.clone()).collect(),
             missing: missing.cloned().collect(),
@@ -78,6 +85,29 @@ impl Overview {
     /// Base URL of the API, without a slash at its end.
     pub(crate) fn api_url(&self) -> &str {
         &self.api_url
+    }
+
+    pub(crate) fn stack_name(&self) -> &str {
+        &self.stack_name
+    }
+
+    /// What runs where, as JSON.
+    pub(crate) fn about(&self) -> Value {
+        let mut about = self.about.clone();
+        about["stack"] = json!(self.stack_name);
+        about["region"] = json!(self.region);
+        about["template"] = json!(self.template);
+        about["version"] = json!(env!("CARGO_PKG_VERSION"));
+        about["dataDir"] = json!(self.data_dir);
+        about["faultServices"] = json!(crate::aws::services());
+        about["addresses"] = json!({
+            "api": self.api_url,
+            "aws": self.aws_url,
+            "rtmps": self.media.rtmps_url,
+            "rtmp": self.media.rtmp_url,
+            "playback": self.media.playback_url,
+        });
+        about
     }
 
     /// What a terminal of 80 columns and 24 lines shows at the start. Lines to paste begin at their margin.
@@ -243,70 +273,6 @@ fn shown(path: &Path) -> String {
     below.as_deref().unwrap_or(path).display().to_string()
 }
 
-/// What the template declares.
-fn contents(template: &Template) -> Html {
-    let functions = template.functions.iter().map(|function| {
-        let routes = template.api.routes.iter().filter(|route| route.function == function.id);
-        row([
-            code(&function.id),
-            html::list(routes.map(route)),
-            html::list(events(template, function).map(|event| escape(&event))),
-        ])
-    });
-    let schedules = template.functions.iter().flat_map(|function| &function.schedules).map(|schedule| {
-        let (when, note) = match &schedule.expression {
-            Expression::Rate(period) => (format!("every {}", span(period.as_secs())), "runs here"),
-            Expression::Calendar(calendar) => (calendar.clone(), "runs when it is told to"),
-        };
-        let note = if schedule.enabled { note } else { "disabled: runs when it is told to" };
-        row([code(&schedule.name), escape(&when), escape(note)])
-    });
-    let tables = template.tables.iter().map(|table| code(&table.name));
-    let queues = template.queues.iter().map(|queue| code(&queue.name));
-    let secrets = template.secrets.iter().map(|secret| code(&secret.name));
-    html::joined([
-        html::heading(2, "Functions"),
-        table(["function", "routes", "events"], functions),
-        section("Schedules", template.functions.iter().any(|function| !function.schedules.is_empty()), || {
-            table(["schedule", "when", "here"], schedules)
-        }),
-        section("Tables", !template.tables.is_empty(), || html::list(tables)),
-        section("Queues", !template.queues.is_empty(), || html::list(queues)),
-        section("Secrets", !template.secrets.is_empty(), || html::list(secrets)),
-    ])
-}
-
-fn section(title: &str, there: bool, body: impl FnOnce() -> Html) -> Html {
-    if there { html::joined([html::heading(2, title), body()]) } else { Html::default() }
-}
-
-fn route(route: &HttpRoute) -> Html {
-    let open = if route.authorizer.is_none() { escape(" without a token") } else { Html::default() };
-    html::joined([code(&route.key()), open])
-}
-
-/// What invokes a function besides requests.
-fn events(template: &Template, function: &Function) -> impl Iterator<Item = String> {
-    let rules = function.rules.iter().map(|rule| format!("rule {}", rule.name));
-    let schedules = function.schedules.iter().map(|schedule| format!("schedule {}", schedule.name));
-    let resources = template.custom_resources.iter().filter(|resource| resource.function == function.id);
-    let resources = resources.map(|resource| format!("custom resource {}", resource.id));
-    rules.chain(schedules).chain(resources)
-}
-
-/// A time in its largest whole unit.
-fn span(seconds: u64) -> String {
-    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
-    let (length, name) = units
-        .into_iter()
-        .find(|(length, _)| seconds >= *length && seconds.is_multiple_of(*length))
-        .unwrap_or((1, "second"));
-    match seconds / length {
-        1 => name.to_owned(),
-        count => format!("{count} {name}s"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
@@ -376,14 +342,5 @@ mod tests {
         assert!(is_found("sh", path.clone()));
         assert!(!is_found("no-such-program", path));
         assert!(!is_found("sh", None));
-    }
-
-    #[test]
-    fn a_span_is_in_its_largest_whole_unit() {
-        for (seconds, expected) in
-            [(60, "minute"), (300, "5 minutes"), (90, "90 seconds"), (7_200, "2 hours"), (86_400, "day")]
-        {
-            assert_eq!(span(seconds), expected);
-        }
     }
 }

@@ -12,11 +12,13 @@ mod ecs;
 mod emit;
 mod front;
 mod host;
+mod masked;
 mod request;
 mod requests;
 mod routes;
 mod sign_in;
 mod stages;
+mod state;
 mod tokens;
 
 use std::sync::Arc;
@@ -36,7 +38,7 @@ use crate::aws::scheduler::Scheduler;
 use crate::plumbing::clock;
 use crate::plumbing::http_server::{self, Answer};
 use crate::program::overview::Overview;
-use crate::program::pages::Pages;
+use crate::program::pages::{self, Pages};
 use crate::template::{EcsResources, Secret};
 
 /// Whether a path is of the side door.
@@ -124,6 +126,13 @@ impl SideDoor {
             ("POST", ["oauth2", "token"]) => return Ok(self.sign_in.token(&request::form(body), clock::now())),
             ("GET", ["logout"]) => return self.sign_in.logout(query, headers),
             ("GET", ["users"]) => json!({"users": self.tokens.users.latest()}),
+            ("GET", ["about"]) => {
+                let mut about = self.overview.about();
+                about["parameters"] = masked::masked(&about["parameters"]);
+                about["signIn"] = pages::sign_in(&self.origin(headers), self.tokens.client_id());
+                about
+            }
+            ("GET", ["state"]) => state::answer(&self.endpoint, self.overview.stack_name(), query).await?,
             ("GET", ["requests"]) => requests::list(&self.endpoint.requests, query)?,
             ("GET", ["requests", "stream"]) => return requests::stream(&self.endpoint, query, headers),
             ("GET", ["calls"]) => self.endpoint.calls.since(since(query)?),

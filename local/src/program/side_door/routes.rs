@@ -11,6 +11,8 @@
 //! | `GET /_local/users` | `{"users": [...]}`: up to 20 who signed in, took a token or called the API, the latest first |
 //! | `GET /_local/ca.pem` | the certificate of the authority that signed that of RTMPS, for encoders to trust |
 //! | `GET /_local/calls?since=<seq>` | every AWS call from that number on: who, what, how it ended |
+//! | `GET /_local/about` | what runs where: `{"stack", "region", "template", "version", "dataDir", "addresses": {"api", "aws", "rtmps", "rtmp", "playback"}, "functions": [{"id", "name", "routes"}], "schedules": [{"name", "function", "when", "enabled"}], "tables", "queues", "parameters", "faultServices": {"ivs": ["CreateChannel", ...]}, "signIn"}`; `faultServices` is what faults can be put on, `signIn` as in `/config.json` |
+//! | `GET /_local/state?rows=<count>`, `?table=<name>&offset=<count>&rows=<count>` | the rows of every table, or of one, beside what there is: `{"at", "tables": [{"name", "key", "count", "truncated", "rows": [{"item", "resources", "differences"}]}], "resources": [{"arn", "service", "kind", "name", "state", "tags", "description", "rows": [{"table", "key"}], "differences"}], "differences"}`. `rows` is 100 if left out and at most 1,000; rows with differences come first; a table is read up to 10,000 rows. Resources are channels, streams on air, stages and tasks. It is a difference if the attribute `arn` of a row names what is not there, or no row names a resource that has the stack's name in a tag. What looks like a secret by its name is `(hidden)` |
 //! | `GET /_local/requests?since=<change>&last=<count>` | `{"requests": [{"seq", "change", "at", "method", "path", "route", "status", "ms", "sub", "function", "requestId", "problem", "refused", "calls", "lines"}], "next"}`: the requests to the API that have changed from that number on, the `last` (default 1,000) latest of them. A request comes when it is answered (`status` is `null` if its client went away first), and again with another `change` when a line or a call of its function comes late. `problem` is the type of the answer's problem, `refused` why the gateway let it not through; `calls` are `{"seq", "service", "operation", "ms", "status", "error", "deniedAction", "capacity"}`, `lines` those of the function's log. No query, header or body is kept, and what looks like a secret in a path is left out. The last 10,000 are kept |
 //! | `GET /_local/requests/stream?last=<count>` | the same as server-sent events `request`, after the `last` (default 200) latest ones; `Last-Event-ID` goes on where a stream ended. An event `reset` says that all before is forgotten |
 //! | `PUT /_local/faults` | puts a fault in force: `{"service", "operation", "function"?, "nth"?, "times"?, "fault"}`. `service` is dynamodb, ivs, secretsmanager, sqs, ecs, ec2, lambda, events or sts; `nth` the first matching call that it strikes (default 1); `times` how many from there on (default 1, `null` until deleted). A service, operation or function that is not here is refused. `fault` is one of `{"kind":"throttle"}`, `{"kind":"error","status","code","message"?}`, `{"kind":"latency","ms","when"?}` (before or after the effect; ends when all faults are taken back), `{"kind":"drop","when":"before"\|"after"}` (no answer, before or after the effect), `{"kind":"kill","when":"before"\|"after"}` (ends the calling instance). An `Invoke` of lambda is also what EventBridge and Scheduler do to hand an event over, without a `function` |
@@ -47,7 +49,7 @@ use super::{ecs, stages};
 pub(super) const PREFIX: &str = "/_local/";
 
 /// Every route, and what it does.
-const ROUTES: [(&str, &str); 35] = [
+const ROUTES: [(&str, &str); 37] = [
     ("GET ", "this list"),
     ("GET overview", "what runs where, as a page"),
     ("GET token", "a signed token as plain text: ?sub=alice, &exp=-60 (seconds from now), &aud=, &iss=, &scope="),
@@ -60,6 +62,8 @@ const ROUTES: [(&str, &str); 35] = [
     ("GET logout", "leads back to ?logout_uri="),
     ("GET users", "who signed in, took a token or called the API, the latest first"),
     ("GET ca.pem", "the certificate to trust for RTMPS"),
+    ("GET about", "what runs where, as JSON"),
+    ("GET state", "the rows of every table beside what IVS and ECS say of them"),
     ("GET requests", "the requests to the API, each with its AWS calls and log lines: ?since=, ?last="),
     ("GET requests/stream", "the same as they come, as server-sent events"),
     ("GET calls", "every AWS call of the functions: ?since="),

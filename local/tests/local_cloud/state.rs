@@ -1,0 +1,103 @@
+//! The rows of the tables beside what the services have, as the side door tells of them.
+
+use super::*;
+
+async fn create_channel(cloud: &LocalCloud, name: &str, tags: Value) -> String {
+    let created = developer(cloud, "ivs", "", "/CreateChannel", json!({"name": name, "tags": tags})).await.json();
+    created["channel"]["arn"].as_str().unwrap().to_owned()
+}
+
+async fn put(cloud: &LocalCloud, item: Value) {
+    let input = json!({"TableName": "stack-rows", "Item": item});
+    let put = developer(cloud, "dynamodb", "DynamoDB_20120810.PutItem", "/", input).await;
+    assert_eq!(put.status, 200, "{:?}", put.body);
+}
+
+async fn state(cloud: &LocalCloud, query: &str) -> Value {
+    door(cloud, "GET", &format!("state{query}"), json!(null)).await.json()
+}
+
+fn resource<'a>(state: &'a Value, kind: &str, name: &str) -> &'a Value {
+    let mut resources = state["resources"].as_array().unwrap().iter();
+    resources.find(|one| one["kind"] == kind && one["name"] == name).unwrap_or_else(|| panic!("no {name}: {state}"))
+}
+
+#[tokio::test]
+async fn rows_and_resources_that_do_not_match_are_marked() {
+    let cloud = start().await;
+    let kept = create_channel(&cloud, "kept", json!({"Stack": "stack"})).await;
+    let orphan = create_channel(&cloud, "orphan", json!({"Stack": "stack"})).await;
+    create_channel(&cloud, "of-another-stack", json!({"Stack": "other"})).await;
+    let gone = kept.replace("channel/", "channel/x");
+    put(&cloud, json!({"id": {"S": "a-kept"}, "arn": {"S": kept}, "count": {"N": "3"}})).await;
+    put(&cloud, json!({"id": {"S": "b-gone"}, "arn": {"S": gone}, "stageArn": {"S": "arn:aws:ivs:us-east-1:000000000000:stage/a"}})).await;
+    let channel_id = kept.rsplit_once('/').unwrap().1;
+    door(&cloud, "PUT", &format!("channels/{channel_id}/live"), json!({})).await;
+
+    let told = state(&cloud, "").await;
+    let rows = &told["tables"][0];
+    assert_eq!((&rows["name"], &rows["key"], &rows["count"]), (&json!("stack-rows"), &json!(["id"]), &json!(2)));
+    let difference = format!("{gone} is in `arn`, and there is no such channel");
+    let first = &rows["rows"][0];
+    assert_eq!((&first["item"]["id"], &first["differences"]), (&json!("b-gone"), &json!([difference])));
+    let second = &rows["rows"][1];
+    assert_eq!((&second["item"]["count"], &second["differences"]), (&json!(3), &json!([])));
+    assert_eq!(second["resources"], json!([kept]));
+
+    let found = resource(&told, "channel", "kept");
+    assert_eq!((&found["state"], &found["differences"]), (&json!("live"), &json!([])));
+    assert_eq!(found["rows"], json!([{"table": "stack-rows", "key": {"id": "a-kept"}}]));
+    assert_eq!(found["description"]["srt"]["passphrase"], "(hidden)");
+    let found = resource(&told, "channel", "orphan");
+    assert_eq!((&found["arn"], &found["state"]), (&json!(orphan), &json!("offline")));
+    assert_eq!(found["differences"], json!(["no row names this channel"]));
+    assert_eq!(resource(&told, "channel", "of-another-stack")["differences"], json!([]));
+    let stream = resource(&told, "stream", "kept");
+    assert_eq!((&stream["differences"], &stream["state"]), (&json!(["no row names this stream"]), &json!("HEALTHY")));
+    assert_eq!(told["differences"], 3);
+
+    put(&cloud, json!({"id": {"S": "c"}, "session": {"S": stream["description"]["streamId"]}})).await;
+    put(&cloud, json!({"id": {"S": "d"}, "streamKey": {"M": {"value": {"S": "sk_secret"}}}})).await;
+    let told = state(&cloud, "").await;
+    assert_eq!(resource(&told, "stream", "kept")["differences"], json!([]));
+    assert!(!told.to_string().contains("sk_secret"), "{told}");
+    let page = state(&cloud, "?table=stack-rows&offset=1&rows=2").await;
+    let ids: Vec<_> = page["tables"][0]["rows"].as_array().unwrap().iter().map(|row| &row["item"]["id"]).collect();
+    assert_eq!(ids, ["a-kept", "c"]);
+    for query in ["?table=other", "?rows=x"] {
+        assert!(
+            (400..500).contains(&door(&cloud, "GET", &format!("state{query}"), json!(null)).await.status),
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn looking_uses_no_quota_up() {
+    let cloud = start().await;
+    door(&cloud, "PUT", "quotas", json!({"ListChannels": 1})).await;
+    for _ in 0..5 {
+        state(&cloud, "").await;
+    }
+    assert_eq!(developer(&cloud, "ivs", "", "/ListChannels", json!({})).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_runs_where_is_told_as_the_banner_does() {
+    let scheduled =
+        "        Hourly: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 hour)}}\n        Told:\n";
+    let template = include_str!("../template.yaml").replace("        Told:\n", scheduled);
+    let template = TemplateSource::Text(template);
+    let cloud = LocalCloud::start(Options { template, run_schedules: false, ..options() }).await.unwrap();
+    let about = door(&cloud, "GET", "about", json!(null)).await.json();
+    assert_eq!((&about["stack"], &about["addresses"]["api"]), (&json!("stack"), &json!(cloud.api_url())));
+    assert_eq!((&about["tables"], &about["dataDir"]), (&json!(["stack-rows"]), &Value::Null));
+    let probe = about["functions"].as_array().unwrap().iter().find(|one| one["id"] == "ProbeFunction").unwrap();
+    assert!(probe["routes"].as_array().unwrap().contains(&json!("PUT /own/{name}")), "{about}");
+    assert!(about["faultServices"]["ivs"].as_array().unwrap().contains(&json!("CreateStage")));
+    let schedule = &about["schedules"][0];
+    assert_eq!((&schedule["function"], &schedule["when"]), (&json!("ProbeFunction"), &json!("every hour")));
+    let run = door(&cloud, "POST", &format!("schedules/{}/run", schedule["name"].as_str().unwrap()), json!(null)).await;
+    assert_eq!(run.status, 200, "{schedule}");
+    assert_eq!(about["signIn"]["clientId"], "app");
+}
