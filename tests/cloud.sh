@@ -32,7 +32,7 @@ await() { # process, file, text
 start_cloud() {
   # An earlier cloud's banner must not be taken for this one's.
   : >"$scratch/banner"
-  "$target/$profile/local" --ephemeral --port 0 --aws-port 0 "$@" >"$scratch/banner" 2>"$scratch/local.log" &
+  "$target/$profile/local" --ephemeral --no-web --port 0 --aws-port 0 "$@" >"$scratch/banner" 2>"$scratch/local.log" &
   started+=($!)
   await $! "$scratch/banner" 'Ctrl-C'
   eval "$(grep '^eval ' "$scratch/banner")"

@@ -232,6 +232,90 @@ fn an_interrupt_leaves_no_process_and_no_port() {
     }
 }
 
+/// Pages to build, and stand-ins for npm and Node.js that note what they are asked.
+fn with_pages(project: &Project, npm: &str) {
+    let write = |name: &str, content: &str| {
+        let file = project.0.join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, content).unwrap();
+        fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    write("web/package.json", "{}");
+    write("web/package-lock.json", "{}");
+    write("web/src/a.ts", "1");
+    write("programs/node", "#!/bin/sh\necho v22.1.0\n");
+    write("programs/npm", &format!("#!/bin/sh\necho \"$1 $2\" >> ../asked\n{npm}\n"));
+}
+
+/// Starts it, stops it, and answers what it said and what npm was asked since the last time.
+fn built(project: &Project, arguments: &[&str], path: &str) -> (String, Vec<String>) {
+    let ports = ["--port", "0", "--aws-port", "0", "--ephemeral"];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_local"))
+        .current_dir(&project.0)
+        .env("CARGO", project.0.join("cargo"))
+        .env("PATH", path)
+        .args([&ports[..], arguments].concat())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    for line in BufReader::new(child.stdout.as_mut().unwrap()).lines() {
+        let line = line.unwrap();
+        let is_last = line.contains("Ctrl-C");
+        said.push_str(&line);
+        said.push('\n');
+        if is_last {
+            break;
+        }
+    }
+    assert!(stop(&mut child, "TERM").success());
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    let asked = project.0.join("asked");
+    let lines = fs::read_to_string(&asked).unwrap_or_default().lines().map(str::to_owned).collect();
+    let _ = fs::remove_file(asked);
+    (said, lines)
+}
+
+#[test]
+fn pages_are_built_when_what_they_are_made_of_has_changed() {
+    let project = Project::with_probe("pages");
+    with_pages(&project, "mkdir -p node_modules; test \"$1\" = ci || mkdir -p dist");
+    let path = format!("{}:/usr/bin:/bin", project.0.join("programs").display());
+    let (said, asked) = built(&project, &[], &path);
+    assert_eq!(asked, ["ci --no-audit", "run build"], "{said}");
+    assert!(said.contains("/ in a browser: go live, watch, and see what happens."), "{said}");
+    assert!(said.contains("building the pages with npm; --no-web starts without that\n"), "{said}");
+    let (said, asked) = built(&project, &[], &path);
+    assert!(asked.is_empty() && !said.contains("building the pages"), "{said}");
+    fs::write(project.0.join("web/src/a.ts"), "2").unwrap();
+    assert!(built(&project, &["--no-web"], &path).1.is_empty());
+    assert!(built(&project, &["--web-dir", "web/dist"], &path).1.is_empty(), "somebody else builds those");
+    assert_eq!(built(&project, &[], &path).1, ["run build"]);
+    fs::write(project.0.join("web/package-lock.json"), "{ }").unwrap();
+    assert_eq!(built(&project, &[], &path).1, ["ci --no-audit", "run build"]);
+}
+
+#[test]
+fn pages_that_cannot_be_built_are_a_warning() {
+    let project = Project::with_probe("no-pages");
+    with_pages(&project, "echo 'npm: oh no' >&2; exit 1");
+    let programs = project.0.join("programs");
+    let path = format!("{}:/usr/bin:/bin", programs.display());
+    let (said, asked) = built(&project, &[], &path);
+    assert!(said.contains("npm: oh no\nwarning: the pages do not build: `npm ci` in ") && asked.len() == 1, "{said}");
+    assert!(said.contains("/ in a browser: what runs where, and how to get the pages."), "{said}");
+    fs::write(programs.join("node"), "#!/bin/sh\necho v18.20.0\n").unwrap();
+    let (said, asked) = built(&project, &[], &path);
+    assert!(said.contains("Node.js v18.20.0 is too old: install Node.js 20.19 or later") && asked.is_empty(), "{said}");
+    let said = built(&project, &[], "/nowhere").0;
+    assert!(said.contains("warning: the pages are not built, since there is no Node.js: install"), "{said}");
+    fs::create_dir(project.0.join("web/dist")).unwrap();
+    let said = built(&project, &[], "/nowhere").0;
+    assert!(said.contains("; the pages are those of an earlier build\n"), "{said}");
+}
+
 /// Waits for the end of the banner.
 fn started(project: &Project, arguments: &[&str]) -> (Child, Vec<String>) {
     let mut child = project.start(arguments);

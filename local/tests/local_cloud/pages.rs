@@ -1,4 +1,5 @@
 //! The built pages on the API's port.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ impl Build {
             fs::write(root.join("dist").join(file), format!("<title>{file}</title>")).unwrap();
         }
         for file in
-            ["dist/assets/watch-R9rTt2PE.js", "dist/assets/licenses.md", "dist/mark.svg", "dist/.env", "secret.txt"]
+            ["dist/assets/watch-R9rTt2PE.js", "dist/assets/licenses.txt", "dist/mark.svg", "dist/.env", "secret.txt"]
         {
             fs::write(root.join(file), file).unwrap();
         }
@@ -74,7 +75,7 @@ async fn files_are_kept_as_long_as_their_names_say_and_not_sent_twice() {
     let cloud = build.start().await;
     for (path, content_type, kept) in [
         ("/assets/watch-R9rTt2PE.js", "text/javascript; charset=utf-8", "public, max-age=31536000, immutable"),
-        ("/assets/licenses.md", "text/markdown; charset=utf-8", "no-cache"),
+        ("/assets/licenses.txt", "text/plain; charset=utf-8", "no-cache"),
         ("/mark.svg", "image/svg+xml; charset=utf-8", "no-cache"),
     ] {
         let answer = get(&cloud, path).await;

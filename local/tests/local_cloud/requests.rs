@@ -1,4 +1,5 @@
 //! The requests to the API as the side door tells of them.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;

@@ -1,4 +1,5 @@
 //! The local issuer as an OpenID provider: a page's sign-in from its beginning to its end.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -35,6 +35,8 @@ pub(crate) struct Overview {
     template: String,
     /// Where state is kept, if it is.
     data_dir: Option<String>,
+    /// Where the built pages are, if any are to be shown.
+    pages: Option<PathBuf>,
     /// A request that works with the variables of a shell, as `curl` makes it.
     first_request: Option<String>,
     /// The part of the page that the template makes.
@@ -72,6 +74,7 @@ impl Overview {
                 TemplateSource::Text(_) => "a template in memory".to_owned(),
             },
             data_dir: options.data_dir.as_deref().map(shown),
+            pages: options.web_dir.clone(),
             first_request: first_request(&template.api.routes),
             contents: contents::contents(template),
             about: contents::about(template),
@@ -115,9 +118,10 @@ impl Overview {
         let Self { api_url, aws_url, stack_name, region, template, .. } = self;
         let MediaPlane { rtmps_url, rtmp_url, playback_url, .. } = &self.media;
         format!(
-            "\nThe stack {stack_name} of {template} runs here, in {region}.\n\nAPI           {api_url}\nAWS endpoint  \
-             {aws_url}\nSend video    {rtmps_url} or {rtmp_url}\nWatch         {playback_url}\nState         {}\n{}\nWhat runs where is a page: open the API's address in a browser.\nIn another \
+            "\nOpen {api_url}/ in a browser: {}\n\nThe stack {stack_name} of {template} runs here, in {region}.\n\nAPI           {api_url}\nAWS endpoint  \
+             {aws_url}\nSend video    {rtmps_url} or {rtmp_url}\nWatch         {playback_url}\nState         {}\n{}\nIn another \
              terminal, this sets the variables and makes a first request:\n\n{}\n\nCtrl-C stops it.\n",
+            self.front_door(),
             self.state(),
             self.missing_programs(),
             self.first_lines()
@@ -129,6 +133,15 @@ impl Overview {
         match self.missing.join(" ") {
             names if names.is_empty() => names,
             names => format!("Missing       {names} (apt install {names}, brew install {names}); all else works\n"),
+        }
+    }
+
+    /// What the address of the API shows.
+    fn front_door(&self) -> &'static str {
+        match self.pages.as_deref().map(Path::is_dir) {
+            Some(true) => "go live, watch, and see what happens.",
+            Some(false) => "what runs where, and how to get the pages.",
+            None => "what runs where.",
         }
     }
 
@@ -317,6 +330,7 @@ mod tests {
             stack_name: "a".repeat(128),
             region: "ap-southeast-3".to_owned(),
             data_dir: Some(PathBuf::from(format!("/{}", "directory/".repeat(30)))),
+            web_dir: Some(PathBuf::from("/nowhere")),
             ..Options::default()
         };
         let url = |port: u16| format!("http://127.0.0.1:{port}");

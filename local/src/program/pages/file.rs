@@ -97,7 +97,7 @@ mod tests {
         for (name, expected) in [
             ("assets/watch-R9rTt2PE.js", true),
             ("assets/index-B3-r6_bQ.css", true),
-            ("assets/licenses.md", false),
+            ("assets/licenses.txt", false),
             ("assets/a-long-name.js", false),
             ("assets/x.js", false),
             ("watch-R9rTt2PE.js", false),

@@ -37,7 +37,7 @@ impl SignIn {
     pub(super) fn authorize(&self, query: &[(String, String)], headers: &HeaderMap) -> Answer {
         match self.asked(query, headers) {
             Ok(asked) => page::pick(&asked, query, &self.tokens.users.to_pick()),
-            Err(answer) => answer,
+            Err(answer) => *answer,
         }
     }
 
@@ -51,7 +51,7 @@ impl SignIn {
     ) -> Answer {
         let asked = match self.asked(query, headers) {
             Ok(asked) => asked,
-            Err(answer) => return answer,
+            Err(answer) => return *answer,
         };
         let named = form.iter().filter(|(name, _)| name == "username").map(|(_, value)| value.trim());
         let Some(user) = named.rev().find(|name| is_user(name)) else {
@@ -93,18 +93,20 @@ impl SignIn {
     }
 
     /// What a request asks for, or the answer that says what is wrong with it.
-    fn asked(&self, query: &[(String, String)], headers: &HeaderMap) -> Result<Asked, Answer> {
+    fn asked(&self, query: &[(String, String)], headers: &HeaderMap) -> Result<Asked, Box<Answer>> {
         let redirect_uri = last(query, "redirect_uri").unwrap_or_default();
         // Whoever cannot be sent back is told here.
         if !self.leads_here(redirect_uri, headers) {
-            return Err(page::wrong(&format!("`redirect_uri` is {}.", authorize::NOT_HERE)));
+            return Err(page::wrong(&format!("`redirect_uri` is {}.", authorize::NOT_HERE)).into());
         }
         let client_id = last(query, "client_id").unwrap_or_default();
         if !self.tokens.is_client(client_id) {
             let known = self.tokens.client_id();
-            return Err(page::wrong(&format!("`client_id` is not {known}, which the template's authorizer takes.")));
+            return Err(
+                page::wrong(&format!("`client_id` is not {known}, which the template's authorizer takes.")).into()
+            );
         }
-        Asked::read(query, redirect_uri, client_id).map_err(|back| page::back(&back))
+        Asked::read(query, redirect_uri, client_id).map_err(|back| page::back(&back).into())
     }
 
     /// Whether a URI is of a page that may have tokens: of this machine, or of an origin that the template allows.
