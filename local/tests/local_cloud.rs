@@ -1,7 +1,5 @@
 //! The local cloud from outside, with `examples/probe.rs` as its function.
 
-#[path = "local_cloud/containers.rs"]
-mod containers;
 #[path = "local_cloud/custom_resources.rs"]
 mod custom_resources;
 #[path = "local_cloud/deliveries.rs"]
@@ -367,8 +365,9 @@ async fn an_unknown_path_of_the_side_door_lists_the_routes_and_each_is_one() {
     let unknown = door(&cloud, "GET", "tokens", json!(null)).await;
     let message = unknown.json()["message"].as_str().unwrap().to_owned();
     let routes = message.strip_prefix("the side door has no GET /_local/tokens; it has: ").unwrap();
-    assert_eq!((unknown.status, routes.split(", ").count()), (404, 38));
-    for route in routes.split(", ") {
+    assert_eq!((unknown.status, routes.split(", ").count()), (404, 48));
+    // A stream has no end to wait for.
+    for route in routes.split(", ").filter(|route| !route.ends_with("/stream")) {
         let (method, path) = route.split_once(" /_local/").unwrap();
         let answer = door(&cloud, method, path, json!({})).await;
         assert!(!str::from_utf8(&answer.body).unwrap().contains("the side door has no"), "{route}");
