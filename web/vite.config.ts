@@ -1,0 +1,46 @@
+import { defineConfig, loadEnv, type Plugin } from "vite";
+
+/** The file of each page, by the first segment of its path. Whoever serves the build maps them likewise. */
+const PAGES: Record<string, string> = {
+  "": "/console.html",
+  home: "/index.html",
+  broadcast: "/broadcast.html",
+  watch: "/watch.html",
+  "signed-in": "/signed-in.html",
+};
+
+/** `/broadcast/demo` is `broadcast.html`: the page reads the channel from its address. */
+const pageOfPath = (request: { url?: string; headers: { accept?: string } }, _response: unknown, next: () => void) => {
+  const [path = "", query] = (request.url ?? "").split("?");
+  const page = PAGES[path.split("/")[1] ?? ""];
+  if (page !== undefined && request.headers.accept?.includes("text/html")) request.url = query ? `${page}?${query}` : page;
+  next();
+};
+
+const paths: Plugin = {
+  name: "greenroom-paths",
+  configureServer: ({ middlewares }) => void middlewares.use(pageOfPath),
+  configurePreviewServer: ({ middlewares }) => void middlewares.use(pageOfPath),
+};
+
+export default defineConfig(({ mode }) => {
+  // Pages of `npm run dev` use a local cloud that runs: GREENROOM_CLOUD says where.
+  const { GREENROOM_CLOUD = "http://127.0.0.1:8080" } = loadEnv(mode, ".", "GREENROOM_");
+  const api = "^/(stages|channels|streams|servers|broadcasts|broadcast-settings|health|config\\.json|_local)([/?]|$)";
+  return {
+    appType: "mpa",
+    base: "/",
+    plugins: [paths],
+    server: { proxy: { [api]: { target: GREENROOM_CLOUD } } },
+    build: {
+      target: "es2022",
+      // Nothing inline: the pages work under `script-src 'self'; style-src 'self'`.
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+      // What the licences of the bundled packages ask for.
+      license: { fileName: "assets/licenses.md" },
+      rollupOptions: { input: ["index.html", "console.html", "broadcast.html", "watch.html", "signed-in.html"] },
+    },
+    test: { include: ["src/**/*.test.ts"] },
+  };
+});
