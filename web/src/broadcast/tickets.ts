@@ -1,0 +1,37 @@
+import { ok, type Api } from "../api";
+import type { EndReason } from "./protocol";
+
+/** What a connection to a server takes; single-use, and good for a minute. */
+export interface Ticket {
+  broadcast: string;
+  url: string;
+  ticket: string;
+  expiresAt: string;
+}
+
+/** A broadcast as the API shows it to its owner. */
+export interface BroadcastView {
+  broadcast: string;
+  state: "waiting" | "connecting" | "live" | "interrupted" | "ended";
+  liveAt: string | null;
+  endReason: EndReason | null;
+}
+
+/** A new broadcast of a channel. */
+export function openBroadcast(api: Api, channel: string, takeOver: boolean): Promise<Ticket> {
+  return ok(api.POST("/broadcasts", { body: { channel, takeOver } }));
+}
+
+/** Another ticket of a broadcast that has not ended. */
+export function anotherTicket(api: Api, broadcast: string): Promise<Ticket> {
+  return ok(api.POST("/broadcasts/{broadcast}/tickets", { params: { path: { broadcast } } }));
+}
+
+export function broadcastOf(api: Api, broadcast: string): Promise<BroadcastView> {
+  return ok(api.GET("/broadcasts/{broadcast}", { params: { path: { broadcast } } }));
+}
+
+/** Ends it, wherever it is. */
+export async function endBroadcast(api: Api, broadcast: string): Promise<void> {
+  await ok(api.DELETE("/broadcasts/{broadcast}", { params: { path: { broadcast } } }));
+}
