@@ -35,7 +35,7 @@ export class Problem extends Error {
 
   /** Whether to ask again may help, without anything being changed. */
   get passes(): boolean {
-    return this.status === 0 || this.status === 429 || this.status === 502 || this.status === 503 || this.status === 504;
+    return this.type === "unreachable" || [429, 502, 503, 504].includes(this.status);
   }
 
   /** What the fold under the sentence has. */

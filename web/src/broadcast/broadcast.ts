@@ -72,6 +72,7 @@ export class Broadcast extends EventTarget {
   #stream: MediaStream | null = null;
   #bitrate: number;
   #inUse: number;
+  #takeOver = false;
   #attempt = 0;
   #lostAt = 0;
   #liveSince: number | null = null;
@@ -147,6 +148,7 @@ export class Broadcast extends EventTarget {
   goLive(takeOver = false): void {
     if (this.active) return;
     this.#forget();
+    this.#takeOver = takeOver;
     void this.#open(takeOver || this.#browser.clock.now() - this.#endedAt < OWN_ECHO_MS);
   }
 
@@ -162,7 +164,7 @@ export class Broadcast extends EventTarget {
 
   /** Makes the next attempt at once, such as when the network is back. */
   retryNow(): void {
-    if (this.#state.name === "no-server") void this.#open(false);
+    if (this.#state.name === "no-server") void this.#open(this.#takeOver);
     if (this.#state.name === "reconnecting" && this.#state.retryAt !== null) void this.#comeBack();
   }
 
@@ -229,7 +231,12 @@ export class Broadcast extends EventTarget {
       return;
     }
     this.#id = ticket.broadcast;
-    this.#link = this.#connect(ticket);
+    try {
+      this.#link = this.#connect(ticket);
+    } catch (error) {
+      this.#fail(problemOf(error));
+      return;
+    }
     this.#to({ name: "connecting", waitsFor: "server" });
   }
 
@@ -324,7 +331,9 @@ export class Broadcast extends EventTarget {
         break;
       case "state":
         if (link === this.#next) {
-          if (message.state === "live") this.#settleIn(link);
+          if (message.state !== "live") break;
+          this.#promote(link);
+          this.#isLive();
         } else {
           this.#onState(message);
         }
@@ -340,7 +349,7 @@ export class Broadcast extends EventTarget {
         break;
       case "end":
         // The old server has noticed that the next one has it.
-        if (link === this.#link && this.#next?.ready) this.#settleIn(this.#next);
+        if (link === this.#link && this.#next !== null && (this.#next.ready || message.reason === "taken-over")) this.#promote(this.#next);
         else this.#end(message.reason as EndReason, message.detail);
         break;
     }
@@ -367,12 +376,12 @@ export class Broadcast extends EventTarget {
   }
 
   /** Off the old server: the next one is it. */
-  #settleIn(next: Link): void {
+  #promote(next: Link): void {
     this.#drop(this.#link);
     this.#link = next;
     this.#next = null;
     this.#moving = false;
-    this.#isLive();
+    this.#lostAt = this.#browser.clock.now();
   }
 
   #onClosed(link: Link, code: number): void {
@@ -389,11 +398,7 @@ export class Broadcast extends EventTarget {
     }
     if (this.#next !== null) {
       // The old server did not wait. The next one has to be waited for now.
-      this.#link = this.#next;
-      this.#next = null;
-      this.#moving = false;
-      this.#lostAt = this.#browser.clock.now();
-      this.#to({ name: "reconnecting", attempt: this.#attempt + 1, retryAt: null, since: this.#lostAt });
+      this.#promote(this.#next);
       return;
     }
     const then = afterClose(code);

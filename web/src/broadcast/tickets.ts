@@ -1,21 +1,10 @@
 import { ok, type Api } from "../api";
-import type { EndReason } from "./protocol";
+import type { components } from "../greenroom";
 
 /** What a connection to a server takes; single-use, and good for a minute. */
-export interface Ticket {
-  broadcast: string;
-  url: string;
-  ticket: string;
-  expiresAt: string;
-}
-
+export type Ticket = components["schemas"]["BroadcastTicket"];
 /** A broadcast as the API shows it to its owner. */
-export interface BroadcastView {
-  broadcast: string;
-  state: "waiting" | "connecting" | "live" | "interrupted" | "ended";
-  liveAt: string | null;
-  endReason: EndReason | null;
-}
+export type BroadcastView = components["schemas"]["Broadcast"];
 
 /** A new broadcast of a channel. */
 export function openBroadcast(api: Api, channel: string, takeOver: boolean): Promise<Ticket> {

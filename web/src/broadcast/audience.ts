@@ -1,0 +1,64 @@
+import { ok, type Api } from "../api";
+import type { Clock } from "../clock";
+import type { components } from "../greenroom";
+
+const EVERY_MS = 5000;
+
+/** What the service says of the channel's stream, asked every few seconds while it is of interest. Says `change`. */
+export class Audience extends EventTarget {
+  readonly #api: Api;
+  readonly #clock: Clock;
+  readonly #channel: string;
+  readonly #isPrivate: boolean;
+  #token: string | null = null;
+  #turn = 0;
+  #running = false;
+  #callOff: () => void = () => {};
+  /** How many watch; `null` while that is not known. */
+  viewers: number | null = null;
+  /** The most that watched. */
+  most = 0;
+  health: components["schemas"]["Stream"]["health"] = null;
+
+  constructor(api: Api, clock: Clock, channel: string, isPrivate: boolean) {
+    super();
+    this.#api = api;
+    this.#clock = clock;
+    this.#channel = channel;
+    this.#isPrivate = isPrivate;
+  }
+
+  /** Begins to ask, unless it does already; what was counted before is forgotten. */
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.viewers = null;
+    this.most = 0;
+    this.health = null;
+    void this.#ask(++this.#turn);
+  }
+
+  stop(): void {
+    this.#running = false;
+    this.#turn += 1;
+    this.#callOff();
+  }
+
+  async #ask(turn: number): Promise<void> {
+    try {
+      const path = { channel: this.#channel };
+      if (this.#isPrivate) this.#token ??= (await ok(this.#api.POST("/channels/{channel}/playback-tokens", { params: { path } }))).token;
+      const headers = this.#token === null ? {} : { authorization: `Bearer ${this.#token}` };
+      const stream = await ok(this.#api.GET("/streams/{channel}", { params: { path }, headers }));
+      if (turn !== this.#turn) return;
+      this.viewers = stream.viewerCount;
+      this.most = Math.max(this.most, stream.viewerCount ?? 0);
+      this.health = stream.health;
+      this.dispatchEvent(new Event("change"));
+    } catch {
+      // A figure less for a while. The token may have ended.
+      this.#token = null;
+    }
+    if (turn === this.#turn) this.#callOff = this.#clock.after(EVERY_MS, () => void this.#ask(turn));
+  }
+}
