@@ -308,7 +308,9 @@ export class Broadcast extends EventTarget {
         this.#changed();
       },
       onRecorderFailed: (link, detail) => {
-        if (this.#isOurs(link)) this.#fail(problemOf(new RecorderError(detail)));
+        if (!this.#isOurs(link)) return;
+        link.stop();
+        this.#fail(problemOf(new RecorderError(detail)));
       },
     };
     return new Link(this.#browser, url, ticket, listener);
