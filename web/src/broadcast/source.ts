@@ -128,8 +128,7 @@ export class Source extends EventTarget {
     try {
       const [video, audio] = await this.#acquire(devices, choice);
       if (turn !== this.#turn) {
-        video?.stop();
-        audio?.stop();
+        for (const track of [video, audio]) if (track !== this.#video && track !== this.#audio) track?.stop();
         return;
       }
       await this.#take(video, audio);
@@ -251,6 +250,7 @@ export class Source extends EventTarget {
     if (audio !== this.#audio) audio?.addEventListener("ended", () => void this.#onEnded("microphone", audio));
     this.#video = video;
     this.#audio = audio;
+    if (this.#unplugged?.instead === null && (this.#unplugged.kind === "camera" ? video : audio) !== null) this.#unplugged = null;
     if (audio !== null) audio.enabled = !this.#muted;
     this.#state = { name: "open" };
     await this.#list();

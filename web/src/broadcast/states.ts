@@ -76,11 +76,12 @@ export const NOTICES = {
   "microphone-unplugged": "“{device}” is unplugged. Viewers cannot hear you. Plug it in again, or choose another microphone.",
   "microphone-replaced": "“{device}” is unplugged. “{instead}” is used now.",
   "no-microphone": "There is no sound. Choose a microphone, unless that is what you want.",
+  "no-camera": "There is no picture: viewers only hear you.",
   muted: "Your microphone is muted.",
   hidden: "This tab is hidden. Camera and microphone go on; keep the browser open, and the computer awake.",
   offline: "You are offline.",
   starving: "The video service gets too little of your stream. Choose a lower bitrate.",
-  "no-h264": "Your browser records no H.264, so the server converts the picture. Chrome and Edge take less of your viewers' patience.",
+  "no-h264": "Your browser records no H.264, so the server converts the picture. Chrome and Edge spare it that, and viewers see you sooner.",
 } as const satisfies Record<string, string>;
 
 export type NoticeName = keyof typeof NOTICES;

@@ -86,6 +86,7 @@ export function noticesOf(facts: Facts): NoticeName[] {
   }
   add("muted", source.muted && source.hasSound);
   add("no-microphone", source.stream !== null && !source.hasSound && source.unplugged?.kind !== "microphone");
+  add("no-camera", active && !source.hasPicture && source.unplugged?.kind !== "camera");
   add("slow", active && broadcast.trouble.slowedTo !== null);
   add("starving", active && facts.starving && broadcast.trouble.slowedTo === null);
   add("recorder-replaced", active && broadcast.trouble.recorderReplacedUntil > facts.now);
