@@ -323,6 +323,15 @@ async function main(page: Page): Promise<void> {
   copy.addEventListener("click", () => void copyText(watchUrl, copy));
   if (name !== null) setText("title", name);
 
+  document.addEventListener("keydown", (event) => {
+    if (!event.altKey || !event.shiftKey || event.ctrlKey || event.metaKey) return;
+    const control = document.querySelector<HTMLElement>(`[data-key="${CSS.escape(event.code)}"]`);
+    if (control === null || control.hidden || control.matches(":disabled")) return;
+    event.preventDefault();
+    if (control instanceof HTMLButtonElement) control.click();
+    else control.focus();
+  });
+
   source.addEventListener("change", () => {
     if (broadcast !== null && source.stream !== null) broadcast.stream = source.stream;
     render();
