@@ -1,0 +1,294 @@
+import type { Clock } from "../clock";
+import type { Problem } from "../problem";
+import type { Player, PlayerEvent, PlayerListener } from "./player";
+import type { Answer, Stream, StreamService } from "./service";
+import type { WatchStateName } from "./states";
+
+/** What {@link Watching} needs of a {@link StreamService}. */
+export type Service = Pick<StreamService, "ask" | "forgetToken" | "channel">;
+
+/** The service is asked this often, for an answer may be cached as long. */
+const POLL_MS = 2000;
+/** Who waits long is asked for less often. */
+const SLOWEST_POLL_MS = 15_000;
+const FAST_POLLS = 30;
+/** While all is well: only the number of viewers changes. */
+const LIVE_POLL_MS = 10_000;
+const TICK_MS = 1000;
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 8000;
+/** So many attempts go on with the playlist that is open; later ones open it anew. */
+const RESUMES = 2;
+/** What the player still has is played out for so long after the service has said that it is over. */
+const PLAY_OUT_MS = 10_000;
+/** A playlist is frozen when nothing new came for so many target durations. */
+const FROZEN_AFTER = 3;
+/** So much later than the player aims for is "behind". */
+const BEHIND_SECONDS = 4;
+
+/**
+ * Watches one channel: waits for the service to say live, opens the player only then, brings it back from what it gives up on, and tells the end.
+ * Says `change` whenever one of its members did. A playlist that is gone or frozen is no news of the broadcast: the service decides.
+ */
+export class Watching extends EventTarget {
+  readonly #service: Service;
+  readonly #player: Player;
+  readonly #clock: Clock;
+  #state: WatchStateName = "looking";
+  #stream: Stream | null = null;
+  #problem: Problem | null = null;
+  #endedAt: number | null = null;
+  /** What the player was opened with. */
+  #open: { session: string | null; url: string } | null = null;
+  #begun = false;
+  #over = false;
+  #offlineSince: number | null = null;
+  #progressAt = 0;
+  #attempts = 0;
+  #polls = 0;
+  #asking = false;
+  #stopped = false;
+  #cancelPoll = () => {};
+  #cancelTick = () => {};
+  #cancelRetry: (() => void) | null = null;
+
+  constructor(service: Service, makePlayer: (listener: PlayerListener) => Player, clock: Clock) {
+    super();
+    this.#service = service;
+    this.#clock = clock;
+    this.#player = makePlayer((event) => this.#heard(event));
+  }
+
+  get state(): WatchStateName {
+    return this.#state;
+  }
+
+  /** The service's latest word; `null` before the first. */
+  get stream(): Stream | null {
+    return this.#stream;
+  }
+
+  /** Why the page is in `unreachable`, or what the player said last. */
+  get problem(): Problem | null {
+    return this.#problem;
+  }
+
+  /** When it was seen to end, in milliseconds since 1970. */
+  get endedAt(): number | null {
+    return this.#endedAt;
+  }
+
+  /** Seconds behind what is sent, if the player knows. */
+  get latency(): number | null {
+    return this.#state === "live" ? this.#player.latency : null;
+  }
+
+  /** Whether there is something newer to jump to. */
+  get behind(): boolean {
+    const latency = this.latency;
+    return latency !== null && latency > this.#player.targetLatency + BEHIND_SECONDS;
+  }
+
+  start(): void {
+    this.#tick();
+    void this.#ask();
+  }
+
+  /** Ends all that it does. */
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelPoll();
+    this.#cancelTick();
+    this.#cancelRetry?.();
+    this.#player.unload();
+  }
+
+  /** Asks the service at once, such as when somebody signed in or the network is back. */
+  askNow(): void {
+    this.#polls = 0;
+    void this.#ask();
+  }
+
+  /** Plays, with sound, after the browser refused to by itself. */
+  play(): void {
+    if (this.#state === "blocked") this.#to("loading");
+    this.#player.play();
+  }
+
+  goToLive(): void {
+    this.#player.goToLive();
+  }
+
+  async #ask(): Promise<void> {
+    if (this.#asking || this.#stopped) return;
+    this.#asking = true;
+    this.#cancelPoll();
+    const answer = await this.#service.ask();
+    this.#asking = false;
+    if (this.#stopped) return;
+    this.#polls += 1;
+    this.#learn(answer);
+    this.#cancelPoll = this.#clock.after(this.#pollPause(), () => void this.#ask());
+  }
+
+  #pollPause(): number {
+    if (this.#state === "live") return LIVE_POLL_MS;
+    const slower = Math.max(0, this.#polls - FAST_POLLS);
+    return Math.min(SLOWEST_POLL_MS, POLL_MS * 1.5 ** Math.min(slower, 10));
+  }
+
+  #learn(answer: Answer): void {
+    if (answer.kind === "problem") {
+      this.#problem = answer.problem;
+      // What plays goes on playing: the media comes from elsewhere.
+      if (this.#open === null) this.#to("unreachable");
+      return;
+    }
+    this.#problem = null;
+    if (answer.kind !== "stream") {
+      // Deleted, or closed to this viewer, while it was watched.
+      this.#close();
+      this.#stream = null;
+      this.#to(answer.kind);
+      return;
+    }
+    this.#stream = answer.stream;
+    if (answer.stream.state === "live") this.#onAir(answer.stream);
+    else this.#offAir();
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #onAir(stream: Stream): void {
+    this.#offlineSince = null;
+    if (this.#state === "unplayable") return;
+    // Another session begins with segment 0 again: old numbers would hide it.
+    if (this.#open === null || this.#open.session !== stream.session) this.#load(stream);
+  }
+
+  #offAir(): void {
+    if (this.#open === null) {
+      if (this.#state !== "ended") this.#to("waiting");
+      return;
+    }
+    this.#offlineSince ??= this.#clock.now();
+    if (this.#over || !this.#begun || this.#state !== "live") this.#end();
+  }
+
+  #load(stream: Stream): void {
+    this.#cancelRetry?.();
+    this.#cancelRetry = null;
+    this.#open = { session: stream.session, url: stream.playbackUrl };
+    this.#begun = false;
+    this.#over = false;
+    this.#attempts = 0;
+    this.#progressAt = this.#clock.now();
+    this.#to(this.#state === "reconnecting" || this.#state === "live" || this.#state === "buffering" ? "reconnecting" : "loading");
+    this.#player.load(stream.playbackUrl);
+  }
+
+  #close(): void {
+    this.#cancelRetry?.();
+    this.#cancelRetry = null;
+    if (this.#open !== null) this.#player.unload();
+    this.#open = null;
+    this.#offlineSince = null;
+  }
+
+  #end(): void {
+    this.#endedAt = this.#offlineSince ?? this.#clock.now();
+    this.#close();
+    this.#polls = 0;
+    this.#to("ended");
+  }
+
+  #heard(event: PlayerEvent): void {
+    if (this.#open === null || this.#stopped) return;
+    switch (event.type) {
+      case "progress":
+        this.#progressAt = this.#clock.now();
+        return;
+      case "playing":
+        this.#begun = true;
+        this.#attempts = 0;
+        if (!this.#over && this.#cancelRetry === null) this.#to("live");
+        return;
+      case "stalled":
+        if (this.#offlineSince !== null) this.#end();
+        else if (this.#state === "live") {
+          this.#to("buffering");
+          this.askNow();
+        }
+        return;
+      case "blocked":
+        this.#to("blocked");
+        return;
+      case "over":
+        this.#over = true;
+        if (this.#offlineSince !== null) this.#end();
+        else {
+          // The service hears of the end a moment later than the playlist says it; or it is another session already.
+          this.#to("reconnecting");
+          this.askNow();
+        }
+        return;
+      case "failed":
+        this.#recover(event.status);
+        return;
+      case "unplayable":
+        this.#close();
+        this.#to("unplayable");
+        return;
+    }
+  }
+
+  /** The player gave up. Whether the broadcast is over, the service says; until then it is tried again, ever more slowly. */
+  #recover(status: number): void {
+    if (this.#cancelRetry !== null || this.#open === null) return;
+    if (this.#offlineSince !== null) {
+      this.#end();
+      return;
+    }
+    if (status === 401 || status === 403) {
+      this.#service.forgetToken();
+      this.#attempts = Math.max(this.#attempts, RESUMES);
+    }
+    this.#to(this.#begun ? "reconnecting" : "loading");
+    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#attempts);
+    this.#cancelRetry = this.#clock.after(pause, () => {
+      this.#cancelRetry = null;
+      if (this.#open === null) return;
+      this.#attempts += 1;
+      this.#progressAt = this.#clock.now();
+      // The address may have another token by now.
+      if (this.#attempts <= RESUMES) this.#player.resume();
+      else this.#player.load(this.#stream?.playbackUrl ?? this.#open.url);
+    });
+    this.askNow();
+  }
+
+  #tick(): void {
+    this.#cancelTick = this.#clock.after(TICK_MS, () => this.#tick());
+    if (this.#open !== null) this.#watchForFreeze();
+    if (this.#state === "live") this.dispatchEvent(new Event("change"));
+  }
+
+  #watchForFreeze(): void {
+    const now = this.#clock.now();
+    if (this.#offlineSince !== null && now - this.#offlineSince >= PLAY_OUT_MS) {
+      this.#end();
+      return;
+    }
+    if (this.#state === "blocked" || this.#cancelRetry !== null) return;
+    if (now - this.#progressAt < FROZEN_AFTER * this.#player.targetDurationMs) return;
+    // Nothing new, and no error: hls.js asks for a frozen playlist for ever.
+    this.#progressAt = now;
+    this.#attempts = Math.max(this.#attempts, RESUMES);
+    this.#recover(0);
+  }
+
+  #to(state: WatchStateName): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.dispatchEvent(new Event("change"));
+  }
+}
