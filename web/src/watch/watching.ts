@@ -23,6 +23,8 @@ const RESUMES = 2;
 const PLAY_OUT_MS = 10_000;
 /** A playlist is frozen when nothing new came for so many target durations. */
 const FROZEN_AFTER = 3;
+/** A standstill shorter than this is not worth a word. */
+const STALL_MS = 500;
 /** So much later than the player aims for is "behind". */
 const BEHIND_SECONDS = 4;
 
@@ -50,6 +52,7 @@ export class Watching extends EventTarget {
   #stopped = false;
   #cancelPoll = () => {};
   #cancelTick = () => {};
+  #cancelStall = () => {};
   #cancelRetry: (() => void) | null = null;
 
   constructor(service: Service, makePlayer: (listener: PlayerListener) => Player, clock: Clock) {
@@ -99,6 +102,7 @@ export class Watching extends EventTarget {
     this.#stopped = true;
     this.#cancelPoll();
     this.#cancelTick();
+    this.#cancelStall();
     this.#cancelRetry?.();
     this.#player.unload();
   }
@@ -133,6 +137,7 @@ export class Watching extends EventTarget {
 
   #pollPause(): number {
     if (this.#state === "live") return LIVE_POLL_MS;
+    if (this.#state === "private" || this.#state === "not-found") return SLOWEST_POLL_MS;
     const slower = Math.max(0, this.#polls - FAST_POLLS);
     return Math.min(SLOWEST_POLL_MS, POLL_MS * 1.5 ** Math.min(slower, 10));
   }
@@ -208,6 +213,7 @@ export class Watching extends EventTarget {
         this.#progressAt = this.#clock.now();
         return;
       case "playing":
+        this.#cancelStall();
         this.#begun = true;
         this.#attempts = 0;
         if (!this.#over && this.#cancelRetry === null) this.#to("live");
@@ -215,8 +221,12 @@ export class Watching extends EventTarget {
       case "stalled":
         if (this.#offlineSince !== null) this.#end();
         else if (this.#state === "live") {
-          this.#to("buffering");
-          this.askNow();
+          this.#cancelStall();
+          this.#cancelStall = this.#clock.after(STALL_MS, () => {
+            if (this.#state !== "live") return;
+            this.#to("buffering");
+            this.askNow();
+          });
         }
         return;
       case "blocked":

@@ -1,0 +1,281 @@
+import { beforeEach, describe, expect, it } from "vitest";
+
+import type { Clock } from "../clock";
+import { Problem } from "../problem";
+import type { Player, PlayerListener } from "./player";
+import type { Answer, Stream } from "./service";
+import { Watching } from "./watching";
+
+class TestClock implements Clock {
+  #now = 1_000_000;
+  #timers: { at: number; callback: () => void }[] = [];
+
+  now = () => this.#now;
+
+  after = (ms: number, callback: () => void) => {
+    const timer = { at: this.#now + ms, callback };
+    this.#timers.push(timer);
+    return () => void (this.#timers = this.#timers.filter((other) => other !== timer));
+  };
+
+  async pass(ms: number): Promise<void> {
+    const until = this.#now + ms;
+    for (;;) {
+      await settled();
+      const [next] = this.#timers.filter(({ at }) => at <= until).sort((one, other) => one.at - other.at);
+      if (next === undefined) break;
+      this.#timers = this.#timers.filter((timer) => timer !== next);
+      this.#now = Math.max(this.#now, next.at);
+      next.callback();
+    }
+    this.#now = until;
+    await settled();
+  }
+}
+
+/** Answers of promises have arrived. */
+const settled = async () => {
+  for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+};
+
+class TestPlayer implements Player {
+  latency: number | null = 1;
+  targetLatency = 1;
+  targetDurationMs = 2000;
+  done: string[] = [];
+  load = (url: string) => void this.done.push(`load ${url}`);
+  resume = () => void this.done.push("resume");
+  play = () => void this.done.push("play");
+  unload = () => void this.done.push("unload");
+  goToLive = () => void this.done.push("go to live");
+}
+
+const live = (session = "st-1", playbackUrl = "https://video/demo.m3u8"): Answer => ({
+  kind: "stream",
+  stream: { channel: "demo", state: "live", startedAt: null, viewerCount: 3, health: null, playbackUrl, session } satisfies Stream,
+});
+const offline: Answer = {
+  kind: "stream",
+  stream: { channel: "demo", state: "offline", startedAt: null, viewerCount: null, health: null, playbackUrl: "https://video/demo.m3u8", session: null },
+};
+
+let clock: TestClock;
+let player: TestPlayer;
+let tell: PlayerListener;
+let answer: Answer;
+let asked: number;
+let tokensForgotten: number;
+let watching: Watching;
+
+beforeEach(() => {
+  clock = new TestClock();
+  player = new TestPlayer();
+  answer = offline;
+  asked = 0;
+  tokensForgotten = 0;
+  const service = {
+    channel: "demo",
+    ask: async () => {
+      asked += 1;
+      return answer;
+    },
+    forgetToken: () => void (tokensForgotten += 1),
+  };
+  watching = new Watching(service, (listener) => ((tell = listener), player), clock);
+});
+
+async function start(first: Answer): Promise<void> {
+  answer = first;
+  watching.start();
+  await clock.pass(0);
+}
+
+async function playing(): Promise<void> {
+  await start(live());
+  tell({ type: "playing" });
+}
+
+describe("before the stream", () => {
+  it("opens no player while the service says offline, and begins by itself when it says live", async () => {
+    await start(offline);
+    expect(watching.state).toBe("waiting");
+    expect(player.done).toEqual([]);
+    answer = live();
+    await clock.pass(2000);
+    expect(watching.state).toBe("loading");
+    expect(player.done).toEqual(["load https://video/demo.m3u8"]);
+    tell({ type: "playing" });
+    expect(watching.state).toBe("live");
+  });
+
+  it("asks who waits long for less often", async () => {
+    await start(offline);
+    await clock.pass(60_000);
+    const atFirst = asked;
+    await clock.pass(600_000);
+    asked = 0;
+    await clock.pass(60_000);
+    expect(atFirst).toBe(31);
+    expect(asked).toBe(4);
+  });
+
+  it.each(["private", "not-found"] as const)("says %s as the service does", async (kind) => {
+    await start({ kind });
+    expect(watching.state).toBe(kind);
+    expect(player.done).toEqual([]);
+  });
+
+  it("says that the service does not answer, and goes on when it does", async () => {
+    const problem = new Problem({ type: "unreachable", status: 0, detail: "", requestId: null, retryAfterMs: null });
+    await start({ kind: "problem", problem });
+    expect(watching.state).toBe("unreachable");
+    expect(watching.problem).toBe(problem);
+    answer = live();
+    await clock.pass(2000);
+    expect(watching.state).toBe("loading");
+  });
+
+  it("waits for a click where the browser wants one", async () => {
+    await start(live());
+    tell({ type: "blocked" });
+    expect(watching.state).toBe("blocked");
+    await clock.pass(60_000);
+    expect(player.done).toEqual(["load https://video/demo.m3u8"]);
+    watching.play();
+    expect(player.done.at(-1)).toBe("play");
+  });
+});
+
+describe("while it is live", () => {
+  beforeEach(playing);
+
+  it("does not speak of a standstill of a moment", async () => {
+    tell({ type: "stalled" });
+    await clock.pass(100);
+    tell({ type: "playing" });
+    await clock.pass(1000);
+    expect(watching.state).toBe("live");
+  });
+
+  it("says buffering when the picture stands still", async () => {
+    tell({ type: "stalled" });
+    await clock.pass(600);
+    expect(watching.state).toBe("buffering");
+    tell({ type: "playing" });
+    expect(watching.state).toBe("live");
+  });
+
+  it("keeps playing while the service does not answer", async () => {
+    answer = { kind: "problem", problem: new Problem({ type: "unreachable", status: 0, detail: "", requestId: null, retryAfterMs: null }) };
+    watching.askNow();
+    await settled();
+    expect(watching.state).toBe("live");
+    expect(player.done).toEqual(["load https://video/demo.m3u8"]);
+  });
+
+  it("goes on with the open playlist twice, then opens it anew, with growing pauses", async () => {
+    player.done = [];
+    const pauses = [];
+    for (const pause of [500, 1000, 2000, 4000, 8000, 8000]) {
+      tell({ type: "failed", status: 404, detail: "levelLoadError" });
+      expect(watching.state).toBe("reconnecting");
+      const before = player.done.length;
+      await clock.pass(pause - 1);
+      expect(player.done.length).toBe(before);
+      await clock.pass(1);
+      pauses.push(player.done.at(-1));
+    }
+    const anew = "load https://video/demo.m3u8";
+    expect(pauses).toEqual(["resume", "resume", anew, anew, anew, anew]);
+  });
+
+  it("counts attempts anew once it has played again", async () => {
+    tell({ type: "failed", status: 404, detail: "" });
+    await clock.pass(500);
+    tell({ type: "playing" });
+    player.done = [];
+    tell({ type: "failed", status: 404, detail: "" });
+    await clock.pass(500);
+    expect(player.done).toEqual(["resume"]);
+  });
+
+  it("opens a new session of the channel at once, since its numbers begin again", async () => {
+    answer = live("st-2", "https://video/demo.m3u8?2");
+    watching.askNow();
+    await settled();
+    expect(player.done.at(-1)).toBe("load https://video/demo.m3u8?2");
+    expect(watching.state).toBe("reconnecting");
+  });
+
+  it("opens a playlist anew that has told nothing new for three target durations", async () => {
+    await clock.pass(5900);
+    tell({ type: "progress" });
+    player.done = [];
+    await clock.pass(5900);
+    expect(watching.state).toBe("live");
+    await clock.pass(4000);
+    expect(player.done).toEqual(["load https://video/demo.m3u8"]);
+  });
+
+  it("takes a frozen playlist for the end when the service says so", async () => {
+    answer = offline;
+    await clock.pass(8000);
+    expect(watching.state).toBe("ended");
+    expect(player.done.at(-1)).toBe("unload");
+  });
+
+  it("plays out what there is after the service has said offline, and then says when it ended", async () => {
+    answer = offline;
+    watching.askNow();
+    await settled();
+    const then = clock.now();
+    expect(watching.state).toBe("live");
+    await clock.pass(1000);
+    tell({ type: "over" });
+    expect(watching.state).toBe("ended");
+    expect(watching.endedAt).toBe(then);
+  });
+
+  it("asks the service when the playlist is over, and ends when it agrees", async () => {
+    tell({ type: "over" });
+    expect(watching.state).toBe("reconnecting");
+    await settled();
+    answer = offline;
+    await clock.pass(2000);
+    expect(watching.state).toBe("ended");
+    answer = live("st-2");
+    await clock.pass(2000);
+    expect(watching.state).toBe("loading");
+  });
+
+  it("has another token made when the player was not let in", async () => {
+    tell({ type: "failed", status: 403, detail: "manifestLoadError" });
+    expect(tokensForgotten).toBe(1);
+    answer = live("st-1", "https://video/demo.m3u8?token=new");
+    await settled();
+    watching.askNow();
+    await clock.pass(2000);
+    expect(player.done.at(-1)).toBe("load https://video/demo.m3u8?token=new");
+  });
+
+  it("closes a channel that was deleted", async () => {
+    answer = { kind: "not-found" };
+    watching.askNow();
+    await settled();
+    expect(watching.state).toBe("not-found");
+    expect(player.done.at(-1)).toBe("unload");
+  });
+
+  it("is behind when it is later than the player aims for", () => {
+    expect(watching.behind).toBe(false);
+    player.latency = 6;
+    expect(watching.behind).toBe(true);
+  });
+
+  it("stays unplayable where the browser cannot play it", async () => {
+    tell({ type: "unplayable", detail: "codec" });
+    expect(watching.state).toBe("unplayable");
+    await clock.pass(30_000);
+    expect(watching.state).toBe("unplayable");
+  });
+});
