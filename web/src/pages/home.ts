@@ -1,3 +1,75 @@
-import { startPage } from "./page";
+import { apiClient } from "../api";
+import { systemClock } from "../clock";
+import { Home, wrongName } from "../home/home";
+import { element, paragraph, problemNotice, showState, startPage } from "./page";
 
-await startPage();
+const page = await startPage();
+const signedIn = () => page.signIn.user !== null;
+const home = new Home(apiClient(page.config.api, { token: async () => null, renew: async () => null }), page.api, signedIn, systemClock);
+
+home.addEventListener("change", draw);
+page.signIn.addEventListener("change", () => void home.loadChannels());
+element("begin").addEventListener("click", () => void page.signIn.begin(location.pathname));
+element("make").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const name = element<HTMLInputElement>("name");
+  const wrong = wrongName(name.value.trim());
+  element("wrong").textContent = wrong ?? "";
+  name.setAttribute("aria-invalid", String(wrong !== null));
+  if (wrong !== null) name.focus();
+  else void home.make(name.value.trim(), element<HTMLInputElement>("private").checked).then((made) => made && (name.value = ""));
+});
+draw();
+void home.start();
+
+function draw(): void {
+  element("signed-out").hidden = signedIn();
+  element("make").hidden = !signedIn();
+  element("problem").replaceChildren(...(home.problem === null ? [] : [problemNotice(home.problem)]));
+  element("nothing").hidden = home.onAir === null || home.onAir.length > 0;
+  element("on-air").setAttribute("aria-busy", String(home.onAir === null));
+  element("on-air").replaceChildren(
+    ...(home.onAir ?? []).map(({ channel, startedAt, viewerCount }) => {
+      const since = startedAt === null ? "" : `since ${new Date(startedAt).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`;
+      const viewers = viewerCount === null ? "" : viewerCount === 1 ? "1 viewer" : `${viewerCount} viewers`;
+      return tile(channel, [since, viewers].filter(Boolean).join(" · "), true, [["Watch", `/watch/${channel}`]]);
+    }),
+  );
+  const live = new Set((home.onAir ?? []).map(({ channel }) => channel));
+  element("mine").replaceChildren(
+    ...(home.channels ?? []).map((channel) =>
+      tile(channel.name, channel.private ? "Private" : "Public", live.has(channel.name), [
+        ["Go live", `/broadcast/${channel.name}`],
+        ["Watch", `/watch/${channel.name}`],
+      ]),
+    ),
+  );
+  showState(home.onAir === null ? "loading" : signedIn() ? "signed-in" : "signed-out");
+}
+
+function tile(name: string, text: string, live: boolean, links: [string, string][]): HTMLLIElement {
+  const item = document.createElement("li");
+  item.className = "card";
+  const title = document.createElement("h3");
+  title.textContent = name;
+  const about = paragraph(text);
+  about.className = "muted small";
+  if (live) {
+    const badge = document.createElement("span");
+    badge.className = "badge on-air";
+    badge.textContent = "Live";
+    about.prepend(badge, " ");
+  }
+  const row = document.createElement("div");
+  row.className = "row";
+  for (const [index, [text, href]] of links.entries()) {
+    const link = document.createElement("a");
+    link.className = index === 0 ? "button primary" : "button";
+    link.href = href;
+    link.textContent = text;
+    link.setAttribute("aria-label", `${text}: ${name}`);
+    row.append(link);
+  }
+  item.append(title, about, row);
+  return item;
+}
