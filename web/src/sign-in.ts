@@ -140,6 +140,12 @@ export class SignIn extends EventTarget {
     this.#browser.navigate(url.href);
   }
 
+  /** Takes an access token that was had otherwise: of the local cloud's console, in which one picks who one is. */
+  adopt(access: string, expiresInSeconds: number): void {
+    const expiresAt = this.#browser.now() + 1000 * expiresInSeconds;
+    this.#keep({ access, refresh: null, expiresAt, user: userOf(access, null) });
+  }
+
   /** Drops the tokens: nobody is signed in in this tab. */
   forget(): void {
     this.#browser.storage.removeItem(TOKENS);
