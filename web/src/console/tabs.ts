@@ -46,7 +46,7 @@ export const TABS: Tab[] = [
     title: "Channels",
     sentence: "A channel is an address where one person broadcasts and everybody watches.",
     table: "-channels",
-    columns: [column("Channel", "name", "channel"), column("Owner", "owner"), column("Hosted by", "origin", "hosted"), column("Private", "private")],
+    columns: [column("Channel", "name", "channel"), column("Owner", "owner"), { title: "Hosted by", of: (item) => (item.arn === undefined ? "your RTMP server" : "IVS") }, column("Private", "private")],
   },
   {
     id: "streams",

@@ -118,7 +118,7 @@ function unfold(context: Context, request: ApiRequest): HTMLElement {
     refused === null ? null : h("p", { class: "notice warn" }, refused),
     problem === null ? null : h("p", {}, "Problem: ", h("code", {}, problem)),
     calls.length === 0 ? h("p", {}, "It led to no call of AWS.") : callTable(request),
-    capacity === null ? null : h("p", { class: "muted" }, `${capacity} capacity units of DynamoDB`),
+    capacity === null ? null : h("p", { class: "muted" }, `Capacity units of DynamoDB: ${capacity}`),
     lines.length === 0 ? null : h("pre", { tabindex: "0", title: lines.join("\n") }, lines.map(readableLine).join("\n")),
     codeLine(repeatOf(context.local.origin, request)),
   );

@@ -252,7 +252,7 @@ export class Resources {
           key === undefined ? h("button", { type: "button", "aria-label": `Show the stream key of ${channel}`, onclick: () => void show() }, "Show") : h("code", {}, key),
           key === undefined ? null : copy,
           key === undefined ? null : h("button", { type: "button", "aria-label": `Hide the stream key of ${channel}`, onclick: hide }, "Hide"),
-          h("button", { type: "button", "aria-label": `Another stream key for ${channel}`, onclick: () => void rotate() }, "Another one"));
+          h("button", { type: "button", "aria-label": `Another one: a new stream key for ${channel}`, onclick: () => void rotate() }, "Another one"));
       }),
       rows.length === 0 || about === null ? null : h("p", { class: "small muted" }, `In OBS: service “Custom…”, server ${about.addresses.rtmps}, and the key.`),
     ]);
