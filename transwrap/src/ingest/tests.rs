@@ -339,7 +339,7 @@ async fn an_ingest_that_takes_no_bytes_is_a_broken_connection() {
     let headers = headers();
     let body = VideoCodec::Avc.frame(true, 0, &[0; 20_000]);
     feed.push(Frame { body, ..video(0, true, &headers) });
-    assert!(matches!(job.await.unwrap(), Err(Failure::Stalled)));
+    assert!(matches!(timeout(LIMIT, job).await.unwrap().unwrap(), Err(Failure::Stalled)));
 }
 
 #[tokio::test(start_paused = true)]
