@@ -19,6 +19,8 @@ use transwrap::{
 };
 
 const CHUNK: Duration = Duration::from_millis(100);
+/// What is between the beginnings of two: nobody has forty that begin at once.
+const APART: Duration = Duration::from_millis(200);
 
 /// A recording, and where it may be cut: the milliseconds until which it goes, and the bytes.
 struct Recording {
@@ -54,6 +56,7 @@ async fn main() {
 }
 
 async fn broadcast(n: usize, options: Options, recordings: Arc<Vec<Recording>>, lasts: Duration) {
+    tokio::time::sleep(APART * n as u32).await;
     let begun = Instant::now();
     let say = move |event: &str, detail: String| {
         println!(r#"{{"n":{n},"ms":{},"event":"{event}","detail":"{detail}"}}"#, begun.elapsed().as_millis());
