@@ -49,7 +49,7 @@ class Project:
 
     def __init__(self, folder, resources="", replaced=()):
         self.root = pathlib.Path(folder)
-        for name in ("docs", "functions", "shared"):
+        for name in ("docs", "functions", "shared", "transwrap"):
             (self.root / name).symlink_to(ROOT / name)
         text = (ROOT / "template.yaml").read_text().replace("\nResources:\n", f"\nResources:\n{resources}", 1)
         for old, new in replaced:
@@ -161,6 +161,10 @@ class Operations(unittest.TestCase):
         more = "".join(f"        - {{Id: more{n}, Expression: errors + {n}, ReturnData: false}}\n" for n in range(8))
         project = self.project(replaced=[("        - Id: errors\n", f"{more}        - Id: errors\n")])
         self.fails(project.run("check-operations"), "ServerErrorsAlarm: 11 metrics and expressions; CloudWatch takes 10")
+
+    def test_a_metric_of_a_log_line_that_a_server_does_not_write_is_refused(self):
+        wrong = self.project(replaced=[("FilterPattern: \"{ $.places >= 0 }\"", "FilterPattern: \"{ $.seats >= 0 }\"")])
+        self.fails(wrong.run("check-operations"), "FreePlacesFilter: no log line has the field seats")
 
     def test_a_dashboard_of_the_stacks_name_alone_is_refused(self):
         named = "DashboardName: !Sub ${AWS::StackName}-${AWS::Region}"
