@@ -6,24 +6,26 @@ use std::time::Duration;
 use aws_client::Calls;
 use aws_server::{Heartbeat, ServerTable};
 use model::Timestamp;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, sleep};
 
 use crate::session::{Drain, Shared};
 
 /// How often; the row counts for four times as long.
 const EVERY: Duration = Duration::from_secs(5);
-/// Of how many, one writes a line into the log, which scaling counts places by: one a minute.
-const LINES: u32 = 12;
+/// How often while the server is not offered: the task tracker hears of it a moment after it has begun.
+const UNTIL_OFFERED: Duration = Duration::from_secs(1);
+/// How often a line goes into the log, which scaling counts places by.
+const LINE_EVERY: Duration = Duration::from_secs(60);
 
 /// Tells the table of the free places, until it is dropped or the server drains.
 pub async fn beat(servers: &ServerTable, shared: &Arc<Shared>, calls: &Calls, stack: &str) {
-    let mut ticks = interval(EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut drain = shared.roster.drain();
     let mut was_offered = false;
-    for beat in 0_u32.. {
+    let mut line_at = Instant::now();
+    let mut pause = Duration::ZERO;
+    loop {
         tokio::select! {
-            _ = ticks.tick() => {}
+            () = sleep(pause) => {}
             _ = drain.wait_for(|drain| *drain != Drain::No) => return,
         }
         // Each call is remembered until somebody asks.
@@ -36,7 +38,8 @@ pub async fn beat(servers: &ServerTable, shared: &Arc<Shared>, calls: &Calls, st
             Ok(heartbeat) => {
                 roster.put_ledger(&before, ledger);
                 let offered = matches!(heartbeat, Heartbeat::Offered { .. });
-                if let (Heartbeat::Offered { places }, true) = (&heartbeat, beat % LINES == 0 || !was_offered) {
+                if let (Heartbeat::Offered { places }, true) = (&heartbeat, !was_offered || Instant::now() >= line_at) {
+                    line_at = Instant::now() + LINE_EVERY;
                     tracing::info!(stack, places, capacity, broadcasts = roster.count(), "places");
                 }
                 if was_offered && matches!(heartbeat, Heartbeat::NotOffered) {
@@ -46,6 +49,7 @@ pub async fn beat(servers: &ServerTable, shared: &Arc<Shared>, calls: &Calls, st
             }
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the places are not told"),
         }
+        pause = if was_offered { EVERY } else { UNTIL_OFFERED };
     }
 }
 
