@@ -22,7 +22,7 @@ export class StreamService {
   readonly #signedIn: () => boolean;
   readonly #now: () => number;
   readonly channel: string;
-  #token: { value: string; expiresAt: number } | null = null;
+  #token: { value: string; expiresAt: number; playbackUrl: string } | null = null;
 
   /** `open`: a client of nobody's, since the user's own token opens no channel. `api`: the user's, which has playback tokens made. */
   constructor(open: Api, api: Api, channel: string, signedIn: () => boolean, now: () => number) {
@@ -41,15 +41,16 @@ export class StreamService {
   async ask(): Promise<Answer> {
     try {
       if (this.#token !== null && this.#token.expiresAt - this.#now() < RENEW_BEFORE_MS) this.#token = null;
-      const known = await this.#stream(this.#token?.value ?? null);
+      const known = await this.#stream();
       if (known !== null) return { kind: "stream", stream: known };
+      this.#token = null;
       if (!this.#signedIn()) return { kind: "private" };
       // It is private, or is not there at all: whoever gets a token knows.
-      const { token, expiresAt } = await ok(
+      const { token, expiresAt, playbackUrl } = await ok(
         this.#api.POST("/channels/{channel}/playback-tokens", { params: { path: { channel: this.channel } }, body: {} }),
       );
-      this.#token = { value: token, expiresAt: Date.parse(expiresAt) };
-      const shown = await this.#stream(token);
+      this.#token = { value: token, expiresAt: Date.parse(expiresAt), playbackUrl };
+      const shown = await this.#stream();
       return shown === null ? { kind: "not-found" } : { kind: "stream", stream: shown };
     } catch (error) {
       const problem = problemOf(error);
@@ -60,15 +61,17 @@ export class StreamService {
     }
   }
 
-  /** The stream, or `null` if there is no such channel for whoever has this token. */
-  async #stream(token: string | null): Promise<Stream | null> {
+  /** The stream as the playback token at hand shows it, or `null` if there is no such channel with it. */
+  async #stream(): Promise<Stream | null> {
+    const token = this.#token;
     try {
-      return await ok(
+      const stream = await ok(
         this.#open.GET("/streams/{channel}", {
           params: { path: { channel: this.channel } },
-          ...(token === null ? {} : { headers: { authorization: `Bearer ${token}` } }),
+          ...(token === null ? {} : { headers: { authorization: `Bearer ${token.value}` } }),
         }),
       );
+      return token === null ? stream : { ...stream, playbackUrl: token.playbackUrl };
     } catch (error) {
       if (error instanceof Problem && (error.status === 404 || error.status === 401)) return null;
       throw error;
