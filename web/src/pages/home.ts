@@ -1,6 +1,7 @@
 import { apiClient } from "../api";
 import { systemClock } from "../clock";
 import { Home, wrongName } from "../home/home";
+import { drawIfChanged } from "./dom";
 import { element, paragraph, problemNotice, showState, startPage } from "./page";
 
 const page = await startPage();
@@ -25,19 +26,19 @@ void home.start();
 function draw(): void {
   element("signed-out").hidden = signedIn();
   element("make").hidden = !signedIn();
-  element("problem").replaceChildren(...(home.problem === null ? [] : [problemNotice(home.problem)]));
+  drawIfChanged(element("problem"), home.problem?.report, () => (home.problem === null ? [] : [problemNotice(home.problem)]));
   element("nothing").hidden = home.onAir === null || home.onAir.length > 0;
   element("on-air").setAttribute("aria-busy", String(home.onAir === null));
-  element("on-air").replaceChildren(
-    ...(home.onAir ?? []).map(({ channel, startedAt, viewerCount }) => {
+  drawIfChanged(element("on-air"), home.onAir, () =>
+    (home.onAir ?? []).map(({ channel, startedAt, viewerCount }) => {
       const since = startedAt === null ? "" : `since ${new Date(startedAt).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`;
       const viewers = viewerCount === null ? "" : viewerCount === 1 ? "1 viewer" : `${viewerCount} viewers`;
       return tile(channel, [since, viewers].filter(Boolean).join(" · "), true, [["Watch", `/watch/${channel}`]]);
     }),
   );
   const live = new Set((home.onAir ?? []).map(({ channel }) => channel));
-  element("mine").replaceChildren(
-    ...(home.channels ?? []).map((channel) =>
+  drawIfChanged(element("mine"), [home.channels, [...live]], () =>
+    (home.channels ?? []).map((channel) =>
       tile(channel.name, channel.private ? "Private" : "Public", live.has(channel.name), [
         ["Go live", `/broadcast/${channel.name}`],
         ["Watch", `/watch/${channel.name}`],

@@ -72,9 +72,9 @@ function watch(channel: string): void {
     watching.play();
   });
   element("over-sign-in").addEventListener("click", () => void page.signIn.begin(location.pathname + location.search));
-  element("again").addEventListener("click", () => watching.askNow());
+  element("again").addEventListener("click", () => watching.retryNow());
   page.signIn.addEventListener("change", () => watching.askNow());
-  addEventListener("online", () => watching.askNow());
+  addEventListener("online", () => watching.retryNow());
   controls(watching, () => hls);
   share(channel);
   watching.start();

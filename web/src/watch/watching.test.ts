@@ -189,6 +189,19 @@ describe("while it is live", () => {
     expect(pauses).toEqual(["resume", "resume", anew, anew, anew, anew]);
   });
 
+  it("tries again at once when it is told that the network is back", async () => {
+    for (const pause of [500, 1000, 2000, 4000]) {
+      tell({ type: "failed", status: 0, detail: "" });
+      await clock.pass(pause);
+    }
+    tell({ type: "failed", status: 0, detail: "" });
+    player.done = [];
+    watching.retryNow();
+    expect(player.done).toEqual(["load https://video/demo.m3u8"]);
+    await clock.pass(5000);
+    expect(player.done).toHaveLength(1);
+  });
+
   it("counts attempts anew once it has played again", async () => {
     tell({ type: "failed", status: 404, detail: "" });
     await clock.pass(500);

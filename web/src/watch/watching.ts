@@ -113,6 +113,12 @@ export class Watching extends EventTarget {
     void this.#ask();
   }
 
+  /** Tries again at once, such as when the network is back. */
+  retryNow(): void {
+    this.#retry();
+    this.askNow();
+  }
+
   /** Plays, with sound, after the browser refused to by itself. */
   play(): void {
     if (this.#state === "blocked") this.#to("loading");
@@ -264,16 +270,20 @@ export class Watching extends EventTarget {
     }
     this.#to(this.#begun ? "reconnecting" : "loading");
     const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#attempts);
-    this.#cancelRetry = this.#clock.after(pause, () => {
-      this.#cancelRetry = null;
-      if (this.#open === null) return;
-      this.#attempts += 1;
-      this.#progressAt = this.#clock.now();
-      // The address may have another token by now.
-      if (this.#attempts <= RESUMES) this.#player.resume();
-      else this.#player.load(this.#stream?.playbackUrl ?? this.#open.url);
-    });
+    this.#cancelRetry = this.#clock.after(pause, () => this.#retry());
     this.askNow();
+  }
+
+  /** Makes the attempt that is due. */
+  #retry(): void {
+    if (this.#cancelRetry === null || this.#open === null) return;
+    this.#cancelRetry();
+    this.#cancelRetry = null;
+    this.#attempts += 1;
+    this.#progressAt = this.#clock.now();
+    // The address may have another token by now.
+    if (this.#attempts <= RESUMES) this.#player.resume();
+    else this.#player.load(this.#stream?.playbackUrl ?? this.#open.url);
   }
 
   #tick(): void {
