@@ -110,7 +110,8 @@ function rowOf(context: Context, request: ApiRequest, open: boolean, toggle: () 
 function unfold(context: Context, request: ApiRequest): HTMLElement {
   const { calls, lines, refused, problem, route, requestId, at } = request;
   const capacity = capacityOf(calls);
-  const about = [new Date(at).toLocaleTimeString(), route ?? "no such route", request.function, requestId].filter(Boolean).join(" · ");
+  const who = `by ${request.sub ?? "nobody"}`;
+  const about = [new Date(at).toLocaleTimeString(), who, route ?? "no such route", request.function, requestId].filter(Boolean).join(" · ");
   return h(
     "div",
     { class: "unfolded" },
