@@ -180,7 +180,7 @@ describe("faults", () => {
 
   it("are told in a sentence", () => {
     const fault = { id: 1, service: "ivs", operation: "CreateStage", fault: { kind: "drop", when: "after" } as const, nth: 1, times: 2, fired: 1 };
-    expect(sentenceOf(fault)).toBe("ivs CreateStage loses its answer, when after, 1 of 2");
+    expect(sentenceOf(fault)).toBe("ivs CreateStage loses its answer, after it took effect, 1 of 2");
   });
 });
 
@@ -188,6 +188,13 @@ describe("the local cloud", () => {
   it("says what its message says when it refuses", async () => {
     const local = new LocalCloud("http://api", async () => Response.json({ message: "no such fault" }, { status: 404 }));
     await expect(local.endFault(7)).rejects.toThrow("no such fault");
+  });
+
+  it("says that nobody answers when it was stopped", async () => {
+    const local = new LocalCloud("http://api", async () => {
+      throw new TypeError("Failed to fetch");
+    });
+    await expect(local.about()).rejects.toMatchObject({ type: "unreachable" });
   });
 
   it("asks for a token of that user", async () => {

@@ -1,4 +1,5 @@
 import type { EventFault, EventFaultKind, Fault, FaultKind } from "./local";
+import { Refusal } from "./refusal";
 
 /** What a form for a fault has in its fields. */
 export interface FaultFields {
@@ -28,7 +29,7 @@ export const EVENT_FAULTS: Record<EventFaultKind["kind"], { label: string; field
 /** A number of a field, or why it is none. */
 function number(text: string, name: string, least: number): number {
   const value = Number(text);
-  if (text.trim() === "" || !Number.isInteger(value) || value < least) throw new Error(`${name} takes a whole number from ${least} on.`);
+  if (text.trim() === "" || !Number.isInteger(value) || value < least) throw new Refusal(`${name} takes a whole number from ${least} on.`);
   return value;
 }
 
@@ -37,7 +38,7 @@ export function faultOf({ kind, status, code, ms, when }: FaultFields): FaultKin
   const side = when === "after" ? "after" : "before";
   switch (kind) {
     case "error":
-      if (code.trim() === "") throw new Error("Code takes AWS's word for the error, such as InternalServerException.");
+      if (code.trim() === "") throw new Refusal("Code takes AWS's word for the error, such as InternalServerException.");
       return { kind, status: number(status, "Status", 400), code: code.trim() };
     case "latency":
       return { kind, ms: number(ms, "Milliseconds", 1), when: side };
@@ -69,13 +70,19 @@ export function timesOf(text: string): number | null {
 
 /** A fault as a sentence: "ivs CreateStage is throttled, once". */
 export function describe({ service, operation, fault, times, fired }: Fault): string {
-  const details = Object.entries(fault).flatMap(([name, value]) => (name === "kind" ? [] : [`${name} ${value}`]));
-  return [`${service} ${operation} ${FAULTS[fault.kind].label}`, ...details, often(times, fired)].join(", ");
+  return [`${service} ${operation} ${FAULTS[fault.kind].label}`, ...detailsOf(fault), often(times, fired)].join(", ");
 }
 
 export function describeEventFault({ fault, times, fired }: EventFault): string {
-  const details = Object.entries(fault).flatMap(([name, value]) => (name === "kind" ? [] : [`${name} ${value}`]));
-  return [`Events ${EVENT_FAULTS[fault.kind].label}`, ...details, often(times, fired)].join(", ");
+  return [`Events ${EVENT_FAULTS[fault.kind].label}`, ...detailsOf(fault), often(times, fired)].join(", ");
+}
+
+function detailsOf(fault: FaultKind | EventFaultKind): string[] {
+  const words: Record<string, (value: unknown) => string> = {
+    when: (value) => (value === "after" ? "after it took effect" : "before it takes effect"),
+    ms: (value) => `${String(value)} ms`,
+  };
+  return Object.entries(fault).flatMap(([name, value]) => (name === "kind" ? [] : [words[name]?.(value) ?? `${name} ${value}`]));
 }
 
 function often(times: number | null, fired: number): string {

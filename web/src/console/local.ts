@@ -1,3 +1,6 @@
+import { unreachable } from "../problem";
+import { Refusal } from "./refusal";
+
 /** What runs: `GET /_local/about`. */
 export interface About {
   stack: string;
@@ -120,7 +123,9 @@ export class LocalCloud {
 
   async #text(method: string, path: string, body?: unknown): Promise<string> {
     const init = body === undefined ? { method } : { method, body: JSON.stringify(body) };
-    const response = await this.#fetch(`${this.origin}/_local/${path}`, init);
+    const response = await this.#fetch(`${this.origin}/_local/${path}`, init).catch((error: unknown) => {
+      throw unreachable(error);
+    });
     const text = await response.text();
     if (response.ok) return text;
     let message = `the local cloud answers ${response.status}`;
@@ -129,6 +134,6 @@ export class LocalCloud {
     } catch {
       // Not JSON: the status says it.
     }
-    throw new Error(message);
+    throw new Refusal(message);
   }
 }

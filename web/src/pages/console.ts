@@ -1,11 +1,10 @@
 import { LocalCloud } from "../console/local";
-import { problemOf } from "../problem";
 import { Bottom } from "./console/bottom";
-import { act, type Context } from "./console/context";
+import { act, noticeOf, type Context } from "./console/context";
 import { showRequests } from "./console/requests";
 import { Resources } from "./console/resources";
 import { showAbout, showUser } from "./console/user";
-import { element, problemNotice, showState, startPage } from "./page";
+import { element, showState, startPage } from "./page";
 
 const POLL_MS = 2000;
 
@@ -37,7 +36,7 @@ try {
   setInterval(() => document.hidden || void look(), POLL_MS);
 } catch (error) {
   showState("failed");
-  element("problem").replaceChildren(problemNotice(problemOf(error)));
+  element("problem").replaceChildren(noticeOf(error));
 }
 
 /** Asks what there is, and shows it. */
@@ -51,7 +50,7 @@ async function look(): Promise<void> {
     if (lost) element("problem").replaceChildren();
     lost = false;
   } catch (error) {
-    if (!lost) element("problem").replaceChildren(problemNotice(problemOf(error)));
+    if (!lost) element("problem").replaceChildren(noticeOf(error));
     lost = true;
   } finally {
     looking = false;

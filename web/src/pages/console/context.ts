@@ -1,8 +1,8 @@
 import type { About, LocalCloud, State } from "../../console/local";
-import { element, type Page, problemNotice } from "../page";
+import { Refusal } from "../../console/refusal";
 import { problemOf } from "../../problem";
-import { copyText } from "../page";
 import { h } from "../dom";
+import { copyText, element, problemNotice, type Page } from "../page";
 
 /** What the parts of the console share. */
 export interface Context {
@@ -22,9 +22,14 @@ export async function act(context: Context, done: string, action: () => Promise<
     element("problem").replaceChildren();
     element("announcer").textContent = done;
   } catch (error) {
-    element("problem").replaceChildren(problemNotice(problemOf(error)));
+    element("problem").replaceChildren(noticeOf(error));
   }
   context.refresh();
+}
+
+/** An error as people read it. */
+export function noticeOf(error: unknown): HTMLElement {
+  return error instanceof Refusal ? h("p", { class: "notice warn" }, error.message) : problemNotice(problemOf(error));
 }
 
 /** A line of code, with a button that copies it. */

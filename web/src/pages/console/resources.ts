@@ -265,7 +265,7 @@ export class Resources {
     const resources = new Map((state?.resources ?? []).map((resource) => [resource.arn, resource]));
     const orphans = (state?.resources ?? []).filter(({ differences }) => differences.length > 0);
     drawIfChanged(body, ["tables", tables, orphans], () => [
-      h("p", {}, state === null ? "Asking the local cloud." : state.differences === 0 ? "Nothing differs." : `${state.differences} differ.`),
+      h("p", {}, state === null ? "Asking the local cloud." : state.differences === 0 ? "Nothing differs." : "What differs is marked."),
       ...orphans.map(({ arn, kind, differences }) => h("p", { class: "notice warn small" }, h("span", {}, `${kind} `, h("code", {}, arn), `: ${differences.join("; ")}`))),
       ...tables.map((table) => this.#table(table, resources)),
     ]);
