@@ -206,6 +206,7 @@ describe("ending", () => {
     [4403, "target-refused"],
     [4408, "quiet"],
     [4409, "taken-over"],
+    [4415, "unusable-media"],
     [4502, "ingest-unreachable"],
   ])("close code %i is the end: %s", async (code, reason) => {
     const socket = await live();
@@ -311,7 +312,9 @@ describe("a lost connection", () => {
   test("is noticed when the server's figures stop coming", async () => {
     const socket = await live();
     socket.says(stats);
-    await clock.advance(5999);
+    await clock.advance(2000);
+    socket.says({ type: "state", state: "live" });
+    await clock.advance(7999);
     expect(broadcast.state.name).toBe("live");
     await clock.advance(1);
     expect(broadcast.state.name).toBe("reconnecting");

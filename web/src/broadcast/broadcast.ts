@@ -299,25 +299,20 @@ export class Broadcast extends EventTarget {
   }
 
   #connect({ url, ticket }: Ticket): Link {
+    // A link that was left says nothing any more, so these are of the present one or the next.
     const listener: LinkListener = {
-      onMessage: (link, message) => this.#isOurs(link) && this.#onMessage(link, message),
-      onClosed: (link, code) => this.#isOurs(link) && this.#onClosed(link, code),
-      onRecorderReplaced: (link) => {
-        if (!this.#isOurs(link)) return;
+      onMessage: (link, message) => this.#onMessage(link, message),
+      onClosed: (link, code) => this.#onClosed(link, code),
+      onRecorderReplaced: () => {
         this.#recorderReplacedUntil = this.#browser.clock.now() + SHOW_RECORDER_MS;
         this.#changed();
       },
       onRecorderFailed: (link, detail) => {
-        if (!this.#isOurs(link)) return;
         link.stop();
         this.#fail(problemOf(new RecorderError(detail)));
       },
     };
     return new Link(this.#browser, url, ticket, listener);
-  }
-
-  #isOurs(link: Link): boolean {
-    return link === this.#link || link === this.#next;
   }
 
   #onMessage(link: Link, message: ServerMessage): void {

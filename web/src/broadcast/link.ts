@@ -24,8 +24,8 @@ export interface LinkListener {
 
 /** How long a server may take until it has redeemed the ticket. */
 const READY_WITHIN_MS = 10_000;
-/** A server that gives figures each second, and then none for this long, is out of reach. */
-const DEAF_AFTER_MS = 6_000;
+/** A server that gives figures each second, and then says nothing for this long, is out of reach. */
+const DEAF_AFTER_MS = 8_000;
 /** So many recorders may break, one right after another. */
 const RECORDERS = 4;
 
@@ -37,6 +37,7 @@ export class Link {
   #recording: Recording | null = null;
   #maxChunkBytes = Infinity;
   #ready = false;
+  #givesFigures = false;
   #broken = 0;
   #callOff: () => void;
 
@@ -107,10 +108,11 @@ export class Link {
       this.#maxChunkBytes = message.limits.maxChunkBytes;
       this.#callOff();
     }
-    if (message.type === "stats") {
+    if (message.type === "stats") this.#recording?.check();
+    this.#givesFigures ||= message.type === "stats";
+    if (this.#givesFigures) {
       this.#callOff();
       this.#callOff = this.#browser.clock.after(DEAF_AFTER_MS, () => this.#closed(1006));
-      this.#recording?.check();
     }
     this.#listener.onMessage(this, message);
   }

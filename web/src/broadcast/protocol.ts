@@ -119,6 +119,8 @@ export function afterClose(code: number): AfterClose {
       return { go: "end", reason: "quiet" };
     case 4409:
       return { go: "end", reason: "taken-over" };
+    case 4415:
+      return { go: "end", reason: "unusable-media" };
     case 4502:
       return { go: "end", reason: "ingest-unreachable" };
     default:
