@@ -458,6 +458,17 @@ describe("a recorder", () => {
     expect(FakeMediaRecorder.all).toHaveLength(2);
   });
 
+  test("that breaks now and then is replaced each time", async () => {
+    await live();
+    for (let time = 0; time < 6; time += 1) {
+      FakeMediaRecorder.last.stop();
+      await settled();
+      FakeMediaRecorder.last.gives(10);
+    }
+    expect(FakeMediaRecorder.all).toHaveLength(7);
+    expect(broadcast.state.name).toBe("live");
+  });
+
   test("that never lasts fails the broadcast", async () => {
     const socket = await live();
     FakeMediaRecorder.failing = true;
