@@ -54,13 +54,25 @@ fn config(pair: &Pair) -> Result<ServerConfig, TlsError> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::prelude::BASE64_STANDARD;
+
     use super::*;
+
+    fn pem(label: &str, der: &[u8]) -> String {
+        let text = BASE64_STANDARD.encode(der);
+        let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+    }
 
     #[test]
     fn a_certificate_and_its_key_make_a_server_and_another_key_does_not() {
         let made = || rcgen::generate_simple_self_signed(vec!["live.example.com".to_owned()]).unwrap();
         let (own, other) = (made(), made());
-        let pair = |key: &rcgen::KeyPair| Pair { certificate: own.cert.pem(), private_key: key.serialize_pem() };
+        let pair = |key: &rcgen::KeyPair| Pair {
+            certificate: pem("CERTIFICATE", own.cert.der()),
+            private_key: pem("PRIVATE KEY", &key.serialize_der()),
+        };
         assert!(config(&pair(&own.signing_key)).is_ok());
         assert!(matches!(config(&pair(&other.signing_key)), Err(TlsError::Invalid)));
         let empty = Pair { certificate: String::new(), private_key: String::new() };

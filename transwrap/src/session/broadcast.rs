@@ -7,11 +7,12 @@ use aws_broadcast::Renewal;
 use model::broadcast::{BroadcastRow, EndReason, IngestKind, Phase, RENEW_EVERY, Standing, priority};
 use model::{AttemptId, BroadcastId, Error, Timestamp};
 use rtmp::StreamKey;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::Shared;
+use super::command::{Browser, Command, Output};
 use super::roster::{Drain, Place};
+use super::shared::Shared;
 use crate::ingest::{End, Target};
 use crate::protocol::{Close, ServerMessage, State, detail};
 use crate::{Event, Options, Pipeline, WaitsFor};
@@ -22,34 +23,6 @@ const COMES_BACK: Duration = Duration::from_secs(10);
 pub const MOVES_WITHIN: Duration = Duration::from_secs(25);
 /// Recordings in a row that come to nothing before the broadcast does.
 const FAILURES: u32 = 3;
-
-/// What a browser's connection says to its broadcast.
-pub(crate) enum Command {
-    /// Another attempt has redeemed a ticket here: the broadcast is its.
-    Attach { row: Box<BroadcastRow>, browser: Browser, reply: oneshot::Sender<Arc<Pipeline>> },
-    /// The recording that begins.
-    Began { attempt: AttemptId, copies_video: bool },
-    /// How many bytes have come.
-    Received { attempt: AttemptId, bytes: u64 },
-    /// The browser is lost.
-    Gone { attempt: AttemptId },
-    /// The broadcast is to end.
-    End { attempt: AttemptId, reason: EndReason },
-}
-
-/// The way to a browser.
-#[derive(Debug, Clone)]
-pub(crate) struct Browser {
-    pub(crate) attempt: AttemptId,
-    pub(crate) outputs: mpsc::Sender<Output>,
-}
-
-/// What a browser is sent.
-#[derive(Debug)]
-pub(crate) enum Output {
-    Message(ServerMessage),
-    Close(Close),
-}
 
 /// Why the broadcast is over here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

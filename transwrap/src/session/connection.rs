@@ -14,9 +14,10 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 
-use super::Shared;
-use super::broadcast::{self, Browser as Way, Command, Output};
+use super::broadcast;
+use super::command::{Browser as Way, Command, Output};
 use super::roster::Drain;
+use super::shared::Shared;
 use crate::Pipeline;
 use crate::protocol::{Action, Browser, Close, Frame, Limits, ServerMessage, detail};
 

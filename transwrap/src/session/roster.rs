@@ -7,7 +7,7 @@ use model::broadcast::PromiseLedger;
 use model::{BroadcastId, Timestamp};
 use tokio::sync::{mpsc, watch};
 
-use super::broadcast::Command;
+use super::command::Command;
 
 /// Places that a broadcast takes whose video is transcoded. It costs 29 to 30 % of a core where a copy costs 2 to 3 (720p30,
 /// libx264 veryfast).
