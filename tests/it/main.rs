@@ -36,3 +36,4 @@ mod stream_tracker;
 mod sweep;
 mod task_tracker;
 mod tours;
+mod transwrap;

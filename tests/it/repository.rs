@@ -126,7 +126,10 @@ fn the_list_of_places_is_true_and_no_longer_than_promised() {
 /// Parameters whose other value would take away what most tests are about.
 const KEPT: [(&str, &str); 2] = [
     ("ManageSigningKeys", "without keys of its own; `signing_keys` has that deployment"),
-    ("TranswrapCertificateArn", "a load balancer, which is not there locally, in place of the certificate that is given"),
+    (
+        "TranswrapCertificateArn",
+        "a load balancer, which is not there locally, in place of the certificate that is given",
+    ),
 ];
 
 /// What differs in the other deployment cannot be hard-coded where a test of it passes, too.

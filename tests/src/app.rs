@@ -25,6 +25,7 @@ pub struct Setup {
     parameters: BTreeMap<String, String>,
     stack_name: Option<String>,
     data_dir: Option<PathBuf>,
+    with_servers: bool,
 }
 
 impl Setup {
@@ -53,6 +54,13 @@ impl Setup {
     #[must_use]
     pub fn stack_name(mut self, name: &str) -> Self {
         self.stack_name = Some(name.to_owned());
+        self
+    }
+
+    /// Runs what template.yaml has for a developer's machine, too: transwrap servers, as processes.
+    #[must_use]
+    pub fn with_servers(mut self) -> Self {
+        self.with_servers = true;
         self
     }
 
@@ -161,6 +169,7 @@ impl TestApp {
             template: TemplateSource::Text(template),
             stack_name: stack.clone(),
             parameters,
+            local_parameters: setup.with_servers,
             region: region.to_owned(),
             port: 0,
             aws_port: 0,

@@ -1,0 +1,70 @@
+//! The transwrap servers of the stack, as the local cloud runs them: real ones, which hold no broadcast here.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tests::{Setup, TestApp, eventually};
+
+/// Id and URL of the one server that is offered.
+async fn offered(app: &TestApp) -> (String, String) {
+    eventually("one server is offered", async || match app.servers(10).await.as_slice() {
+        [server] => Some((server["taskId"].as_str()?.to_owned(), server["url"].as_str()?.to_owned())),
+        _ => None,
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_server_has_room_as_soon_as_it_says_so_and_may_do_what_it_does() {
+    Setup::default()
+        .with_servers()
+        .run(async |app| {
+            let (task, url) = offered(app).await;
+            assert_eq!(url, format!("{}/{task}", app.cloud().tasks_url()).replace("http:", "ws:"));
+            let alice = app.user("alice");
+            alice.put("/channels/demo", json!({})).await.expect(201);
+            let begun = eventually("the server has room", async || {
+                let answer = alice.post("/broadcasts", json!({"channel": "demo"})).await;
+                (answer.status == 201).then(|| answer.json())
+            })
+            .await;
+            app.is_secret(begun["ticket"].as_str().unwrap());
+            assert_eq!(begun["url"], url);
+            let calls = app.anonymous().get("/_local/calls").await.expect(200).json();
+            let of_task: Vec<_> =
+                calls["calls"].as_array().unwrap().iter().filter(|call| call["task"] == task.as_str()).collect();
+            assert!(of_task.iter().any(|call| call["status"] == 200), "{of_task:?}");
+            assert!(of_task.iter().all(|call| call["deniedAction"] == Value::Null), "{of_task:?}");
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_or_crashes_is_replaced_by_another() {
+    Setup::default()
+        .with_servers()
+        .run(async |app| {
+            let mut seen = BTreeSet::new();
+            for end in ["stop", "crash", "none"] {
+                let task = eventually("a new server is offered", async || {
+                    let (task, _) = offered(app).await;
+                    (!seen.contains(&task)).then_some(task)
+                })
+                .await;
+                match end {
+                    "stop" => {
+                        let cluster = app.parameter("TranswrapCluster");
+                        app.ecs().stop_task().cluster(cluster).task(&task).send().await.expect("a task can be stopped");
+                    }
+                    "crash" => {
+                        let path = format!("/_local/ecs/tasks/{task}/crash");
+                        app.anonymous().post(&path, json!(null)).await.expect(200);
+                    }
+                    _ => {}
+                }
+                seen.insert(task);
+            }
+            assert_eq!(seen.len(), 3);
+        })
+        .await;
+}
