@@ -38,7 +38,7 @@ export default defineConfig(({ mode }) => {
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
       // What the licences of the bundled packages ask for.
-      license: { fileName: "assets/licenses.md" },
+      license: { fileName: "assets/licenses.txt" },
       rollupOptions: { input: ["index.html", "console.html", "broadcast.html", "watch.html", "signed-in.html"] },
     },
     test: { include: ["src/**/*.test.ts"] },
