@@ -118,7 +118,7 @@ impl Overview {
         let Self { api_url, aws_url, stack_name, region, template, .. } = self;
         let MediaPlane { rtmps_url, rtmp_url, playback_url, .. } = &self.media;
         format!(
-            "\nOpen {api_url}/ in a browser: {}\n\nThe stack {stack_name} of {template} runs here, in {region}.\n\nAPI           {api_url}\nAWS endpoint  \
+            "\nOpen {api_url}/ in a browser: {}\nThe stack {stack_name} of {template} runs here, in {region}.\n\nAPI           {api_url}\nAWS endpoint  \
              {aws_url}\nSend video    {rtmps_url} or {rtmp_url}\nWatch         {playback_url}\nState         {}\n{}\nIn another \
              terminal, this sets the variables and makes a first request:\n\n{}\n\nCtrl-C stops it.\n",
             self.front_door(),
@@ -140,7 +140,7 @@ impl Overview {
     fn front_door(&self) -> &'static str {
         match self.pages.as_deref().map(Path::is_dir) {
             Some(true) => "go live, watch, and see what happens.",
-            Some(false) => "what runs where, and how to get the pages.",
+            Some(false) => "what runs, and how to get the pages.",
             None => "what runs where.",
         }
     }
