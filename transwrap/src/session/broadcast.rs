@@ -49,7 +49,9 @@ pub(crate) async fn begin(
         }
     })?;
     let redeemed_at = row.redemption().map_or(row.created_at, |redemption| redemption.redeemed_at);
-    let takes_over = row.take_over || row.live_at.is_some() || make_room(shared, &row).await;
+    // Whatever else is known: the other one has to be told.
+    let has_rival = make_room(shared, &row).await;
+    let takes_over = row.take_over || row.live_at.is_some() || has_rival;
     let target = Target {
         trusted: target.is_trusted(),
         priority: (target.kind == IngestKind::Ivs).then(|| priority(redeemed_at)),
