@@ -58,6 +58,8 @@ struct Session {
     commands: mpsc::Sender<Command>,
     pipeline: Arc<Pipeline>,
     outputs: mpsc::Receiver<Output>,
+    /// What came while a chunk had to wait, and is to be said once it has not.
+    held: Vec<ServerMessage>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -96,7 +98,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let _ = to_browser.try_send(Output::Message(ready));
         let way = Way { attempt: attempt.clone(), outputs: to_browser };
         match attach(&shared, row, way).await {
-            Ok((commands, pipeline)) => Ok(Session { id, attempt, commands, pipeline, outputs }),
+            Ok((commands, pipeline)) => Ok(Session { id, attempt, commands, pipeline, outputs, held: Vec::new() }),
             Err(reason) => {
                 if let Err(error) = shared.table.end(&id, &attempt, reason, Timestamp::now()).await {
                     tracing::warn!(broadcast.id = %id, error = &error as &dyn std::error::Error, "its end is not recorded");
@@ -158,8 +160,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                             session.pipeline.begin().await;
                         }
                         Action::Chunk(chunk) => {
-                            if let Some(close) = session.feed(chunk).await {
-                                return Some(close);
+                            let close = session.feed(chunk).await;
+                            for message in std::mem::take(&mut session.held) {
+                                if !matches!(timeout(SILENT, self.say(&message)).await, Ok(true)) {
+                                    session.tell(Command::Gone { attempt: session.attempt.clone() }).await;
+                                    return None;
+                                }
+                            }
+                            if close.is_some() {
+                                return close;
                             }
                             // Not its fault, if FFmpeg took its time.
                             heard_at = Instant::now();
@@ -209,19 +218,28 @@ impl Session {
     /// Gives a chunk to the pipeline, which may let it wait: that is what holds a fast browser back. The broadcast may end
     /// meanwhile.
     async fn feed(&mut self, chunk: bytes::Bytes) -> Option<Close> {
-        let Self { pipeline, outputs, .. } = self;
-        let feeding = pipeline.chunk(chunk);
-        tokio::pin!(feeding);
-        loop {
-            tokio::select! {
-                () = &mut feeding => return None,
-                output = outputs.recv() => match output {
-                    // Of a page that is held back, figures may get lost.
-                    Some(Output::Message(_)) => {}
-                    Some(Output::Close(close)) => return Some(close),
-                    None => return Some(Close::Internal),
-                },
-            }
+        let Self { pipeline, outputs, held, .. } = self;
+        hold(pipeline.chunk(chunk), outputs, held).await
+    }
+}
+
+/// Waits for `feeding`, and hears what the broadcast says meanwhile. Of a page that is held back, figures may get lost; what it has
+/// to act upon may not: without its `restart`, it would send the rest of a recording that nobody wants.
+async fn hold(
+    feeding: impl Future<Output = ()>,
+    outputs: &mut mpsc::Receiver<Output>,
+    held: &mut Vec<ServerMessage>,
+) -> Option<Close> {
+    tokio::pin!(feeding);
+    loop {
+        tokio::select! {
+            () = &mut feeding => return None,
+            output = outputs.recv() => match output {
+                Some(Output::Message(ServerMessage::Stats { .. })) => {}
+                Some(Output::Message(message)) => held.push(message),
+                Some(Output::Close(close)) => return Some(close),
+                None => return Some(Close::Internal),
+            },
         }
     }
 }
@@ -243,4 +261,38 @@ async fn attach(
         // It has just gone.
     }
     broadcast::begin(shared, row, way).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_page_has_to_act_upon_is_kept_while_a_chunk_waits() {
+        let (to_browser, mut outputs) = mpsc::channel(OUTPUTS);
+        let restart = ServerMessage::Restart { reason: "ffmpeg hangs".to_owned() };
+        let stats = ServerMessage::Stats {
+            received_bytes: 1,
+            sent_bytes: 1,
+            sent_kbps: 1,
+            dropped_frames: 0,
+            buffered_ms: 0,
+        };
+        for message in [stats, restart.clone()] {
+            to_browser.try_send(Output::Message(message)).unwrap();
+        }
+        let heard = async {
+            while to_browser.capacity() < OUTPUTS {
+                tokio::task::yield_now().await;
+            }
+        };
+        let mut held = Vec::new();
+        assert_eq!(hold(heard, &mut outputs, &mut held).await, None);
+        assert_eq!(held, [restart]);
+        let end = ServerMessage::End { reason: "quiet", detail: detail(EndReason::Quiet) };
+        to_browser.try_send(Output::Message(end.clone())).unwrap();
+        to_browser.try_send(Output::Close(Close::Quiet)).unwrap();
+        assert_eq!(hold(std::future::pending(), &mut outputs, &mut held).await, Some(Close::Quiet));
+        assert_eq!(held.last(), Some(&end));
+    }
 }
