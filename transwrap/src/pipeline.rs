@@ -105,6 +105,11 @@ impl Pipeline {
         self.input(Input::Finish).await;
     }
 
+    /// Ends at once, whoever else holds it: nothing more goes to the ingest.
+    pub fn stop(&self) {
+        self.job.abort();
+    }
+
     /// How it gets on.
     pub fn stats(&self) -> Stats {
         self.feed.stats()
@@ -118,7 +123,7 @@ impl Pipeline {
 
 impl Drop for Pipeline {
     fn drop(&mut self) {
-        self.job.abort();
+        self.stop();
     }
 }
 

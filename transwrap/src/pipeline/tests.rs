@@ -94,3 +94,15 @@ async fn a_pipeline_that_is_finished_before_it_was_on_air_ends_as_asked() {
     pipeline.chunk(Bytes::from_static(RECORDING)).await;
     assert!(timeout(LIMIT, events.recv()).await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn a_pipeline_that_is_stopped_lets_go_of_the_ingest_whoever_holds_it() {
+    use tokio::io::AsyncReadExt;
+    let (pipeline, mut events, listener) = pipeline("/bin/false").await;
+    let (mut ingest, _) = timeout(LIMIT, listener.accept()).await.unwrap().unwrap();
+    pipeline.stop();
+    assert!(timeout(LIMIT, events.recv()).await.unwrap().is_none());
+    // What it has said, and the end.
+    drop(timeout(LIMIT, ingest.read_to_end(&mut Vec::new())).await.unwrap());
+    pipeline.chunk(Bytes::from_static(RECORDING)).await;
+}

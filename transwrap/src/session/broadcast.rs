@@ -285,6 +285,8 @@ impl Broadcast {
     }
 
     async fn finish(mut self, over: Over) {
+        // The browser's connection holds the pipeline, too, and may be stuck for seconds: another attempt may publish by now.
+        self.pipeline.stop();
         let (reason, close) = match over {
             Over::Ended(reason) => (reason.as_str(), Close::of(reason)),
             Over::Superseded => ("superseded", Close::Superseded),
