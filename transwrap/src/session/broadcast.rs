@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::command::{Browser, Command, Output};
+use super::failures::Failures;
 use super::roster::{Drain, Place};
 use super::shared::Shared;
 use crate::ingest::{End, Target};
@@ -21,8 +22,6 @@ use crate::{Event, Options, Pipeline, WaitsFor};
 const COMES_BACK: Duration = Duration::from_secs(10);
 /// How long a draining server goes on.
 pub const MOVES_WITHIN: Duration = Duration::from_secs(25);
-/// Recordings in a row that come to nothing before the broadcast does.
-const FAILURES: u32 = 3;
 
 /// Why the broadcast is over here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,18 +34,36 @@ enum Over {
     Left(Close),
 }
 
-/// Takes a broadcast whose ticket was redeemed, until it is over here. Answers how to reach it, or why it cannot begin.
+/// Why a broadcast does not begin here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotBegun {
+    /// It cannot, here or elsewhere: it ends.
+    Ends(EndReason),
+    /// Not now, or not for this browser. The broadcast stays as it is, and another ticket may open it.
+    Closed(Close),
+}
+
+impl NotBegun {
+    /// What a target comes to that cannot be had.
+    fn of(error: &Error) -> Self {
+        match error {
+            Error::NotFound(_) | Error::Forbidden(_) => Self::Ends(EndReason::TargetRefused),
+            // A key that is being replaced, or a table that does not answer: that passes.
+            Error::Busy { .. } | Error::Unavailable { .. } => Self::Closed(Close::Internal),
+            _ => Self::Ends(EndReason::IngestUnreachable),
+        }
+    }
+}
+
+/// Takes a broadcast whose ticket was redeemed, until it is over here. Answers how to reach it, or why it does not begin.
 pub(crate) async fn begin(
     shared: &Arc<Shared>,
     row: Box<BroadcastRow>,
     browser: Browser,
-) -> Result<(mpsc::Sender<Command>, Arc<Pipeline>), EndReason> {
+) -> Result<(mpsc::Sender<Command>, Arc<Pipeline>), NotBegun> {
     let target = shared.targets.resolve(&row).await.map_err(|error| {
         tracing::warn!(broadcast.id = %row.id, error = &error as &dyn std::error::Error, "its target cannot be had");
-        match error {
-            Error::NotFound(_) | Error::Forbidden(_) => EndReason::TargetRefused,
-            _ => EndReason::IngestUnreachable,
-        }
+        NotBegun::of(&error)
     })?;
     let redeemed_at = row.redemption().map_or(row.created_at, |redemption| redemption.redeemed_at);
     // Whatever else is known: the other one has to be told.
@@ -62,7 +79,7 @@ pub(crate) async fn begin(
     let options = Options { target, tls: Arc::clone(&shared.tls), ffmpeg: shared.ffmpeg.clone() };
     let (pipeline, events) = Pipeline::start(options).map_err(|refused| {
         tracing::warn!(broadcast.id = %row.id, %refused, "its target is refused");
-        EndReason::TargetRefused
+        NotBegun::Ends(EndReason::TargetRefused)
     })?;
     let (commands, received) = mpsc::channel(16);
     let pipeline = Arc::new(pipeline);
@@ -79,7 +96,7 @@ pub(crate) async fn begin(
         live_after: None,
         received: 0,
         sent: 0,
-        failures: 0,
+        failures: Failures::default(),
         stopping: None,
     };
     tokio::spawn(broadcast.run(commands.clone(), received, events));
@@ -116,7 +133,7 @@ struct Broadcast {
     live_after: Option<Duration>,
     received: u64,
     sent: u64,
-    failures: u32,
+    failures: Failures,
     /// Why it ends, once what there is has been sent.
     stopping: Option<EndReason>,
 }
@@ -172,7 +189,6 @@ impl Broadcast {
                 None
             }
             Event::Live => {
-                self.failures = 0;
                 self.live_after.get_or_insert_with(|| self.begun.elapsed());
                 self.set_state(State::Live);
                 // At once: whoever asks the API is told by the row.
@@ -188,8 +204,7 @@ impl Broadcast {
                 over
             }
             Event::RecordingFailed(failure) => {
-                self.failures += 1;
-                if failure.is_unusable() || self.failures > FAILURES {
+                if failure.is_unusable() || self.failures.are_too_many(Instant::now()) {
                     return Some(Over::Ended(EndReason::UnusableMedia));
                 }
                 self.say(ServerMessage::Restart { reason: failure.to_string() });
@@ -330,5 +345,19 @@ impl Broadcast {
         if let Some(browser) = &self.browser {
             let _ = browser.outputs.try_send(Output::Message(message));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broadcast_ends_for_a_target_that_is_gone_and_not_for_one_that_cannot_be_had_just_now() {
+        let refused = NotBegun::Ends(EndReason::TargetRefused);
+        assert_eq!(NotBegun::of(&Error::NotFound("channel")), refused);
+        let again = NotBegun::Closed(Close::Internal);
+        assert_eq!(NotBegun::of(&Error::Busy { resource: "stream key", retry_after: COMES_BACK }), again);
+        assert_eq!(NotBegun::of(&Error::unavailable("slow")), again);
     }
 }

@@ -14,7 +14,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 
-use super::broadcast;
+use super::broadcast::{self, NotBegun};
 use super::command::{Browser as Way, Command, Output};
 use super::roster::Drain;
 use super::shared::Shared;
@@ -99,7 +99,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let way = Way { attempt: attempt.clone(), outputs: to_browser };
         match attach(&shared, row, way).await {
             Ok((commands, pipeline)) => Ok(Session { id, attempt, commands, pipeline, outputs, held: Vec::new() }),
-            Err(reason) => {
+            Err(NotBegun::Closed(close)) => Err(close),
+            Err(NotBegun::Ends(reason)) => {
                 if let Err(error) = shared.table.end(&id, &attempt, reason, Timestamp::now()).await {
                     tracing::warn!(broadcast.id = %id, error = &error as &dyn std::error::Error, "its end is not recorded");
                 }
@@ -249,7 +250,7 @@ async fn attach(
     shared: &Arc<Shared>,
     row: Box<BroadcastRow>,
     way: Way,
-) -> Result<(mpsc::Sender<Command>, Arc<Pipeline>), EndReason> {
+) -> Result<(mpsc::Sender<Command>, Arc<Pipeline>), NotBegun> {
     if let Some(commands) = shared.roster.find(&row.id) {
         let (reply, replied) = oneshot::channel();
         let command = Command::Attach { row: row.clone(), browser: way.clone(), reply };
@@ -271,13 +272,8 @@ mod tests {
     async fn what_a_page_has_to_act_upon_is_kept_while_a_chunk_waits() {
         let (to_browser, mut outputs) = mpsc::channel(OUTPUTS);
         let restart = ServerMessage::Restart { reason: "ffmpeg hangs".to_owned() };
-        let stats = ServerMessage::Stats {
-            received_bytes: 1,
-            sent_bytes: 1,
-            sent_kbps: 1,
-            dropped_frames: 0,
-            buffered_ms: 0,
-        };
+        let stats =
+            ServerMessage::Stats { received_bytes: 1, sent_bytes: 1, sent_kbps: 1, dropped_frames: 0, buffered_ms: 0 };
         for message in [stats, restart.clone()] {
             to_browser.try_send(Output::Message(message)).unwrap();
         }

@@ -3,6 +3,7 @@
 mod broadcast;
 mod command;
 mod connection;
+mod failures;
 mod roster;
 mod shared;
 
