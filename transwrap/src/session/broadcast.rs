@@ -86,6 +86,7 @@ pub(crate) async fn begin(
     let broadcast = Broadcast {
         id: row.id.clone(),
         attempt: browser.attempt.clone(),
+        redeemed_at,
         lease_until: row.redemption().map_or(row.created_at, |redemption| redemption.lease_until),
         browser: Some(browser),
         shared: Arc::clone(shared),
@@ -123,6 +124,7 @@ async fn make_room(shared: &Shared, row: &BroadcastRow) -> bool {
 struct Broadcast {
     id: BroadcastId,
     attempt: AttemptId,
+    redeemed_at: Timestamp,
     lease_until: Timestamp,
     browser: Option<Browser>,
     shared: Arc<Shared>,
@@ -222,16 +224,22 @@ impl Broadcast {
     async fn on_command(&mut self, command: Command, place: &Place<'_>) -> Option<Over> {
         match command {
             Command::Attach { row, browser, reply } => {
+                let redemption = row.redemption().cloned();
+                // Two may have come at once, and the later one been faster.
+                if redemption.as_ref().is_some_and(|redemption| redemption.redeemed_at < self.redeemed_at) {
+                    let _ = reply.send(None);
+                    return None;
+                }
                 if let Some(old) = self.browser.replace(browser) {
                     let _ = old.outputs.try_send(Output::Close(Close::Superseded));
                 }
-                if let Some(redemption) = row.redemption() {
-                    self.attempt = redemption.attempt.clone();
-                    self.lease_until = redemption.lease_until;
+                if let Some(redemption) = redemption {
+                    self.attempt = redemption.attempt;
+                    (self.redeemed_at, self.lease_until) = (redemption.redeemed_at, redemption.lease_until);
                 }
                 self.gone_at = None;
                 self.received = 0;
-                let _ = reply.send(Arc::clone(&self.pipeline));
+                let _ = reply.send(Some(Arc::clone(&self.pipeline)));
                 tracing::info!(broadcast.id = %self.id, "its browser is back");
                 self.say(ServerMessage::State(self.state));
                 return self.renew().await;

@@ -11,8 +11,8 @@ use crate::protocol::{Close, ServerMessage};
 
 /// What a browser's connection says to its broadcast.
 pub(crate) enum Command {
-    /// Another attempt has redeemed a ticket here: the broadcast is its.
-    Attach { row: Box<BroadcastRow>, browser: Browser, reply: oneshot::Sender<Arc<Pipeline>> },
+    /// Another attempt has redeemed a ticket here: the broadcast is its, unless a later one has come first. Then the answer is none.
+    Attach { row: Box<BroadcastRow>, browser: Browser, reply: oneshot::Sender<Option<Arc<Pipeline>>> },
     /// The recording that begins.
     Began { attempt: AttemptId, copies_video: bool },
     /// How many bytes have come.

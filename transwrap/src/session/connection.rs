@@ -257,6 +257,7 @@ async fn attach(
         if commands.send(command).await.is_ok()
             && let Ok(pipeline) = replied.await
         {
+            let pipeline = pipeline.ok_or(NotBegun::Closed(Close::Superseded))?;
             return Ok((commands, pipeline));
         }
         // It has just gone.
