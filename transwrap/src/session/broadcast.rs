@@ -20,6 +20,8 @@ use crate::{Event, Options, Pipeline, WaitsFor};
 
 /// How long a broadcast waits for its browser to come back here; its row says for how long it may elsewhere.
 const COMES_BACK: Duration = Duration::from_secs(10);
+/// At which of its renewals a broadcast looks a second time for another one of its target; the first is at its beginning.
+const LOOKS_AGAIN: u32 = 2;
 /// How long a draining server goes on.
 pub const MOVES_WITHIN: Duration = Duration::from_secs(25);
 
@@ -90,6 +92,7 @@ pub(crate) async fn begin(
         lease_until: row.redemption().map_or(row.created_at, |redemption| redemption.lease_until),
         browser: Some(browser),
         shared: Arc::clone(shared),
+        row,
         pipeline: Arc::clone(&pipeline),
         state: State::Connecting { waits_for: "ingest" },
         gone_at: None,
@@ -125,6 +128,7 @@ struct Broadcast {
     id: BroadcastId,
     attempt: AttemptId,
     redeemed_at: Timestamp,
+    row: Box<BroadcastRow>,
     lease_until: Timestamp,
     browser: Option<Browser>,
     shared: Arc<Shared>,
@@ -153,6 +157,7 @@ impl Broadcast {
         if *drain.borrow_and_update() == Drain::Moving {
             self.tell_to_move();
         }
+        let mut ticks = 0;
         let mut renewals = interval(RENEW_EVERY);
         renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut seconds = interval(Duration::from_secs(1));
@@ -161,7 +166,14 @@ impl Broadcast {
             let over = tokio::select! {
                 event = events.recv() => self.on_event(event).await,
                 Some(command) = received.recv() => self.on_command(command, &place).await,
-                _ = renewals.tick() => self.renew().await,
+                _ = renewals.tick() => {
+                    ticks += 1;
+                    // The index by target may have been behind when the broadcast began.
+                    if ticks == LOOKS_AGAIN {
+                        make_room(&shared, &self.row).await;
+                    }
+                    self.renew().await
+                }
                 _ = seconds.tick() => self.on_second(),
                 Ok(()) = drain.changed() => match *drain.borrow_and_update() {
                     Drain::No => None,
@@ -235,6 +247,7 @@ impl Broadcast {
                 }
                 if let Some(redemption) = redemption {
                     self.attempt = redemption.attempt;
+                    self.row = row;
                     (self.redeemed_at, self.lease_until) = (redemption.redeemed_at, redemption.lease_until);
                 }
                 self.gone_at = None;
