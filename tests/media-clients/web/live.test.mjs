@@ -32,7 +32,8 @@ async function onAir(test, name) {
 /** The viewer sees it again, and was without a picture for less than ten seconds. */
 async function isBack({ viewer }) {
   await viewer.reaches("live");
-  const { stillMs } = await viewer.plays(3);
+  // Whatever happened is over for the viewer some seconds later.
+  const { stillMs } = await viewer.plays(6);
   console.log(`the picture stood still for ${(stillMs / 1000).toFixed(1)} s at most`);
   assert(stillMs < 10_000, `the picture stood still for ${stillMs} ms`);
 }

@@ -186,7 +186,7 @@ export async function servers(count) {
   await ecs("UpdateService", { service: CLUSTER, desiredCount: count });
   return until(`${count} servers are offered`, async () => {
     const { Items } = await dynamodb("Scan", { TableName: "greenroom-servers" });
-    const offered = Items.filter((row) => row.state?.S === "offered" && Number(row.places?.N) > 0 && Number(row.leaseUntil?.N) > 0);
+    const offered = Items.filter((row) => row.state?.S === "offered" && Number(row.places?.N) > 0 && row.leaseUntil?.S > new Date().toISOString());
     return offered.length === count && offered;
   }, 60);
 }
