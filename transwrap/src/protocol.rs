@@ -118,6 +118,8 @@ pub enum Close {
     Ended,
     /// The browser does not keep to the protocol.
     ProtocolError,
+    /// A frame is longer than the limits allow.
+    TooLarge,
     /// The ticket opens nothing here.
     TicketRefused,
     /// The ingest, or its key, is refused.
@@ -143,6 +145,7 @@ impl Close {
     pub fn code(self) -> u16 {
         match self {
             Self::Ended => 1000,
+            Self::TooLarge => 1009,
             Self::ProtocolError => 4400,
             Self::TicketRefused => 4401,
             Self::TargetRefused => 4403,
@@ -260,7 +263,7 @@ impl Browser {
         }
         match frame {
             Frame::Binary(chunk) if chunk.len() > LARGEST_CHUNK => {
-                Action::Close(Close::ProtocolError, "a chunk is too long")
+                Action::Close(Close::TooLarge, "a chunk is too long")
             }
             Frame::Binary(_) if !self.recording => Action::Close(Close::ProtocolError, "media came before a start"),
             // A recorder gives empty ones when it is asked too often. They are no sign of life.

@@ -53,8 +53,8 @@ pub(crate) async fn answer(
     tokio::spawn(async move {
         if let Ok(upgraded) = upgrade.await {
             let config = WebSocketConfig::default()
-                .max_message_size(Some(LARGEST_CHUNK + 1))
-                .max_frame_size(Some(LARGEST_CHUNK + 1))
+                .max_message_size(Some(LARGEST_CHUNK))
+                .max_frame_size(Some(LARGEST_CHUNK))
                 // A connection holds as much, whether it uses it or not.
                 .read_buffer_size(16 << 10)
                 .write_buffer_size(0)

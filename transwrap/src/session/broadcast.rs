@@ -265,13 +265,11 @@ impl Broadcast {
                 tracing::info!(broadcast.id = %self.id, "its browser is lost");
                 return self.renew().await;
             }
-            Command::End { attempt, reason } if attempt == self.attempt => {
-                if self.stopping.is_none() {
-                    self.stopping = Some(reason);
-                    // What there is goes out first; the pipeline then says that it has ended.
-                    let pipeline = Arc::clone(&self.pipeline);
-                    tokio::spawn(async move { pipeline.finish().await });
-                }
+            Command::End { attempt, reason } if attempt == self.attempt && self.stopping.is_none() => {
+                self.stopping = Some(reason);
+                // What there is goes out first; the pipeline then says that it has ended.
+                let pipeline = Arc::clone(&self.pipeline);
+                tokio::spawn(async move { pipeline.finish().await });
             }
             // Of a browser that has the broadcast no more.
             _ => {}

@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
+use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::broadcast::{self, NotBegun};
 use super::command::{Browser as Way, Command, Output};
@@ -95,7 +95,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         tracing::info!(broadcast.id = %id, "a ticket is redeemed");
         let (to_browser, outputs) = mpsc::channel(OUTPUTS);
         let ready = ServerMessage::Ready { broadcast: id.to_string(), limits: Limits::default() };
-        let _ = to_browser.try_send(Output::Message(ready));
+        // First of all, also of an end.
+        let _ = timeout(CLOSES, self.say(&ready)).await;
         let way = Way { attempt: attempt.clone(), outputs: to_browser };
         match attach(&shared, row, way).await {
             Ok((commands, pipeline)) => Ok(Session { id, attempt, commands, pipeline, outputs, held: Vec::new() }),
@@ -117,6 +118,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut heard_at = Instant::now();
         let mut pings = interval(PING_EVERY);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut seconds = interval(Duration::from_secs(1));
+        seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 // What the broadcast says comes first: a close is to be heard over a flood of chunks.
@@ -131,6 +134,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     Some(Output::Close(close)) => return Some(close),
                     None => return Some(Close::Internal),
                 },
+                _ = seconds.tick() => {
+                    session.tell(Command::Received { attempt: session.attempt.clone(), bytes: browser.received() }).await;
+                }
                 _ = pings.tick() => {
                     let now = Instant::now();
                     if now.saturating_duration_since(heard_at) >= SILENT {
@@ -140,10 +146,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     if browser.is_quiet(now) {
                         session.end(EndReason::Quiet).await;
                     }
-                    session.tell(Command::Received { attempt: session.attempt.clone(), bytes: browser.received() }).await;
                     let _ = timeout(SILENT, self.socket.send(Message::Ping(Default::default()))).await;
                 }
                 message = self.socket.next() => {
+                    if let Some(Err(tungstenite::Error::Capacity(_))) = message {
+                        session.tell(Command::Gone { attempt: session.attempt.clone() }).await;
+                        return Some(Close::TooLarge);
+                    }
                     let Some(Ok(message)) = message else {
                         session.tell(Command::Gone { attempt: session.attempt.clone() }).await;
                         return None;
