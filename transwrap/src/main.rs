@@ -58,8 +58,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     tracing::info!(broadcasts = shared.roster.count(), "the server drains");
     shared.roster.set_drain(Drain::Moving);
-    let leaving = async {
-        server::withdraw(&servers, &shared).await;
+    let moving = async {
         if timeout(MOVES_WITHIN, shared.roster.emptied()).await.is_err() {
             tracing::warn!(broadcasts = shared.roster.count(), "some pages have not moved");
             shared.roster.set_drain(Drain::Over);
@@ -68,9 +67,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         // Those that were told last still read it.
         tokio::time::sleep(CUT_OFF).await;
     };
+    // Pages do not wait for the table: ECS kills what has not ended in time.
+    let leaving = async { tokio::join!(server::withdraw(&servers, &shared), moving) };
     // It still answers: /health says that it drains, and who comes is told so.
     tokio::select! {
-        () = leaving => {}
+        _ = leaving => {}
         _ = &mut work => {}
         _ = stop.recv() => {}
     }

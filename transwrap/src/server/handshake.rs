@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -19,9 +20,13 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use crate::protocol::{LARGEST_CHUNK, Offer, SUBPROTOCOL};
 use crate::session::{self, Drain, Shared};
 
+/// What a connection has of the limit, for as long as there is it or the WebSocket that it has become.
+pub(super) type Admission = Arc<OwnedSemaphorePermit>;
+
 /// Answers a request: `GET /health` for load balancers, and the handshake of RFC 6455 at any other path.
 pub(crate) async fn answer(
     shared: Arc<Shared>,
+    admission: Admission,
     mut request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     if request.uri().path() == "/health" {
@@ -62,6 +67,7 @@ pub(crate) async fn answer(
             let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
             session::serve(shared, socket, offer.ticket).await;
         }
+        drop(admission);
     });
     let mut answer = Response::new(Full::default());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

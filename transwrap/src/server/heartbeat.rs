@@ -49,6 +49,10 @@ pub async fn beat(servers: &ServerTable, shared: &Arc<Shared>, calls: &Calls, st
             }
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the places are not told"),
         }
+        // This one may have come after the row was withdrawn.
+        if *drain.borrow() != Drain::No {
+            return withdraw(servers, shared).await;
+        }
         pause = if was_offered { EVERY } else { UNTIL_OFFERED };
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::handshake::answer;
+use super::handshake::{Admission, answer};
 use crate::config::Listen;
 use crate::session::Shared;
 
@@ -50,27 +50,30 @@ pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
         let (tls, shared) = (tls.clone(), Arc::clone(&shared));
         tokio::spawn(async move {
-            serve_stream(stream, tls, shared).await;
-            drop(place);
+            serve_stream(stream, tls, shared, Arc::new(place)).await;
         });
     }
 }
 
-async fn serve_stream(stream: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+async fn serve_stream(stream: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>, admission: Admission) {
     // Messages are small, and are to be there now.
     let _ = stream.set_nodelay(true);
     match tls {
-        None => serve_connection(stream, shared).await,
+        None => serve_connection(stream, shared, admission).await,
         Some(tls) => {
             if let Ok(Ok(stream)) = timeout(HANDSHAKE, tls.accept(stream)).await {
-                serve_connection(stream, shared).await;
+                serve_connection(stream, shared, admission).await;
             }
         }
     }
 }
 
-async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, shared: Arc<Shared>) {
-    let service = service_fn(move |request| answer(Arc::clone(&shared), request));
+async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    shared: Arc<Shared>,
+    admission: Admission,
+) {
+    let service = service_fn(move |request| answer(Arc::clone(&shared), Arc::clone(&admission), request));
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HANDSHAKE).max_buf_size(16 << 10);
     // It ends in an error when the client goes away: nothing to tell anyone.
