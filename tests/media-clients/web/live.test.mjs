@@ -30,11 +30,12 @@ async function onAir(test, name) {
 }
 
 /** The viewer sees it again, and was without a picture for less than ten seconds. */
-async function isBack({ viewer }) {
+async function isBack({ broadcaster, viewer }) {
   await viewer.reaches("live");
   // Whatever happened is over for the viewer some seconds later.
   const { stillMs } = await viewer.plays(6);
-  console.log(`the picture stood still for ${(stillMs / 1000).toFixed(1)} s at most`);
+  const [went, saw] = await Promise.all([broadcaster, viewer].map(({ page }) => page.evaluate(() => times.join(", "))));
+  console.log(`the picture stood still for ${(stillMs / 1000).toFixed(1)} s at most; broadcaster: ${went || "live"}; viewer: ${saw || "live"}`);
   assert(stillMs < 10_000, `the picture stood still for ${stillMs} ms`);
 }
 

@@ -33,10 +33,14 @@ export const startChromium = (...more) =>
 /** Notes each state of a page, each address that it asks, and how long its picture has stood still at most. */
 function watchItself() {
   globalThis.states = [];
+  globalThis.times = [];
   globalThis.longest = 0;
+  globalThis.since = performance.now();
   const note = () => {
     const { state } = document.body?.dataset ?? {};
-    if (state !== undefined && states.at(-1) !== state) states.push(state);
+    if (state === undefined || states.at(-1) === state) return;
+    states.push(state);
+    times.push(`${state} after ${((performance.now() - since) / 1000).toFixed(1)} s`);
   };
   new MutationObserver(note).observe(document, { attributes: true, attributeFilter: ["data-state"], childList: true, subtree: true });
   let frames = 0;
@@ -116,7 +120,8 @@ export class Tab {
   forget() {
     return this.page.evaluate(() => {
       states.splice(0, states.length, document.body.dataset.state);
-      longest = 0;
+      times.length = longest = 0;
+      since = performance.now();
     });
   }
 
