@@ -1,0 +1,47 @@
+/** How a page looks: no finding of axe in dark and light, no scrolling aside on a phone, and a picture of it for the documentation. */
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const pictures = join(import.meta.dirname, "../../../docs/screenshots");
+const DESK = { width: 1280, height: 800 };
+const PHONE = { width: 360, height: 740 };
+
+/** Findings, each with the elements that it is about. */
+async function findings(page, colorScheme) {
+  await page.emulateMedia({ colorScheme });
+  // Evaluated and not added as an element: the pages' content security policy has no place for it.
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(await source());
+  const violations = await page.evaluate(async () => (await axe.run(document, { resultTypes: ["violations"] })).violations);
+  return violations.map(({ id, nodes }) => `${colorScheme}: ${id}: ${nodes.map(({ html, any }) => `${html} ${any[0]?.message ?? ""}`).join("; ")}`);
+}
+
+let text;
+async function source() {
+  const { readFile } = await import("node:fs/promises");
+  text ??= `${await readFile(axe, "utf8")};0`;
+  return text;
+}
+
+/** Holds a page, as it is now, to all of that. The state is one that does not pass meanwhile. */
+export async function looks(tab, name, { phone = false } = {}) {
+  const { page } = tab;
+  const state = await tab.state;
+  const found = [...(await findings(page, "light")), ...(await findings(page, "dark"))];
+  if (process.env.SCREENSHOTS && !phone) await picture(page, name);
+  await page.setViewportSize(PHONE);
+  const wide = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  if (process.env.SCREENSHOTS && phone) await picture(page, name);
+  await page.setViewportSize(DESK);
+  assert.deepEqual(found, [], name);
+  assert(wide[0] <= PHONE.width, `${name} is ${wide[0]} pixels wide on a phone`);
+  assert.equal(await tab.state, state, `${name} has passed meanwhile`);
+  assert.deepEqual(tab.errors, [], name);
+}
+
+async function picture(page, name) {
+  mkdirSync(pictures, { recursive: true });
+  await page.screenshot({ path: join(pictures, `${name}.png`), animations: "disabled" });
+}
