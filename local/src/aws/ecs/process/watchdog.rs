@@ -56,6 +56,9 @@ impl Watchdog {
 #[cfg(test)]
 mod tests {
     use std::os::unix::process::ExitStatusExt;
+    use std::time::Duration;
+
+    use tokio::time;
 
     use super::*;
 
@@ -69,7 +72,8 @@ mod tests {
         watchdog.watch(sleeper.id().unwrap()).await;
         // What the system does with the files of a process that is killed.
         drop(watchdog.pipe.take());
-        assert_eq!(sleeper.wait().await.unwrap().signal(), Some(9));
+        let end = time::timeout(Duration::from_secs(60), sleeper.wait()).await.expect("it is killed");
+        assert_eq!(end.unwrap().signal(), Some(9));
     }
 
     #[tokio::test]
