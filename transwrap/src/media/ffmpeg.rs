@@ -75,7 +75,7 @@ impl Ffmpeg {
             .args(arguments(header))
             .env_clear()
             // Names without a slash are looked up there.
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
