@@ -179,3 +179,37 @@ async fn the_side_door_crashes_a_task_and_starts_those_of_a_service() {
         assert_eq!(door(&cloud, method, path, body.clone()).await.status, status, "{method} {path} {body}");
     }
 }
+
+#[tokio::test]
+async fn a_task_of_the_stack_is_to_have_a_row_while_it_runs_and_its_service_none() {
+    let cloud = start().await;
+    let service = json!({
+        "cluster": "live", "serviceName": "app", "taskDefinition": TASK_DEFINITION, "desiredCount": 1,
+        "launchType": "FARGATE", "networkConfiguration": run_task()["networkConfiguration"],
+        "tags": [{"key": "Stack", "value": "stack"}], "propagateTags": "SERVICE",
+    });
+    ecs(&cloud, "CreateService", service).await;
+    let found = async |kind: &str| {
+        let state = door(&cloud, "GET", "state", json!(null)).await.json();
+        state["resources"]
+            .as_array()
+            .and_then(|all| all.iter().find(|one| one["kind"] == kind))
+            .cloned()
+            .unwrap_or_default()
+    };
+    // The clock moves the scheduler, too.
+    until("the service's task runs", async || {
+        let task = found("task").await;
+        let is_running = task["state"] == "RUNNING";
+        let differences = if is_running { json!(["no row names this task"]) } else { json!([]) };
+        assert!(task.is_null() || task["differences"] == differences, "{task}");
+        door(&cloud, "POST", "ecs/tick", json!({})).await;
+        is_running
+    })
+    .await;
+    let service = found("service").await;
+    assert_eq!(
+        (&service["name"], &service["state"], &service["differences"]),
+        (&json!("app"), &json!("ACTIVE"), &json!([]))
+    );
+}

@@ -18,6 +18,7 @@ impl Ivs {
                 kind: "channel",
                 name: channel.settings.name.clone(),
                 state: if is_live(arn) { "live" } else { "offline" }.to_owned(),
+                is_kept_in_rows: true,
                 ids: vec![arn.clone()],
                 tags: channel.tags.clone(),
                 description: channel.view(arn, &state.addresses),
@@ -30,6 +31,7 @@ impl Ivs {
                     kind: "stream",
                     name: channel.map(|channel| channel.settings.name.clone()).unwrap_or_default(),
                     state: text(stream, "health"),
+                    is_kept_in_rows: true,
                     ids: vec![text(stream, "streamId")],
                     // A stream has none of its own.
                     tags: channel.map(|channel| channel.tags.clone()).unwrap_or_default(),

@@ -13,6 +13,7 @@ impl IvsRealTime {
                 kind: "stage",
                 name: stage.name.clone(),
                 state: if stage.active_session.is_some() { "active" } else { "idle" }.to_owned(),
+                is_kept_in_rows: true,
                 ids: vec![arn.clone()],
                 tags: stage.tags.clone(),
                 description: stage::summary(arn, stage),

@@ -9,10 +9,12 @@ use serde_json::Value;
 pub(crate) struct Resource {
     pub(crate) arn: String,
     pub(crate) service: &'static str,
-    /// `channel`, `stream`, `stage`, `task`.
+    /// `channel`, `stream`, `stage`, `task`, `service`.
     pub(crate) kind: &'static str,
     pub(crate) name: String,
     pub(crate) state: String,
+    /// Whether a row is to name it, if the application keeps rows of its kind.
+    pub(crate) is_kept_in_rows: bool,
     /// By which rows refer to it.
     pub(crate) ids: Vec<String>,
     pub(crate) tags: BTreeMap<String, String>,

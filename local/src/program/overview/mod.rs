@@ -109,6 +109,7 @@ impl Overview {
             "rtmps": self.media.rtmps_url,
             "rtmp": self.media.rtmp_url,
             "playback": self.media.playback_url,
+            "tasks": self.tasks_url,
         });
         about
     }

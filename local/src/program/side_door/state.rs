@@ -153,7 +153,7 @@ fn kind(arn: &str) -> &str {
 }
 
 fn missing_row(resource: &Resource, rows: &[Value], stack: &str) -> Vec<String> {
-    let is_ours = resource.tags.values().any(|value| value == stack);
+    let is_ours = resource.is_kept_in_rows && resource.tags.values().any(|value| value == stack);
     if is_ours && rows.is_empty() { vec![format!("no row names this {}", resource.kind)] } else { Vec::new() }
 }
 
