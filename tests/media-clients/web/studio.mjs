@@ -28,7 +28,7 @@ export const AUTOPLAY = ["--autoplay-policy=no-user-gesture-required"];
 
 /** Starts a Chromium. */
 export const startChromium = (...more) =>
-  chromium.launch({ executablePath: "/usr/bin/chromium", headless: true, args: [...QUIET, ...more.flat()] });
+  chromium.launch({ executablePath: "/usr/bin/chromium", headless: true, args: [...QUIET, ...more.flat(2)] });
 
 /** Notes each state of a page, each address that it asks, and how long its picture has stood still at most. */
 function watchItself() {
