@@ -71,7 +71,7 @@ async function encoder(t, name) {
 }
 
 test("broadcaster: no channel, signed out, loading, a channel that is not there, somebody else's", async (t) => {
-  const unnamed = await Tab.open(t, await browser("usual"), "/broadcast/");
+  const unnamed = await Tab.open(t, await browser("usual"), "/broadcast.html");
   await shows(unnamed, "broadcast", "no-channel");
   const tab = await Tab.open(t, await browser("usual"), "/broadcast/web-none");
   await shows(tab, "broadcast", "signed-out", { phone: true });

@@ -10,6 +10,7 @@ import { streamOf } from "../testing/browser";
 
 const trouble = { slowedTo: null, recorderReplacedUntil: 0 };
 const ready: Facts = {
+  secure: true,
   signedIn: true,
   channel: { name: "own", isPrivate: false },
   source: { state: { name: "open" }, hasPicture: true, hasSound: true, muted: false, unplugged: null, stream: streamOf() },
@@ -30,6 +31,7 @@ const CASES: [StateName, Partial<Facts>][] = [
   ["loading", { channel: { name: "loading" } }],
   ["no-channel", { channel: { name: "unnamed" }, signedIn: false }],
   ["signed-out", { signedIn: false }],
+  ["insecure", { secure: false, signedIn: false }],
   ["channel-missing", { channel: { name: "missing" } }],
   ["not-owner", { channel: { name: "foreign", owner: "bob" } }],
   ["unsupported", { records: false }],

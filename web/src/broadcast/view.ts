@@ -14,6 +14,8 @@ export type ChannelState =
 
 /** Everything that the page's state follows from. */
 export interface Facts {
+  /** Neither devices nor what sign-in needs of cryptography is there on an insecure page. */
+  secure: boolean;
   signedIn: boolean;
   channel: ChannelState;
   source: Pick<Source, "state" | "hasPicture" | "hasSound" | "muted" | "unplugged" | "stream">;
@@ -35,6 +37,7 @@ export function stateOf(facts: Facts): StateName {
   const live = broadcast === null ? null : ofBroadcast(broadcast.state);
   if (live !== null && live !== "ended" && live !== "key-refused" && live !== "failed") return live;
   if (channel.name === "unnamed") return "no-channel";
+  if (!facts.secure) return "insecure";
   if (!facts.signedIn) return "signed-out";
   if (live !== null) return live;
   switch (channel.name) {

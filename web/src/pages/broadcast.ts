@@ -40,6 +40,7 @@ async function main(page: Page): Promise<void> {
   let droppedLately = 0;
 
   const facts = (): Facts => ({
+    secure: isSecureContext,
     signedIn: signIn.user !== null,
     channel,
     source,
@@ -138,7 +139,7 @@ async function main(page: Page): Promise<void> {
 
   const enter = async (name: string, isPrivate: boolean) => {
     if (broadcast === null) {
-      broadcast = new Broadcast(api, { WebSocket, MediaRecorder, clock: systemClock, random: Math.random }, name, settings.bitrate);
+      broadcast = new Broadcast(api, { WebSocket, MediaRecorder: globalThis.MediaRecorder, clock: systemClock, random: Math.random }, name, settings.bitrate);
       audience = new Audience(api, systemClock, name, isPrivate);
       broadcast.addEventListener("change", onBroadcast);
       audience.addEventListener("change", render);
