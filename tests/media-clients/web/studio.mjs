@@ -93,7 +93,7 @@ export class Tab {
   }
 
   /** Waits until the page is in one of these states. */
-  async reaches(states, seconds = 40) {
+  async reaches(states, seconds = 25) {
     const wanted = [states].flat();
     try {
       await this.page.waitForFunction((wanted) => wanted.includes(document.body.dataset.state), wanted, { timeout: 1000 * seconds, polling: 50 });
