@@ -145,6 +145,7 @@ impl Close {
     pub fn code(self) -> u16 {
         match self {
             Self::Ended => 1000,
+            // Of RFC 6455 itself.
             Self::TooLarge => 1009,
             Self::ProtocolError => 4400,
             Self::TicketRefused => 4401,
@@ -330,6 +331,16 @@ mod tests {
         assert!(matches!(browser.frame(chunk(3), now), Action::Chunk(_)));
         assert_eq!(browser.frame(start(), now), Action::Begin { copies_video: true });
         assert_eq!(browser.received(), 3);
+    }
+
+    #[test]
+    fn a_chunk_may_be_as_large_as_a_browser_is_told_and_no_larger() {
+        let now = Instant::now();
+        let mut browser = Browser::new(now);
+        browser.frame(start(), now);
+        assert!(matches!(browser.frame(chunk(LARGEST_CHUNK), now), Action::Chunk(_)));
+        assert!(matches!(browser.frame(chunk(LARGEST_CHUNK + 1), now), Action::Close(Close::TooLarge, _)));
+        assert_eq!(Close::TooLarge.code(), 1009);
     }
 
     #[test]

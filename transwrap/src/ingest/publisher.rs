@@ -1,6 +1,6 @@
 //! Keeps a broadcast at its ingest, over as many connections as that takes.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -29,6 +29,9 @@ pub(crate) enum Signal {
     Reconnecting { attempt: u32, go: oneshot::Sender<()> },
 }
 
+/// An ingest that takes a publish, and gives it up after as long without media, does so because there was none.
+const IDLE: Duration = Duration::from_secs(4);
+
 /// Publishes the feed until it is done, or it cannot be.
 pub(crate) async fn publish(
     endpoint: &Endpoint,
@@ -42,8 +45,10 @@ pub(crate) async fn publish(
     loop {
         let before = Before { connections: retry.connections(), others: takes_over };
         let mut published = false;
+        let mut accepted_at = None;
         let result = once(endpoint, trusted, config, feed, before, |progress| {
             published |= progress == Progress::Sent;
+            accepted_at.get_or_insert_with(Instant::now);
             let signal = if progress == Progress::Sent { Signal::Sent } else { Signal::Published };
             drop(signals.send(signal));
         });
@@ -51,8 +56,11 @@ pub(crate) async fn publish(
         if feed.is_finished() {
             return End::Stopped;
         }
+        let now = Instant::now();
         if published {
-            retry.published(Instant::now());
+            retry.published(now);
+        } else if accepted_at.is_some_and(|at| now.saturating_duration_since(at) >= IDLE) {
+            retry.idled(now);
         }
         let pause = match retry.failed(&failure, Instant::now()) {
             Decision::Give(end) => {
@@ -79,7 +87,7 @@ pub(crate) async fn publish(
     }
 }
 
-async fn pause_or_finish(pause: std::time::Duration, feed: &Feed) {
+async fn pause_or_finish(pause: Duration, feed: &Feed) {
     let finished = async {
         while !feed.is_finished() {
             feed.filled().await;
@@ -101,8 +109,7 @@ async fn once(
 ) -> Result<(), Failure> {
     let stream = address::connect(endpoint, trusted).await?;
     if endpoint.tls {
-        let stream =
-            tokio::time::timeout(std::time::Duration::from_secs(5), tls::secure(stream, &endpoint.host, config));
+        let stream = tokio::time::timeout(Duration::from_secs(5), tls::secure(stream, &endpoint.host, config));
         let stream = stream.await.unwrap_or(Err(Failure::Slow))?;
         connection::run(stream, endpoint, feed, before, progress).await
     } else {

@@ -63,6 +63,12 @@ impl Retry {
         (self.tries, self.unanswered) = (0, 0);
     }
 
+    /// The ingest took the broadcast, and gave it up as no media came: that is not the ingest's failure.
+    pub(super) fn idled(&mut self, now: Instant) {
+        self.since = now;
+        (self.tries, self.unanswered) = (0, 0);
+    }
+
     /// Over how many connections media has flowed.
     pub(super) fn connections(&self) -> u32 {
         self.connections
@@ -129,6 +135,16 @@ mod tests {
         retry.published(now);
         let (pauses, _) = tried(retry, &Failure::Stalled, now);
         assert_eq!(pauses.iter().sum::<u64>(), 29_750);
+    }
+
+    #[tokio::test]
+    async fn an_ingest_that_waited_for_media_in_vain_is_tried_for_as_long_as_before() {
+        let now = Instant::now();
+        let mut retry = Retry::new(false, now);
+        let later = now + AT_FIRST;
+        retry.idled(later);
+        assert_eq!(tried(retry, &Failure::Stopped, later).0.len(), 7);
+        assert_eq!(tried(Retry::new(false, now), &Failure::Stopped, later), (vec![], End::IngestUnreachable));
     }
 
     #[tokio::test]

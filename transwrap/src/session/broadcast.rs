@@ -8,7 +8,7 @@ use model::broadcast::{BroadcastRow, EndReason, IngestKind, Phase, RENEW_EVERY, 
 use model::{AttemptId, BroadcastId, Error, Timestamp};
 use rtmp::StreamKey;
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::command::{Browser, Command, Output};
 use super::failures::Failures;
@@ -24,6 +24,10 @@ const COMES_BACK: Duration = Duration::from_secs(10);
 const LOOKS_AGAIN: u32 = 2;
 /// How long a draining server goes on.
 pub const MOVES_WITHIN: Duration = Duration::from_secs(25);
+/// How long the pipeline may take to send what there is.
+const FINISHES: Duration = Duration::from_secs(6);
+/// How long the browser whose attempt supersedes this one may take to come here, rather than elsewhere.
+const HEIR: Duration = Duration::from_millis(500);
 
 /// Why the broadcast is over here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,8 +144,8 @@ struct Broadcast {
     received: u64,
     sent: u64,
     failures: Failures,
-    /// Why it ends, once what there is has been sent.
-    stopping: Option<EndReason>,
+    /// Why it ends, once what there is has been sent, and since when.
+    stopping: Option<(EndReason, Instant)>,
 }
 
 impl Broadcast {
@@ -184,6 +188,10 @@ impl Broadcast {
                     Drain::Over => Some(Over::Left(Close::Draining)),
                 },
             };
+            let over = match over {
+                Some(Over::Superseded) => self.await_heir(&mut received, &place).await,
+                over => over,
+            };
             if let Some(over) = over {
                 break over;
             }
@@ -225,7 +233,9 @@ impl Broadcast {
                 None
             }
             Event::Ended(end) => Some(match end {
-                End::Stopped | End::Withdrawn => Over::Ended(self.stopping.unwrap_or(EndReason::Stopped)),
+                End::Stopped | End::Withdrawn => {
+                    Over::Ended(self.stopping.map_or(EndReason::Stopped, |(reason, _)| reason))
+                }
                 End::KeyRefused => Over::Ended(EndReason::KeyRefused),
                 End::TargetRefused(_) => Over::Ended(EndReason::TargetRefused),
                 End::IngestUnreachable => Over::Ended(EndReason::IngestUnreachable),
@@ -266,7 +276,7 @@ impl Broadcast {
                 return self.renew().await;
             }
             Command::End { attempt, reason } if attempt == self.attempt && self.stopping.is_none() => {
-                self.stopping = Some(reason);
+                self.stopping = Some((reason, Instant::now()));
                 // What there is goes out first; the pipeline then says that it has ended.
                 let pipeline = Arc::clone(&self.pipeline);
                 tokio::spawn(async move { pipeline.finish().await });
@@ -277,9 +287,30 @@ impl Broadcast {
         None
     }
 
+    /// The attempt that has the broadcast now may be of this very server, and its browser about to come: then it goes on.
+    async fn await_heir(&mut self, received: &mut mpsc::Receiver<Command>, place: &Place<'_>) -> Option<Over> {
+        let heir = async {
+            while let Some(command) = received.recv().await {
+                if matches!(command, Command::Attach { .. }) {
+                    return Some(command);
+                }
+            }
+            None
+        };
+        match timeout(HEIR, heir).await {
+            Ok(Some(command)) => self.on_command(command, place).await,
+            Ok(None) | Err(_) => Some(Over::Superseded),
+        }
+    }
+
     fn on_second(&mut self) -> Option<Over> {
         if self.gone_at.is_some_and(|gone_at| gone_at.elapsed() >= COMES_BACK) {
             return Some(Over::Left(Close::Internal));
+        }
+        if let Some((reason, since)) = self.stopping
+            && since.elapsed() >= FINISHES
+        {
+            return Some(Over::Ended(reason));
         }
         let stats = self.pipeline.stats();
         let sent_kbps = stats.sent_bytes.saturating_sub(self.sent) * 8 / 1000;

@@ -7,10 +7,11 @@ use aws_broadcast::Redeemed;
 use futures_util::{SinkExt, StreamExt};
 use model::broadcast::{BroadcastRow, EndReason, Ticket};
 use model::{AttemptId, BroadcastId, Timestamp};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, Message};
 
@@ -149,13 +150,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     let _ = timeout(SILENT, self.socket.send(Message::Ping(Default::default()))).await;
                 }
                 message = self.socket.next() => {
-                    if let Some(Err(tungstenite::Error::Capacity(_))) = message {
-                        session.tell(Command::Gone { attempt: session.attempt.clone() }).await;
-                        return Some(Close::TooLarge);
-                    }
-                    let Some(Ok(message)) = message else {
-                        session.tell(Command::Gone { attempt: session.attempt.clone() }).await;
-                        return None;
+                    let message = match message {
+                        Some(Ok(message)) => message,
+                        broken => {
+                            session.tell(Command::Gone { attempt: session.attempt.clone() }).await;
+                            return broken.and_then(Result::err).and_then(|error| blame(&error));
+                        }
                     };
                     heard_at = Instant::now();
                     let frame = match message {
@@ -209,10 +209,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let closing = async {
             if self.socket.close(Some(frame)).await.is_ok() {
                 // Its answer; without it the other side may see a reset, and no code.
-                while let Some(Ok(_)) = self.socket.next().await {}
+                let mut is_answered = false;
+                while let Some(Ok(message)) = self.socket.next().await {
+                    is_answered |= message.is_close();
+                }
+                // What cannot be understood any more, such as the rest of a frame that is too large, has to go all the same.
+                let mut rest = vec![0; 4096];
+                while !is_answered && matches!(self.socket.get_mut().read(&mut rest).await, Ok(1..)) {}
             }
         };
         let _ = timeout(CLOSES, closing).await;
+    }
+}
+
+/// The close code for a browser that breaks the WebSocket protocol, or sends too much. `None`: the connection broke.
+fn blame(error: &tungstenite::Error) -> Option<Close> {
+    match error {
+        tungstenite::Error::Capacity(_) => Some(Close::TooLarge),
+        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_) => Some(Close::ProtocolError),
+        _ => None,
     }
 }
 
