@@ -233,9 +233,12 @@ impl Broadcast {
                 None
             }
             Event::Ended(end) => Some(match end {
-                End::Stopped | End::Withdrawn => {
-                    Over::Ended(self.stopping.map_or(EndReason::Stopped, |(reason, _)| reason))
-                }
+                End::Stopped | End::Withdrawn => match self.stopping {
+                    Some((reason, _)) => Over::Ended(reason),
+                    // It was not let connect anew for an attempt that has come here meanwhile: nobody has stopped that one.
+                    None if end == End::Withdrawn => Over::Left(Close::Internal),
+                    None => Over::Ended(EndReason::Stopped),
+                },
                 End::KeyRefused => Over::Ended(EndReason::KeyRefused),
                 End::TargetRefused(_) => Over::Ended(EndReason::TargetRefused),
                 End::IngestUnreachable => Over::Ended(EndReason::IngestUnreachable),
