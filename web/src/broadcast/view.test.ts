@@ -31,7 +31,6 @@ const CASES: [StateName, Partial<Facts>][] = [
   ["loading", { channel: { name: "loading" } }],
   ["no-channel", { channel: { name: "unnamed" }, signedIn: false }],
   ["signed-out", { signedIn: false }],
-  ["insecure", { secure: false, signedIn: false }],
   ["channel-missing", { channel: { name: "missing" } }],
   ["not-owner", { channel: { name: "foreign", owner: "bob" } }],
   ["unsupported", { records: false }],
@@ -61,6 +60,10 @@ const CASES: [StateName, Partial<Facts>][] = [
 
 test.each(CASES)("shows %s", (state, facts) => {
   expect(stateOf({ ...ready, ...facts })).toBe(state);
+});
+
+test("an insecure page says so before it asks for a sign-in, which cannot work there", () => {
+  expect(stateOf({ ...ready, secure: false, signedIn: false })).toBe("insecure");
 });
 
 test("each state is shown by one of these cases", () => {
