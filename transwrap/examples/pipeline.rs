@@ -66,6 +66,7 @@ async fn broadcast(n: usize, options: Options, recordings: Arc<Vec<Recording>>, 
         while let Some(event) = events.recv().await {
             match event {
                 Event::Connecting(waits) => say("connecting", format!("{waits:?}")),
+                Event::Recording { copies_video } => say("recording", format!("copies_video={copies_video}")),
                 Event::Live => say("live", String::new()),
                 Event::Reconnecting { attempt, go } => {
                     say("reconnecting", attempt.to_string());

@@ -49,6 +49,11 @@ pub enum WaitsFor {
 pub enum Event {
     /// Not on air yet.
     Connecting(WaitsFor),
+    /// A recording has said what is in it.
+    Recording {
+        /// Whether its video goes on as it is, or there is none; else it is transcoded, which costs ten times the processor time.
+        copies_video: bool,
+    },
     /// The ingest takes it, and has been sent media.
     Live,
     /// The connection to the ingest is made anew, once `go` is told so; the broadcast ends if it is dropped.
@@ -232,6 +237,8 @@ impl Recordings<'_> {
                     Ok(Some(header)) => match Ffmpeg::start(&self.ffmpeg, header) {
                         Ok(mut ffmpeg) => {
                             tracing::info!(?header, ffmpeg.pid = ffmpeg.id(), "a recording begins");
+                            let copies_video = header.video.is_none_or(|video| video.h264);
+                            drop(self.events.send(Event::Recording { copies_video }));
                             self.headers = Arc::default();
                             ffmpeg.give(begun.freeze());
                             Recording::Running(Box::new(ffmpeg))

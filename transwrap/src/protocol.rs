@@ -227,11 +227,8 @@ pub enum Frame {
 /// What a frame asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// A recording begins; whether its video can be passed on as it is.
-    Begin {
-        /// Else it has to be transcoded, which costs ten times the processor time.
-        copies_video: bool,
-    },
+    /// A recording begins.
+    Begin,
     /// A piece of it.
     Chunk(Bytes),
     /// The broadcast ends.
@@ -278,9 +275,9 @@ impl Browser {
                 Action::Close(Close::ProtocolError, "a message is too long")
             }
             Frame::Text(text) => match serde_json::from_str(&text) {
-                Ok(BrowserMessage::Start { mime_type }) => {
+                Ok(BrowserMessage::Start { mime_type: _ }) => {
                     self.recording = true;
-                    Action::Begin { copies_video: copies_video(&mime_type) }
+                    Action::Begin
                 }
                 Ok(BrowserMessage::Stop) => {
                     self.stopped = true;
@@ -302,12 +299,6 @@ impl Browser {
     }
 }
 
-/// Whether the video of such a recording goes on as it is. A guess, for the count of places: what is done is decided by the recording.
-fn copies_video(mime_type: &str) -> bool {
-    let mime_type = mime_type.to_ascii_lowercase();
-    mime_type.starts_with("audio/") || ["avc1", "avc3", "h264"].iter().any(|codec| mime_type.contains(codec))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -327,9 +318,9 @@ mod tests {
         let now = Instant::now();
         let mut browser = Browser::new(now);
         assert!(matches!(browser.frame(chunk(3), now), Action::Close(Close::ProtocolError, _)));
-        assert_eq!(browser.frame(start(), now), Action::Begin { copies_video: true });
+        assert_eq!(browser.frame(start(), now), Action::Begin);
         assert!(matches!(browser.frame(chunk(3), now), Action::Chunk(_)));
-        assert_eq!(browser.frame(start(), now), Action::Begin { copies_video: true });
+        assert_eq!(browser.frame(start(), now), Action::Begin);
         assert_eq!(browser.received(), 3);
     }
 
@@ -364,19 +355,6 @@ mod tests {
         assert!(browser.is_quiet(now + QUIET), "neither a start nor an empty chunk is media");
         browser.frame(chunk(1), almost);
         assert!(!browser.is_quiet(now + QUIET));
-    }
-
-    #[test]
-    fn only_h264_is_passed_on_as_it_is() {
-        for (mime_type, copies) in [
-            ("video/x-matroska;codecs=avc1,opus", true),
-            ("video/webm;codecs=H264", true),
-            ("video/webm;codecs=vp8,opus", false),
-            ("audio/webm;codecs=opus", true),
-            ("", false),
-        ] {
-            assert_eq!(copies_video(mime_type), copies, "{mime_type}");
-        }
     }
 
     #[test]
@@ -432,7 +410,7 @@ mod tests {
             let (mut begun, mut stopped, mut received) = (false, false, 0);
             for frame in frames {
                 match browser.frame(frame, now) {
-                    Action::Begin { .. } => {
+                    Action::Begin => {
                         prop_assert!(!stopped);
                         begun = true;
                     }

@@ -36,9 +36,26 @@ async fn next(events: &mut mpsc::UnboundedReceiver<Event>) -> Event {
 }
 
 async fn failure(events: &mut mpsc::UnboundedReceiver<Event>) -> RecordingFailure {
-    match next(events).await {
-        Event::RecordingFailed(failure) => failure,
-        other => panic!("{other:?}"),
+    loop {
+        match next(events).await {
+            Event::RecordingFailed(failure) => return failure,
+            Event::Recording { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_recording_itself_says_whether_its_video_is_passed_on_as_it_is() {
+    const VP8: &[u8] = b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff\x16\x54\xae\x6b\x8c\xae\x8a\x83\x81\x01\x86\x85V_VP8";
+    for (recording, copies) in [(RECORDING, true), (VP8, false)] {
+        let (pipeline, mut events, _listener) = pipeline("/bin/cat").await;
+        pipeline.begin().await;
+        pipeline.chunk(Bytes::from_static(recording)).await;
+        match next(&mut events).await {
+            Event::Recording { copies_video } => assert_eq!(copies_video, copies),
+            other => panic!("{other:?}"),
+        }
     }
 }
 

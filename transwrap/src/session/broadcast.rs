@@ -168,8 +168,8 @@ impl Broadcast {
         seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let over = loop {
             let over = tokio::select! {
-                event = events.recv() => self.on_event(event).await,
-                Some(command) = received.recv() => self.on_command(command, &place).await,
+                event = events.recv() => self.on_event(event, &place).await,
+                Some(command) = received.recv() => self.on_command(command).await,
                 _ = renewals.tick() => {
                     ticks += 1;
                     // The index by target may have been behind when the broadcast began.
@@ -189,7 +189,7 @@ impl Broadcast {
                 },
             };
             let over = match over {
-                Some(Over::Superseded) => self.await_heir(&mut received, &place).await,
+                Some(Over::Superseded) => self.await_heir(&mut received).await,
                 over => over,
             };
             if let Some(over) = over {
@@ -200,7 +200,7 @@ impl Broadcast {
         drop(place);
     }
 
-    async fn on_event(&mut self, event: Option<Event>) -> Option<Over> {
+    async fn on_event(&mut self, event: Option<Event>, place: &Place<'_>) -> Option<Over> {
         match event? {
             Event::Connecting(waits_for) => {
                 let waits_for = match waits_for {
@@ -208,6 +208,10 @@ impl Broadcast {
                     WaitsFor::Media => "media",
                 };
                 self.set_state(State::Connecting { waits_for });
+                None
+            }
+            Event::Recording { copies_video } => {
+                place.set_copies_video(copies_video);
                 None
             }
             Event::Live => {
@@ -246,7 +250,7 @@ impl Broadcast {
         }
     }
 
-    async fn on_command(&mut self, command: Command, place: &Place<'_>) -> Option<Over> {
+    async fn on_command(&mut self, command: Command) -> Option<Over> {
         match command {
             Command::Attach { row, browser, reply } => {
                 let redemption = row.redemption().cloned();
@@ -270,7 +274,6 @@ impl Broadcast {
                 self.say(ServerMessage::State(self.state));
                 return self.renew().await;
             }
-            Command::Began { attempt, copies_video } if attempt == self.attempt => place.set_copies_video(copies_video),
             Command::Received { attempt, bytes } if attempt == self.attempt => self.received = bytes,
             Command::Gone { attempt } if attempt == self.attempt => {
                 self.browser = None;
@@ -291,7 +294,7 @@ impl Broadcast {
     }
 
     /// The attempt that has the broadcast now may be of this very server, and its browser about to come: then it goes on.
-    async fn await_heir(&mut self, received: &mut mpsc::Receiver<Command>, place: &Place<'_>) -> Option<Over> {
+    async fn await_heir(&mut self, received: &mut mpsc::Receiver<Command>) -> Option<Over> {
         let heir = async {
             while let Some(command) = received.recv().await {
                 if matches!(command, Command::Attach { .. }) {
@@ -301,7 +304,7 @@ impl Broadcast {
             None
         };
         match timeout(HEIR, heir).await {
-            Ok(Some(command)) => self.on_command(command, place).await,
+            Ok(Some(command)) => self.on_command(command).await,
             Ok(None) | Err(_) => Some(Over::Superseded),
         }
     }

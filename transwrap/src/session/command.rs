@@ -13,8 +13,6 @@ use crate::protocol::{Close, ServerMessage};
 pub(crate) enum Command {
     /// Another attempt has redeemed a ticket here: the broadcast is its, unless a later one has come first. Then the answer is none.
     Attach { row: Box<BroadcastRow>, browser: Browser, reply: oneshot::Sender<Option<Arc<Pipeline>>> },
-    /// The recording that begins.
-    Began { attempt: AttemptId, copies_video: bool },
     /// How many bytes have come.
     Received { attempt: AttemptId, bytes: u64 },
     /// The browser is lost.

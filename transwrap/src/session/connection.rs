@@ -165,8 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         _ => continue,
                     };
                     match browser.frame(frame, heard_at) {
-                        Action::Begin { copies_video } => {
-                            session.tell(Command::Began { attempt: session.attempt.clone(), copies_video }).await;
+                        Action::Begin => {
                             session.pipeline.begin().await;
                         }
                         Action::Chunk(chunk) => {
