@@ -148,6 +148,9 @@ export class Tab {
     const begun = await until("a picture is played", async () => {
       const played = await this.played();
       return played.time > 0 && played.width > 0 && played;
+    }).catch(async (error) => {
+      const went = await this.page.evaluate(() => times.join(", "));
+      throw new Error(`${error.message}: ${JSON.stringify(await this.played())}; ${went}`, { cause: error });
     });
     return until(`${seconds} more seconds are played`, async () => {
       const now = await this.played();
