@@ -1,7 +1,7 @@
 import Hls, { ErrorDetails, ErrorTypes, Events, type ErrorData } from "hls.js";
 
 import type { Player, PlayerListener } from "./player";
-import { reportVideo, startPlaying } from "./video";
+import { positionOf, reportVideo, startPlaying } from "./video";
 
 /** Reported details without the addresses that hls.js puts beside them: those of a private channel have its token. */
 const UNPLAYABLE = new Set<string>([
@@ -75,6 +75,10 @@ export class HlsPlayer implements Player {
     const position = this.#hls?.liveSyncPosition;
     if (position != null && position > this.#video.currentTime) this.#video.currentTime = position;
     void this.#video.play().catch(() => {});
+  }
+
+  get position(): number | null {
+    return positionOf(this.#video);
   }
 
   get latency(): number | null {

@@ -1,5 +1,5 @@
 import type { Player, PlayerListener } from "./player";
-import { reportVideo, startPlaying } from "./video";
+import { positionOf, reportVideo, startPlaying } from "./video";
 
 /** HLS by the browser itself, where there are no Media Source Extensions: Safari of a phone. */
 export class NativePlayer implements Player {
@@ -50,6 +50,10 @@ export class NativePlayer implements Player {
   goToLive(): void {
     const { seekable } = this.#video;
     if (seekable.length > 0) this.#video.currentTime = Math.max(0, seekable.end(seekable.length - 1) - this.targetLatency);
+  }
+
+  get position(): number | null {
+    return positionOf(this.#video);
   }
 
   get latency(): number | null {

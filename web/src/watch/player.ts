@@ -16,6 +16,8 @@ export interface Player {
   readonly targetLatency: number;
   /** The playlist's target duration in milliseconds. */
   readonly targetDurationMs: number;
+  /** Where in the media the picture is, in seconds; `null` while it is paused. */
+  readonly position: number | null;
 }
 
 export type PlayerEvent =

@@ -7,6 +7,9 @@ export function reportVideo(video: HTMLVideoElement, listener: PlayerListener): 
   video.addEventListener("ended", () => listener({ type: "over" }));
 }
 
+/** Where the picture is; `null` while it is paused. */
+export const positionOf = (video: HTMLVideoElement): number | null => (video.paused ? null : video.currentTime);
+
 /** Plays, and reports it if the browser wants a click first. */
 export function startPlaying(video: HTMLVideoElement, listener: PlayerListener): void {
   video.play().catch((error: unknown) => {

@@ -42,12 +42,19 @@ class TestPlayer implements Player {
   latency: number | null = 1;
   targetLatency = 1;
   targetDurationMs = 2000;
+  moves = true;
+  #position = 0;
   done: string[] = [];
   load = (url: string) => void this.done.push(`load ${url}`);
   resume = () => void this.done.push("resume");
   play = () => void this.done.push("play");
   unload = () => void this.done.push("unload");
   goToLive = () => void this.done.push("go to live");
+
+  get position(): number {
+    if (this.moves) this.#position += 1;
+    return this.#position;
+  }
 }
 
 const live = (session = "st-1", playbackUrl = "https://video/demo.m3u8"): Answer => ({
@@ -228,6 +235,25 @@ describe("while it is live", () => {
     expect(watching.state).toBe("live");
     await clock.pass(4000);
     expect(player.done).toEqual(["load https://video/demo.m3u8"]);
+  });
+
+  it("begins anew when the picture stands still although media comes", async () => {
+    answer = live();
+    watching.start();
+    await clock.pass(0);
+    tell({ type: "playing" });
+    player.moves = false;
+    player.done = [];
+    for (let second = 0; second < 7; second += 1) {
+      tell({ type: "progress" });
+      await clock.pass(1000);
+    }
+    expect(player.done).toEqual([]);
+    for (let second = 0; second < 12; second += 1) {
+      tell({ type: "progress" });
+      await clock.pass(1000);
+    }
+    expect(player.done).toContain("load https://video/demo.m3u8");
   });
 
   it("takes a frozen playlist for the end when the service says so", async () => {

@@ -23,6 +23,8 @@ const RESUMES = 2;
 const PLAY_OUT_MS = 10_000;
 /** A playlist is frozen when nothing new came for so many target durations. */
 const FROZEN_AFTER = 3;
+/** A picture that stands still for so long, although media comes, is begun anew. */
+const STUCK_MS = 8000;
 /** A standstill shorter than this is not worth a word. */
 const STALL_MS = 500;
 /** So much later than the player aims for is "behind". */
@@ -46,6 +48,8 @@ export class Watching extends EventTarget {
   #over = false;
   #offlineSince: number | null = null;
   #progressAt = 0;
+  #position: number | null = null;
+  #movedAt = 0;
   #attempts = 0;
   #polls = 0;
   #asking = false;
@@ -299,6 +303,17 @@ export class Watching extends EventTarget {
       return;
     }
     if (this.#state === "blocked" || this.#cancelRetry !== null) return;
+    const position = this.#player.position;
+    if (position === null || position !== this.#position) {
+      this.#position = position;
+      this.#movedAt = now;
+    } else if (now - this.#movedAt >= STUCK_MS) {
+      // hls.js and the browser do not agree where to go on.
+      this.#movedAt = now;
+      this.#attempts = Math.max(this.#attempts, RESUMES);
+      this.#recover(0);
+      return;
+    }
     if (now - this.#progressAt < FROZEN_AFTER * this.#player.targetDurationMs) return;
     // Nothing new, and no error: hls.js asks for a frozen playlist for ever.
     this.#progressAt = now;
