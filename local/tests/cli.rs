@@ -305,7 +305,7 @@ fn pages_that_cannot_be_built_are_a_warning() {
     let path = format!("{}:/usr/bin:/bin", programs.display());
     let (said, asked) = built(&project, &[], &path);
     assert!(said.contains("npm: oh no\nwarning: the pages do not build: `npm ci` in ") && asked.len() == 1, "{said}");
-    assert!(said.contains("/ in a browser: what runs where, and how to get the pages."), "{said}");
+    assert!(said.contains("/ in a browser: what runs, and how to get the pages."), "{said}");
     fs::write(programs.join("node"), "#!/bin/sh\necho v18.20.0\n").unwrap();
     let (said, asked) = built(&project, &[], &path);
     assert!(said.contains("Node.js v18.20.0 is too old: install Node.js 20.19 or later") && asked.is_empty(), "{said}");
