@@ -5,7 +5,7 @@
 # streams analysis": what has been read comes out sooner, or, at worst, as soon. So say the recipes for live input.
 # What happens: the packets that the analysis reads are not kept. A copy begins with the next key frame after them, without a
 # message: of Matroska and MP4 with the second key frame, of MPEG-TS, where more is read, with the fourth. With
-# `-probesize 32 -analyzeduration 0` Matroska loses as much, and FFmpeg 5.1 and 7.0 do so, too. Without the flag, nothing is lost.
+# `-probesize 32 -analyzeduration 0` Matroska loses as much; FFmpeg 5.1 and 7.0 do so, too. Without the flag, nothing is lost.
 # What follows: latency at the start is taken off by a small `-probesize` and `-analyzeduration` alone; and a test of a live
 # input compares the time of the first picture that comes out with that of the first that went in.
 set -euo pipefail
