@@ -45,7 +45,7 @@ class Servers(unittest.TestCase):
             requiresCompatibilities=["FARGATE"],
             cpu="256",
             memory="512",
-            containerDefinitions=[{"name": "transwrap", "image": "transwrap", "memory": 512}],
+            containerDefinitions=[{"name": "transwrap", "image": "example/transwrap", "memory": 512}],
         )
         network = {"subnets": [self.subnet["SubnetId"]], "securityGroups": [self.group["GroupId"]]}
         (task,) = self.ecs.run_task(

@@ -11,7 +11,7 @@ import unittest
 import boto3
 from local_cloud import aws, door, redrive, servers, until
 
-CONTAINERS = [{"name": "transwrap", "image": "transwrap"}]
+CONTAINERS = [{"name": "transwrap", "image": "example/transwrap"}]
 NETWORK = {"subnets": ["subnet-1"], "assignPublicIp": "ENABLED"}
 
 
@@ -173,7 +173,7 @@ class Cli(unittest.TestCase):
         cluster = ["--cluster", "transwrap"]
         aws("ecs", "create-cluster", "--cluster-name", "transwrap")
         definition = ["--network-mode", "awsvpc", "--requires-compatibilities", "FARGATE", "--cpu", "256"]
-        definition += ["--memory", "512", "--container-definitions", "name=transwrap,image=transwrap"]
+        definition += ["--memory", "512", "--container-definitions", "name=transwrap,image=example/transwrap"]
         aws("ecs", "register-task-definition", "--family", "transwrap", *definition)
         network = "awsvpcConfiguration={subnets=[subnet-1],assignPublicIp=ENABLED}"
         launch = ["--task-definition", "transwrap", "--launch-type", "FARGATE", "--network-configuration", network]

@@ -116,8 +116,13 @@ async fn a_server_that_stops_or_crashes_is_replaced_by_another() {
                 .await;
                 match end {
                     "stop" => {
-                        let cluster = app.parameter("TranswrapCluster");
-                        app.ecs().stop_task().cluster(cluster).task(&task).send().await.expect("a task can be stopped");
+                        app.ecs()
+                            .stop_task()
+                            .cluster("transwrap")
+                            .task(&task)
+                            .send()
+                            .await
+                            .expect("a task can be stopped");
                     }
                     "crash" => {
                         let path = format!("/_local/ecs/tasks/{task}/crash");
