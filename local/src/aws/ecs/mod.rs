@@ -2,7 +2,7 @@
 //!
 //! After the service model `ecs` 2014-11-13 and the Amazon ECS developer guide. A task is a record, which a
 //! [clock](Clock) moves from state to state; a container of an image that stands for a binary is a
-//! [process](process) besides. A service keeps a count of tasks. Container instances and capacity providers of one's own
+//! [process] besides. A service keeps a count of tasks. Container instances and capacity providers of one's own
 //! are not here.
 
 mod agent;
