@@ -25,9 +25,9 @@ const LONGEST_FILE_HEADER: usize = 64;
 /// What a tag holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TagKind {
-    /// The body of an audio message: see [`audio`](super::audio).
+    /// The body of an audio message: see [`audio`](super::audio()).
     Audio,
-    /// The body of a video message: see [`video`](super::video).
+    /// The body of a video message: see [`video`](super::video()).
     Video,
     /// Data such as `onMetaData`: see [`Tag::metadata`].
     Script,
