@@ -77,6 +77,13 @@ pub enum ServerMessage {
     },
 }
 
+impl ServerMessage {
+    /// The end of a broadcast.
+    pub fn end(reason: EndReason) -> Self {
+        Self::End { reason: reason.as_str(), detail: detail(reason) }
+    }
+}
+
 /// What a browser has to keep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -176,7 +183,7 @@ impl Close {
 }
 
 /// A sentence for a person about the end of a broadcast.
-pub fn detail(reason: EndReason) -> &'static str {
+fn detail(reason: EndReason) -> &'static str {
     match reason {
         EndReason::Stopped => "The broadcast was stopped.",
         EndReason::Deleted => "The broadcast was ended through the API.",

@@ -20,7 +20,7 @@ const LINE_EVERY: Duration = Duration::from_secs(60);
 /// Tells the table of the free places, until it is dropped or the server drains.
 pub async fn beat(servers: &ServerTable, shared: &Arc<Shared>, calls: &Calls, stack: &str) {
     let mut drain = shared.roster.drain();
-    let mut was_offered = false;
+    let mut is_offered = false;
     let mut line_at = Instant::now();
     let mut pause = Duration::ZERO;
     loop {
@@ -37,15 +37,22 @@ pub async fn beat(servers: &ServerTable, shared: &Arc<Shared>, calls: &Calls, st
         match servers.heartbeat(&shared.server, &mut ledger, capacity, taken, now).await {
             Ok(heartbeat) => {
                 roster.put_ledger(&before, ledger);
-                let offered = matches!(heartbeat, Heartbeat::Offered { .. });
-                if let (Heartbeat::Offered { places }, true) = (&heartbeat, !was_offered || Instant::now() >= line_at) {
-                    line_at = Instant::now() + LINE_EVERY;
-                    tracing::info!(stack, places, capacity, broadcasts = roster.count(), "places");
+                match heartbeat {
+                    Heartbeat::Offered { places } => {
+                        if !is_offered || Instant::now() >= line_at {
+                            line_at = Instant::now() + LINE_EVERY;
+                            tracing::info!(stack, places, capacity, broadcasts = roster.count(), "places");
+                        }
+                        is_offered = true;
+                    }
+                    Heartbeat::NotOffered => {
+                        if is_offered {
+                            tracing::info!("the server is offered no more");
+                        }
+                        is_offered = false;
+                    }
+                    Heartbeat::Contended => {}
                 }
-                if was_offered && matches!(heartbeat, Heartbeat::NotOffered) {
-                    tracing::info!("the server is offered no more");
-                }
-                was_offered = offered || (was_offered && matches!(heartbeat, Heartbeat::Contended));
             }
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the places are not told"),
         }
@@ -53,7 +60,7 @@ pub async fn beat(servers: &ServerTable, shared: &Arc<Shared>, calls: &Calls, st
         if *drain.borrow() != Drain::No {
             return withdraw(servers, shared).await;
         }
-        pause = if was_offered { EVERY } else { UNTIL_OFFERED };
+        pause = if is_offered { EVERY } else { UNTIL_OFFERED };
     }
 }
 

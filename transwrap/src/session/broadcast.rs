@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_broadcast::Renewal;
-use model::broadcast::{BroadcastRow, EndReason, IngestKind, Phase, RENEW_EVERY, Standing, priority};
-use model::{AttemptId, BroadcastId, Error, Timestamp};
+use model::broadcast::{BroadcastRow, EndReason, IngestKind, Phase, RENEW_EVERY, Redemption, Standing, priority};
+use model::{Error, Timestamp};
 use rtmp::StreamKey;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::command::{Browser, Command, Output};
+use super::command::{Browser, Command, Output, Said};
 use super::failures::Failures;
 use super::roster::{Drain, Place};
 use super::shared::Shared;
 use crate::ingest::{End, Target};
-use crate::protocol::{Close, ServerMessage, State, detail};
+use crate::protocol::{Close, ServerMessage, State};
 use crate::{Event, Options, Pipeline, WaitsFor};
 
 /// How long a broadcast waits for its browser to come back here; its row says for how long it may elsewhere.
@@ -71,13 +71,12 @@ pub(crate) async fn begin(
         tracing::warn!(broadcast.id = %row.id, error = &error as &dyn std::error::Error, "its target cannot be had");
         NotBegun::of(&error)
     })?;
-    let redeemed_at = row.redemption().map_or(row.created_at, |redemption| redemption.redeemed_at);
     // Whatever else is known: the other one has to be told.
     let has_rival = make_room(shared, &row).await;
     let takes_over = row.take_over || row.live_at.is_some() || has_rival;
     let target = Target {
         trusted: target.is_trusted(),
-        priority: (target.kind == IngestKind::Ivs).then(|| priority(redeemed_at)),
+        priority: (target.kind == IngestKind::Ivs).then(|| priority(browser.redemption.redeemed_at)),
         key: StreamKey::new(target.key.expose().to_owned()),
         url: target.url,
         takes_over,
@@ -90,11 +89,8 @@ pub(crate) async fn begin(
     let (commands, received) = mpsc::channel(16);
     let pipeline = Arc::new(pipeline);
     let broadcast = Broadcast {
-        id: row.id.clone(),
-        attempt: browser.attempt.clone(),
-        redeemed_at,
-        lease_until: row.redemption().map_or(row.created_at, |redemption| redemption.lease_until),
-        browser: Some(browser),
+        redemption: browser.redemption,
+        browser: Some(browser.outputs),
         shared: Arc::clone(shared),
         row,
         pipeline: Arc::clone(&pipeline),
@@ -129,12 +125,10 @@ async fn make_room(shared: &Shared, row: &BroadcastRow) -> bool {
 }
 
 struct Broadcast {
-    id: BroadcastId,
-    attempt: AttemptId,
-    redeemed_at: Timestamp,
     row: Box<BroadcastRow>,
-    lease_until: Timestamp,
-    browser: Option<Browser>,
+    /// What has it now.
+    redemption: Redemption,
+    browser: Option<mpsc::Sender<Output>>,
     shared: Arc<Shared>,
     pipeline: Arc<Pipeline>,
     state: State,
@@ -156,7 +150,7 @@ impl Broadcast {
         mut events: mpsc::UnboundedReceiver<Event>,
     ) {
         let shared = Arc::clone(&self.shared);
-        let place = shared.roster.enter(&self.id, commands);
+        let place = shared.roster.enter(&self.row.id, commands);
         let mut drain = shared.roster.drain();
         if *drain.borrow_and_update() == Drain::Moving {
             self.tell_to_move();
@@ -253,44 +247,44 @@ impl Broadcast {
     async fn on_command(&mut self, command: Command) -> Option<Over> {
         match command {
             Command::Attach { row, browser, reply } => {
-                let redemption = row.redemption().cloned();
                 // Two may have come at once, and the later one been faster.
-                if redemption.as_ref().is_some_and(|redemption| redemption.redeemed_at < self.redeemed_at) {
+                if browser.redemption.redeemed_at < self.redemption.redeemed_at {
                     let _ = reply.send(None);
                     return None;
                 }
-                if let Some(old) = self.browser.replace(browser) {
-                    let _ = old.outputs.try_send(Output::Close(Close::Superseded));
+                if let Some(old) = self.browser.replace(browser.outputs) {
+                    let _ = old.try_send(Output::Close(Close::Superseded));
                 }
-                if let Some(redemption) = redemption {
-                    self.attempt = redemption.attempt;
-                    self.row = row;
-                    (self.redeemed_at, self.lease_until) = (redemption.redeemed_at, redemption.lease_until);
-                }
+                (self.redemption, self.row) = (browser.redemption, row);
                 self.gone_at = None;
                 self.received = 0;
                 let _ = reply.send(Some(Arc::clone(&self.pipeline)));
-                tracing::info!(broadcast.id = %self.id, "its browser is back");
+                tracing::info!(broadcast.id = %self.row.id, "its browser is back");
                 self.say(ServerMessage::State(self.state));
-                return self.renew().await;
-            }
-            Command::Received { attempt, bytes } if attempt == self.attempt => self.received = bytes,
-            Command::Gone { attempt } if attempt == self.attempt => {
-                self.browser = None;
-                self.gone_at = Some(Instant::now());
-                tracing::info!(broadcast.id = %self.id, "its browser is lost");
-                return self.renew().await;
-            }
-            Command::End { attempt, reason } if attempt == self.attempt && self.stopping.is_none() => {
-                self.stopping = Some((reason, Instant::now()));
-                // What there is goes out first; the pipeline then says that it has ended.
-                let pipeline = Arc::clone(&self.pipeline);
-                tokio::spawn(async move { pipeline.finish().await });
+                self.renew().await
             }
             // Of a browser that has the broadcast no more.
-            _ => {}
+            Command::Said { attempt, .. } if attempt != self.redemption.attempt => None,
+            Command::Said { said: Said::Received(bytes), .. } => {
+                self.received = bytes;
+                None
+            }
+            Command::Said { said: Said::Gone, .. } => {
+                self.browser = None;
+                self.gone_at = Some(Instant::now());
+                tracing::info!(broadcast.id = %self.row.id, "its browser is lost");
+                self.renew().await
+            }
+            Command::Said { said: Said::End(reason), .. } => {
+                if self.stopping.is_none() {
+                    self.stopping = Some((reason, Instant::now()));
+                    // What there is goes out first; the pipeline then says that it has ended.
+                    let pipeline = Arc::clone(&self.pipeline);
+                    tokio::spawn(async move { pipeline.finish().await });
+                }
+                None
+            }
         }
-        None
     }
 
     /// The attempt that has the broadcast now may be of this very server, and its browser about to come: then it goes on.
@@ -339,18 +333,18 @@ impl Broadcast {
             (None, State::Connecting { .. } | State::Reconnecting { .. }) => Phase::Connecting,
         };
         let now = Timestamp::now();
-        match self.shared.table.renew(&self.id, &self.attempt, phase, now).await {
+        match self.shared.table.renew(&self.row.id, &self.redemption.attempt, phase, now).await {
             Ok(Renewal::Owned(row)) => {
                 if let Some(redemption) = row.redemption() {
-                    self.lease_until = redemption.lease_until;
+                    self.redemption.lease_until = redemption.lease_until;
                 }
                 row.end_requested.map(Over::Ended)
             }
             Ok(Renewal::Superseded) => Some(Over::Superseded),
             Err(error) => {
-                tracing::warn!(broadcast.id = %self.id, error = &error as &dyn std::error::Error, "its lease is not renewed");
+                tracing::warn!(broadcast.id = %self.row.id, error = &error as &dyn std::error::Error, "its lease is not renewed");
                 // Somebody else may have it by now.
-                (Timestamp::now() >= self.lease_until).then_some(Over::Left(Close::Internal))
+                (Timestamp::now() >= self.redemption.lease_until).then_some(Over::Left(Close::Internal))
             }
         }
     }
@@ -364,20 +358,14 @@ impl Broadcast {
             Over::Left(close) => ("left", close),
         };
         if let Over::Ended(reason) = over {
-            match self.shared.table.end(&self.id, &self.attempt, reason, Timestamp::now()).await {
-                Ok(_) => {}
-                // Its lease lapses, and then it has ended all the same.
-                Err(error) => {
-                    tracing::warn!(broadcast.id = %self.id, error = &error as &dyn std::error::Error, "its end is not recorded");
-                }
-            }
-            self.say(ServerMessage::End { reason: reason.as_str(), detail: detail(reason) });
+            self.shared.record_end(&self.row.id, &self.redemption.attempt, reason).await;
+            self.say(ServerMessage::end(reason));
         }
         if let Some(browser) = self.browser.take() {
-            let _ = browser.outputs.try_send(Output::Close(close));
+            let _ = browser.try_send(Output::Close(close));
         }
         tracing::info!(
-            broadcast.id = %self.id,
+            broadcast.id = %self.row.id,
             reason,
             seconds = self.begun.elapsed().as_secs(),
             live_after_ms = self.live_after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
@@ -399,7 +387,7 @@ impl Broadcast {
     /// A browser that does not read is not waited for: it is told the next time.
     fn say(&self, message: ServerMessage) {
         if let Some(browser) = &self.browser {
-            let _ = browser.outputs.try_send(Output::Message(message));
+            let _ = browser.try_send(Output::Message(message));
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::AttemptId;
-use model::broadcast::{BroadcastRow, EndReason};
+use model::broadcast::{BroadcastRow, EndReason, Redemption};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Pipeline;
@@ -13,18 +13,24 @@ use crate::protocol::{Close, ServerMessage};
 pub(crate) enum Command {
     /// Another attempt has redeemed a ticket here: the broadcast is its, unless a later one has come first. Then the answer is none.
     Attach { row: Box<BroadcastRow>, browser: Browser, reply: oneshot::Sender<Option<Arc<Pipeline>>> },
-    /// How many bytes have come.
-    Received { attempt: AttemptId, bytes: u64 },
-    /// The browser is lost.
-    Gone { attempt: AttemptId },
-    /// The broadcast is to end.
-    End { attempt: AttemptId, reason: EndReason },
+    /// The browser of an attempt says something, which counts as long as the broadcast is that attempt's.
+    Said { attempt: AttemptId, said: Said },
 }
 
-/// The way to a browser.
+/// What a browser says.
+pub(crate) enum Said {
+    /// How many bytes have come.
+    Received(u64),
+    /// It is lost.
+    Gone,
+    /// The broadcast is to end.
+    End(EndReason),
+}
+
+/// A browser that has come with a ticket: what that made of it, and the way to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Browser {
-    pub(crate) attempt: AttemptId,
+    pub(crate) redemption: Redemption,
     pub(crate) outputs: mpsc::Sender<Output>,
 }
 

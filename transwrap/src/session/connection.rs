@@ -16,11 +16,11 @@ use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::broadcast::{self, NotBegun};
-use super::command::{Browser as Way, Command, Output};
+use super::command::{Browser as Way, Command, Output, Said};
 use super::roster::Drain;
 use super::shared::Shared;
 use crate::Pipeline;
-use crate::protocol::{Action, Browser, Close, Frame, Limits, ServerMessage, detail};
+use crate::protocol::{Action, Browser, Close, Frame, Limits, ServerMessage};
 
 /// How often a browser is asked whether it is there; a browser answers by itself.
 const PING_EVERY: Duration = Duration::from_secs(4);
@@ -98,16 +98,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let ready = ServerMessage::Ready { broadcast: id.to_string(), limits: Limits::default() };
         // First of all, also of an end.
         let _ = timeout(CLOSES, self.say(&ready)).await;
-        let way = Way { attempt: attempt.clone(), outputs: to_browser };
+        let redemption = row.redemption().cloned().ok_or(Close::Internal)?;
+        let way = Way { redemption, outputs: to_browser };
         match attach(&shared, row, way).await {
             Ok((commands, pipeline)) => Ok(Session { id, attempt, commands, pipeline, outputs, held: Vec::new() }),
             Err(NotBegun::Closed(close)) => Err(close),
             Err(NotBegun::Ends(reason)) => {
-                if let Err(error) = shared.table.end(&id, &attempt, reason, Timestamp::now()).await {
-                    tracing::warn!(broadcast.id = %id, error = &error as &dyn std::error::Error, "its end is not recorded");
-                }
-                let end = ServerMessage::End { reason: reason.as_str(), detail: detail(reason) };
-                let _ = timeout(CLOSES, self.say(&end)).await;
+                shared.record_end(&id, &attempt, reason).await;
+                let _ = timeout(CLOSES, self.say(&ServerMessage::end(reason))).await;
                 Err(Close::of(reason))
             }
         }
@@ -115,6 +113,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Passes frames on until one side ends. `None`: the browser is gone already.
     async fn run(&mut self, mut session: Session) -> Option<Close> {
+        match self.pass_on(&mut session).await {
+            Ended::ByBroadcast(close) => Some(close),
+            Ended::ByBrowser(close) => {
+                session.tell(Said::Gone).await;
+                close
+            }
+        }
+    }
+
+    async fn pass_on(&mut self, session: &mut Session) -> Ended {
         let mut browser = Browser::new(Instant::now());
         let mut heard_at = Instant::now();
         let mut pings = interval(PING_EVERY);
@@ -127,35 +135,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 biased;
                 output = session.outputs.recv() => match output {
                     Some(Output::Message(message)) => {
-                        if !matches!(timeout(SILENT, self.say(&message)).await, Ok(true)) {
-                            session.tell(Command::Gone { attempt: session.attempt.clone() }).await;
-                            return None;
+                        if !self.is_told(&message).await {
+                            return Ended::ByBrowser(None);
                         }
                     }
-                    Some(Output::Close(close)) => return Some(close),
-                    None => return Some(Close::Internal),
+                    Some(Output::Close(close)) => return Ended::ByBroadcast(close),
+                    None => return Ended::ByBroadcast(Close::Internal),
                 },
-                _ = seconds.tick() => {
-                    session.tell(Command::Received { attempt: session.attempt.clone(), bytes: browser.received() }).await;
-                }
+                _ = seconds.tick() => session.tell(Said::Received(browser.received())).await,
                 _ = pings.tick() => {
                     let now = Instant::now();
                     if now.saturating_duration_since(heard_at) >= SILENT {
-                        session.tell(Command::Gone { attempt: session.attempt.clone() }).await;
-                        return None;
+                        return Ended::ByBrowser(None);
                     }
                     if browser.is_quiet(now) {
-                        session.end(EndReason::Quiet).await;
+                        session.tell(Said::End(EndReason::Quiet)).await;
                     }
                     let _ = timeout(SILENT, self.socket.send(Message::Ping(Default::default()))).await;
                 }
                 message = self.socket.next() => {
                     let message = match message {
                         Some(Ok(message)) => message,
-                        broken => {
-                            session.tell(Command::Gone { attempt: session.attempt.clone() }).await;
-                            return broken.and_then(Result::err).and_then(|error| blame(&error));
-                        }
+                        Some(Err(error)) => return Ended::ByBrowser(blame(&error)),
+                        None => return Ended::ByBrowser(None),
                     };
                     heard_at = Instant::now();
                     let frame = match message {
@@ -165,34 +167,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         _ => continue,
                     };
                     match browser.frame(frame, heard_at) {
-                        Action::Begin => {
-                            session.pipeline.begin().await;
-                        }
+                        Action::Begin => session.pipeline.begin().await,
                         Action::Chunk(chunk) => {
                             let close = session.feed(chunk).await;
                             for message in std::mem::take(&mut session.held) {
-                                if !matches!(timeout(SILENT, self.say(&message)).await, Ok(true)) {
-                                    session.tell(Command::Gone { attempt: session.attempt.clone() }).await;
-                                    return None;
+                                if !self.is_told(&message).await {
+                                    return Ended::ByBrowser(None);
                                 }
                             }
-                            if close.is_some() {
-                                return close;
+                            if let Some(close) = close {
+                                return Ended::ByBroadcast(close);
                             }
                             // Not its fault, if FFmpeg took its time.
                             heard_at = Instant::now();
                         }
-                        Action::Stop => session.end(EndReason::Stopped).await,
+                        Action::Stop => session.tell(Said::End(EndReason::Stopped)).await,
                         Action::None => {}
                         Action::Close(close, why) => {
                             tracing::info!(broadcast.id = %session.id, why, "a browser does not keep to the protocol");
-                            session.tell(Command::Gone { attempt: session.attempt.clone() }).await;
-                            return Some(close);
+                            return Ended::ByBrowser(Some(close));
                         }
                     }
                 }
             }
         }
+    }
+
+    /// Whether the browser takes a message, and soon enough.
+    async fn is_told(&mut self, message: &ServerMessage) -> bool {
+        matches!(timeout(SILENT, self.say(message)).await, Ok(true))
     }
 
     /// Whether it could be said.
@@ -221,6 +224,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
+/// Who has ended a connection.
+enum Ended {
+    /// The broadcast, which knows.
+    ByBroadcast(Close),
+    /// The browser, which is lost to its broadcast. It is still told why, if it can be.
+    ByBrowser(Option<Close>),
+}
+
 /// The close code for a browser that breaks the WebSocket protocol, or sends too much. `None`: the connection broke.
 fn blame(error: &tungstenite::Error) -> Option<Close> {
     match error {
@@ -232,12 +243,8 @@ fn blame(error: &tungstenite::Error) -> Option<Close> {
 }
 
 impl Session {
-    async fn tell(&self, command: Command) {
-        let _ = self.commands.send(command).await;
-    }
-
-    async fn end(&self, reason: EndReason) {
-        self.tell(Command::End { attempt: self.attempt.clone(), reason }).await;
+    async fn tell(&self, said: Said) {
+        let _ = self.commands.send(Command::Said { attempt: self.attempt.clone(), said }).await;
     }
 
     /// Gives a chunk to the pipeline, which may let it wait: that is what holds a fast browser back. The broadcast may end
@@ -310,7 +317,7 @@ mod tests {
         let mut held = Vec::new();
         assert_eq!(hold(heard, &mut outputs, &mut held).await, None);
         assert_eq!(held, [restart]);
-        let end = ServerMessage::End { reason: "quiet", detail: detail(EndReason::Quiet) };
+        let end = ServerMessage::end(EndReason::Quiet);
         to_browser.try_send(Output::Message(end.clone())).unwrap();
         to_browser.try_send(Output::Close(Close::Quiet)).unwrap();
         assert_eq!(hold(std::future::pending(), &mut outputs, &mut held).await, Some(Close::Quiet));

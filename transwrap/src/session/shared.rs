@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use aws_broadcast::{BroadcastTable, IngestTargets};
-use model::TaskId;
+use model::broadcast::EndReason;
+use model::{AttemptId, BroadcastId, TaskId, Timestamp};
 use tokio_rustls::rustls::ClientConfig;
 
 use super::roster::Roster;
@@ -23,4 +24,13 @@ pub struct Shared {
     pub ffmpeg: PathBuf,
     /// Those that are here.
     pub roster: Roster,
+}
+
+impl Shared {
+    /// Records the end of a broadcast that this attempt has. If that fails, its lease lapses, and then it has ended all the same.
+    pub(crate) async fn record_end(&self, id: &BroadcastId, attempt: &AttemptId, reason: EndReason) {
+        if let Err(error) = self.table.end(id, attempt, reason, Timestamp::now()).await {
+            tracing::warn!(broadcast.id = %id, error = &error as &dyn std::error::Error, "its end is not recorded");
+        }
+    }
 }
