@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use aws_client::{Aws, AwsFailure, sdk_client};
-use aws_item::{Fields, Item, item, page, s};
+use aws_item::{Fields, Item, batch_get, item, page, s};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::SdkError;
@@ -89,18 +89,12 @@ impl BroadcastTable {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let operation = "dynamodb:BatchGetItem";
         let keys = ids.iter().map(|id| item([("broadcast", s(id))])).collect();
         let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true);
         let keys = keys.build().map_err(Error::internal)?;
-        let got = self.dynamodb.batch_get_item().request_items(&self.table, keys).send().await;
-        let got = got.map_err(|error| AwsFailure::new(operation, &error).into_error())?;
-        // A key that was not read is not a row that is not there.
-        if got.unprocessed_keys().is_some_and(|keys| !keys.is_empty()) {
-            return Err(Error::unavailable(AwsFailure::malformed(operation, "throttled: keys left unprocessed")));
-        }
-        let rows = got.responses.unwrap_or_default().remove(&self.table).unwrap_or_default();
-        rows.iter().map(|item| row::read(item).map(|row| (row.id.clone(), row))).collect()
+        let found = batch_get(self.dynamodb.batch_get_item().request_items(&self.table, keys)).await?;
+        let rows = found.get(&self.table).into_iter().flatten();
+        rows.map(|item| row::read(item).map(|row| (row.id.clone(), row))).collect()
     }
 
     /// Puts a ticket into the row in place of any before. False: it is over, or about to be.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_client::{Aws, AwsFailure, sdk_client};
+use aws_client::{Aws, sdk_client};
 use aws_item::{Fields, Item, item, s};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
@@ -93,17 +93,11 @@ impl TargetTables {
 
     /// One row of each table, by the name of the table.
     async fn batch(&self, requests: Vec<(&String, KeysAndAttributesBuilder)>) -> Result<HashMap<String, Item>, Error> {
-        let operation = "dynamodb:BatchGetItem";
         let mut batch = self.dynamodb.batch_get_item();
         for (table, keys) in requests {
             batch = batch.request_items(table, keys.build().map_err(Error::internal)?);
         }
-        let got = batch.send().await.map_err(|error| AwsFailure::new(operation, &error).into_error())?;
-        // A key that was not read is not a row that is not there.
-        if got.unprocessed_keys().is_some_and(|keys| !keys.is_empty()) {
-            return Err(Error::unavailable(AwsFailure::malformed(operation, "throttled: keys left unprocessed")));
-        }
-        let rows = got.responses.unwrap_or_default().into_iter();
+        let rows = aws_item::batch_get(batch).await?.into_iter();
         Ok(rows.filter_map(|(table, rows)| Some((table, rows.into_iter().next()?))).collect())
     }
 }

@@ -1,8 +1,11 @@
-//! DynamoDB items, read field by field. A row that cannot be read is a bug of ours, and says which field it is.
+//! DynamoDB items, read field by field, and the calls that several tables make alike. A row that cannot be read is a bug of
+//! ours, and says which field it is.
 
 use std::collections::HashMap;
 use std::str::FromStr;
 
+use aws_client::AwsFailure;
+use aws_sdk_dynamodb::operation::batch_get_item::builders::BatchGetItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use model::{Cursor, Error, Page};
 
@@ -148,4 +151,18 @@ pub fn page<T>(
         }
     };
     Ok(Page { items, cursor })
+}
+
+/// Sends a BatchGetItem: the items that were found, by their tables.
+///
+/// # Errors
+/// What DynamoDB fails with; [`Error::Unavailable`] if it has not read every key.
+pub async fn batch_get(batch: BatchGetItemFluentBuilder) -> Result<HashMap<String, Vec<Item>>, Error> {
+    let operation = "dynamodb:BatchGetItem";
+    let got = batch.send().await.map_err(|error| AwsFailure::new(operation, &error).into_error())?;
+    // A key that was not read is not a row that is not there.
+    if got.unprocessed_keys().is_some_and(|keys| !keys.is_empty()) {
+        return Err(Error::unavailable(AwsFailure::malformed(operation, "throttled: keys left unprocessed")));
+    }
+    Ok(got.responses.unwrap_or_default())
 }

@@ -37,22 +37,15 @@ impl ParticipantTable {
         stage: &StageName,
         user_id: &UserId,
     ) -> Result<(Option<NameRow<Stage>>, Option<Participant>), Error> {
-        let operation = "dynamodb:BatchGetItem";
         let one =
             |key: Item| KeysAndAttributes::builder().keys(key).consistent_read(true).build().map_err(Error::internal);
-        let got = self
+        let batch = self
             .dynamodb
             .batch_get_item()
             .request_items(&self.stages_table, one(item([("name", s(stage))]))?)
-            .request_items(&self.table, one(item([("stage", s(stage)), ("userId", s(user_id))]))?)
-            .send()
-            .await
-            .map_err(|error| AwsFailure::new(operation, &error).into_error())?;
-        // A key that was not read is not a row that is not there.
-        if got.unprocessed_keys().is_some_and(|keys| !keys.is_empty()) {
-            return Err(Error::unavailable(AwsFailure::malformed(operation, "throttled: keys left unprocessed")));
-        }
-        let row = |table: &str| got.responses().and_then(|tables| tables.get(table)).and_then(|rows| rows.first());
+            .request_items(&self.table, one(item([("stage", s(stage)), ("userId", s(user_id))]))?);
+        let found = aws_item::batch_get(batch).await?;
+        let row = |table: &str| found.get(table)?.first();
         let stage = row(&self.stages_table).map(read_name_row::<StageRows>).transpose()?;
         let participant = row(&self.table).map(read_row).transpose()?;
         Ok((stage, participant))

@@ -36,25 +36,18 @@ impl HookTables {
 
     /// Both rows of a name, consistently and in one call.
     pub(crate) async fn read(&self, name: &ChannelName) -> Result<Known, Error> {
-        let operation = "dynamodb:BatchGetItem";
         let keys = |key: &str| KeysAndAttributes::builder().keys(item([(key, s(name))])).consistent_read(true);
         let channel = keys("name")
             .projection_expression("#status, arn, #type, playbackUrl, streamKey")
             .expression_attribute_names("#status", "status")
             .expression_attribute_names("#type", "type");
-        let got = self
+        let batch = self
             .dynamodb
             .batch_get_item()
             .request_items(&self.channels, channel.build().map_err(Error::internal)?)
-            .request_items(&self.streams, keys("channel").build().map_err(Error::internal)?)
-            .send()
-            .await
-            .map_err(|error| AwsFailure::new(operation, &error).into_error())?;
-        // A key that was not read is not a row that is not there.
-        if got.unprocessed_keys().is_some_and(|keys| !keys.is_empty()) {
-            return Err(Error::unavailable(AwsFailure::malformed(operation, "throttled: keys left unprocessed")));
-        }
-        let row = |table: &str| got.responses()?.get(table)?.first();
+            .request_items(&self.streams, keys("channel").build().map_err(Error::internal)?);
+        let found = aws_item::batch_get(batch).await?;
+        let row = |table: &str| found.get(table)?.first();
         let channel = row(&self.channels).map(HostedChannel::read).transpose()?.flatten();
         let Some(stream) = row(&self.streams) else { return Ok(Known { channel, broadcast: None, version: None }) };
         let fields = Fields::of(row::OF, stream);

@@ -115,15 +115,8 @@ impl StreamTable {
         &self,
         requests: [(&String, KeysAndAttributes); N],
     ) -> Result<HashMap<String, Vec<Item>>, Error> {
-        let operation = "dynamodb:BatchGetItem";
         let requests = requests.into_iter().map(|(table, keys)| (table.clone(), keys)).collect();
-        let got = self.dynamodb.batch_get_item().set_request_items(Some(requests)).send().await;
-        let got = got.map_err(|error| AwsFailure::new(operation, &error).into_error())?;
-        // A key that was not read is not a row that is not there.
-        if got.unprocessed_keys().is_some_and(|keys| !keys.is_empty()) {
-            return Err(Error::unavailable(AwsFailure::malformed(operation, "throttled: keys left unprocessed")));
-        }
-        Ok(got.responses.unwrap_or_default())
+        aws_item::batch_get(self.dynamodb.batch_get_item().set_request_items(Some(requests))).await
     }
 
     /// Writes a row on top of the one that was read. False: somebody else wrote in between.
