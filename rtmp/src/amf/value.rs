@@ -63,6 +63,14 @@ impl Value {
         }
     }
 
+    /// The same, taken out of it.
+    pub fn into_fields(self) -> Option<Vec<(String, Self)>> {
+        match self {
+            Self::Object(Object { fields, .. }) | Self::Map(fields) => Some(fields),
+            _ => None,
+        }
+    }
+
     /// The named value of an object or a map.
     pub fn field(&self, name: &str) -> Option<&Value> {
         self.fields()?.iter().find_map(|(key, value)| (key == name).then_some(value))

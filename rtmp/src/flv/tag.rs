@@ -166,11 +166,7 @@ impl Tag {
         if values.next()?.as_str() != Some("onMetaData") {
             return None;
         }
-        match values.next()? {
-            Value::Object(object) => Some(object.fields),
-            Value::Map(fields) => Some(fields),
-            _ => None,
-        }
+        values.next()?.into_fields()
     }
 
     /// Writes the tag, and its length behind it. The body must have less than 16 MiB.

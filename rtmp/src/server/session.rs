@@ -306,11 +306,7 @@ fn metadata(values: Vec<Value>) -> Option<Vec<(String, Value)>> {
     if values.next()?.as_str() != Some("onMetaData") {
         return None;
     }
-    match values.next()? {
-        Value::Object(object) => Some(object.fields),
-        Value::Map(fields) => Some(fields),
-        _ => None,
-    }
+    values.next()?.into_fields()
 }
 
 /// Shows nothing of what was said, which holds the key.
