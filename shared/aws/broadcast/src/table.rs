@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use aws_client::{Aws, AwsFailure, sdk_client};
-use aws_item::{Fields, Item, batch_get, item, page, s};
+use aws_item::{Fields, Item, batch_get, item, page, query_by_owner, s};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::SdkError;
@@ -58,27 +58,12 @@ impl BroadcastTable {
         limit: Limit,
         cursor: Option<Cursor>,
     ) -> Result<Page<BroadcastRow>, Error> {
-        let start =
-            cursor.map(|Cursor { at, id }| item([("owner", s(owner)), ("createdAt", s(at)), ("broadcast", s(id))]));
-        let query = self
-            .dynamodb
-            .query()
-            .table_name(&self.table)
-            .index_name("by-owner")
-            .key_condition_expression("#owner = :owner")
-            .expression_attribute_names("#owner", "owner")
-            .expression_attribute_values(":owner", s(owner))
-            .scan_index_forward(false)
-            .limit(i32::from(limit.get()))
-            .set_exclusive_start_key(start);
-        let found = query.send().await.map_err(|error| AwsFailure::new("dynamodb:Query", &error).into_error())?;
+        let query = self.dynamodb.query().table_name(&self.table);
+        let found = query_by_owner(query, owner, ("createdAt", "broadcast"), limit, cursor).await?;
         let ids: Result<Vec<BroadcastId>, Error> =
             found.items().iter().map(|item| Fields::of(OF, item).parse("broadcast")).collect();
-        let (ids, mut rows) = {
-            let ids = ids?;
-            let rows = self.read_all(&ids).await?;
-            (ids, rows)
-        };
+        let ids = ids?;
+        let mut rows = self.read_all(&ids).await?;
         // One that has ended by TTL in between is not there any more.
         let rows = ids.iter().filter_map(|id| rows.remove(id)).collect();
         page(rows, found.last_evaluated_key(), OF, "createdAt", "broadcast")

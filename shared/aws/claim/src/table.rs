@@ -15,7 +15,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use aws_client::{Aws, AwsFailure, sdk_client};
-use aws_item::{Fields, Item, item, n, page, s};
+use aws_item::{Fields, Item, item, n, page, query_by_owner, s};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::SdkError;
@@ -256,19 +256,8 @@ impl<S: Schema> NameTable<S> {
 
     /// The resources of an owner, newest first. One Query on the index, which never holds claims or deletions.
     pub async fn list(&self, owner: &UserId, limit: Limit, cursor: Option<Cursor>) -> Result<Page<S::Resource>, Error> {
-        let start = cursor.map(|Cursor { at, id }| item([("owner", s(owner)), ("listedAt", s(at)), ("name", s(id))]));
-        let query = self
-            .dynamodb
-            .query()
-            .table_name(&self.table)
-            .index_name("by-owner")
-            .key_condition_expression("#owner = :owner")
-            .expression_attribute_names("#owner", "owner")
-            .expression_attribute_values(":owner", s(owner))
-            .scan_index_forward(false)
-            .limit(i32::from(limit.get()))
-            .set_exclusive_start_key(start);
-        let found = query.send().await.map_err(|error| AwsFailure::new("dynamodb:Query", &error).into_error())?;
+        let query = self.dynamodb.query().table_name(&self.table);
+        let found = query_by_owner(query, owner, ("listedAt", "name"), limit, cursor).await?;
         let resources: Result<Vec<S::Resource>, Error> =
             found.items().iter().map(|item| S::read(&Fields::of(S::Resource::KIND, item))).collect();
         page(resources?, found.last_evaluated_key(), S::Resource::KIND, "listedAt", "name")

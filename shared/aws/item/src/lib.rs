@@ -6,8 +6,10 @@ use std::str::FromStr;
 
 use aws_client::AwsFailure;
 use aws_sdk_dynamodb::operation::batch_get_item::builders::BatchGetItemFluentBuilder;
+use aws_sdk_dynamodb::operation::query::QueryOutput;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
-use model::{Cursor, Error, Page};
+use model::{Cursor, Error, Limit, Page, UserId};
 
 /// An item as the SDK has it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -151,6 +153,30 @@ pub fn page<T>(
         }
     };
     Ok(Page { items, cursor })
+}
+
+/// Sends a Query on an owner's part of the index `by-owner`, the latest first; [`page`] makes a page of what it finds.
+/// `sorted_by` and `id` are as there.
+///
+/// # Errors
+/// What DynamoDB fails with.
+pub async fn query_by_owner(
+    query: QueryFluentBuilder,
+    owner: &UserId,
+    (sorted_by, id): (&str, &str),
+    limit: Limit,
+    cursor: Option<Cursor>,
+) -> Result<QueryOutput, Error> {
+    let start = cursor.map(|cursor| item([("owner", s(owner)), (sorted_by, s(cursor.at)), (id, s(cursor.id))]));
+    let query = query
+        .index_name("by-owner")
+        .key_condition_expression("#owner = :owner")
+        .expression_attribute_names("#owner", "owner")
+        .expression_attribute_values(":owner", s(owner))
+        .scan_index_forward(false)
+        .limit(i32::from(limit.get()))
+        .set_exclusive_start_key(start);
+    query.send().await.map_err(|error| AwsFailure::new("dynamodb:Query", &error).into_error())
 }
 
 /// Sends a BatchGetItem: the items that were found, by their tables.
