@@ -2,7 +2,7 @@
 //! is conditional on being the one that owns the broadcast, so that of any number of servers one does.
 
 use aws_client::AwsFailure;
-use aws_item::{Fields, s};
+use aws_item::{Fields, Written, s, update_if};
 use aws_sdk_dynamodb::types::ReturnValue;
 use model::broadcast::{
     BroadcastRow, EndReason, LEASE, Lifecycle, Phase, Refusal, Standing, TICKET_LASTS, Ticket, refusal, standing,
@@ -11,7 +11,6 @@ use model::{AttemptId, BroadcastId, Error, TaskId, Timestamp};
 
 use crate::BroadcastTable;
 use crate::row::{self, ENDED, OF};
-use crate::table::{Written, accepted};
 
 /// What came of a ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +69,7 @@ impl BroadcastTable {
             .expression_attribute_values(":now", s(now))
             .expression_attribute_values(":until", s(now + LEASE))
             .return_values(ReturnValue::AllNew);
-        let (item, is_ours) = match accepted(update.send().await)? {
+        let (item, is_ours) = match update_if(update).await? {
             Written::Yes(item) => (item, true),
             // The SDK may repeat a write whose answer was lost, and then meets its own row.
             Written::No(item) => {
@@ -115,7 +114,7 @@ impl BroadcastTable {
             Phase::Live => update.expression_attribute_values(":now", s(now)),
             Phase::Connecting | Phase::Interrupted => update,
         };
-        match accepted(update.send().await)? {
+        match update_if(update).await? {
             Written::Yes(Some(item)) => Ok(Renewal::Owned(Box::new(row::read(&item)?))),
             Written::Yes(None) => {
                 Err(Error::unavailable(AwsFailure::malformed("dynamodb:UpdateItem", "no attributes came back")))
@@ -148,7 +147,7 @@ impl BroadcastTable {
             .expression_attribute_values(":attempt", s(attempt))
             .expression_attribute_values(":now", s(now))
             .expression_attribute_values(":reason", s(reason.as_str()));
-        match accepted(update.send().await)? {
+        match update_if(update).await? {
             Written::Yes(_) => Ok(true),
             // The SDK may repeat a write whose answer was lost, and then meets its own row.
             Written::No(item) => {

@@ -4,11 +4,8 @@
 use std::collections::HashMap;
 
 use aws_client::{Aws, AwsFailure, sdk_client};
-use aws_item::{Fields, Item, batch_get, item, page, query_by_owner, s};
+use aws_item::{Fields, Written, batch_get, item, page, query_by_owner, s, update_if};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::http::HttpResponse;
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
 use model::broadcast::{BroadcastRow, EndReason, IssuedTicket};
@@ -103,7 +100,7 @@ impl BroadcastTable {
             Some(server) => update.expression_attribute_values(":server", s(server)),
             None => update,
         };
-        Ok(matches!(accepted(update.send().await)?, Written::Yes(_)))
+        Ok(matches!(update_if(update).await?, Written::Yes(_)))
     }
 
     /// Ends a broadcast that no server has. False: one has by now, or it is over.
@@ -122,7 +119,7 @@ impl BroadcastTable {
             .expression_attribute_values(":ended", s(ENDED))
             .expression_attribute_values(":now", s(now))
             .expression_attribute_values(":reason", s(reason.as_str()));
-        Ok(matches!(accepted(update.send().await)?, Written::Yes(_)))
+        Ok(matches!(update_if(update).await?, Written::Yes(_)))
     }
 
     /// Asks whichever server has a broadcast to end it, and lets no ticket be redeemed for it any more. One that is over,
@@ -140,7 +137,7 @@ impl BroadcastTable {
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":ended", s(ENDED))
             .expression_attribute_values(":reason", s(reason.as_str()));
-        accepted(update.send().await).map(drop)
+        update_if(update).await.map(drop)
     }
 
     /// An update of a row. A refusal brings the row as it is.
@@ -150,26 +147,5 @@ impl BroadcastTable {
             .table_name(&self.table)
             .key("broadcast", s(id))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-    }
-}
-
-/// What came of a conditional update.
-pub(crate) enum Written {
-    /// It was written: what the update was to return.
-    Yes(Option<Item>),
-    /// Its condition does not hold: the row as it is, if there is one.
-    No(Option<Item>),
-}
-
-/// What came of a conditional update.
-pub(crate) fn accepted(
-    sent: Result<aws_sdk_dynamodb::operation::update_item::UpdateItemOutput, SdkError<UpdateItemError, HttpResponse>>,
-) -> Result<Written, Error> {
-    match sent {
-        Ok(written) => Ok(Written::Yes(written.attributes)),
-        Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => Ok(Written::No(refusal.item.clone())),
-            _ => Err(AwsFailure::new("dynamodb:UpdateItem", &error).into_error()),
-        },
     }
 }

@@ -12,8 +12,7 @@
 use std::time::Duration;
 
 use aws_client::AwsFailure;
-use aws_item::{Fields, Item, n, s};
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_item::{Fields, Item, Written, n, s, update_if};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use model::broadcast::{Candidate, PromiseLedger};
@@ -74,12 +73,15 @@ impl ServerTable {
                 .expression_attribute_values(":until", s(now + LEASE))
                 .expression_attribute_values(":seen", n(ledger.seen().unwrap_or_default()));
             let update = if places > 0 { update.expression_attribute_values(":room", s(ROOM)) } else { update };
-            let Some(refused) = refused(update).await? else {
-                // The condition has shown that the counter is where it was, at its beginning if it never was seen.
-                ledger.observe(ledger.seen().unwrap_or_default(), now);
-                return Ok(Heartbeat::Offered { places });
+            let item = match update_if(with_row(update)).await? {
+                Written::Yes(_) => {
+                    // The condition has shown that the counter is where it was, at its beginning if it never was seen.
+                    ledger.observe(ledger.seen().unwrap_or_default(), now);
+                    return Ok(Heartbeat::Offered { places });
+                }
+                Written::No(Some(item)) => item,
+                Written::No(None) => return Ok(Heartbeat::NotOffered),
             };
-            let Some(item) = refused.0 else { return Ok(Heartbeat::NotOffered) };
             let row = Fields::of(OF, &item);
             if row.text("state")? != "offered" {
                 return Ok(Heartbeat::NotOffered);
@@ -99,7 +101,7 @@ impl ServerTable {
             .update(me)
             .update_expression("REMOVE places, room, leaseUntil")
             .condition_expression("attribute_exists(taskId)");
-        refused(update).await.map(drop)
+        update_if(with_row(update)).await.map(drop)
     }
 
     /// Up to so many of the servers that have room now, those with most of it first. One Query; the index may be behind by
@@ -141,7 +143,7 @@ impl ServerTable {
             .expression_attribute_values(":less", n(-1))
             .expression_attribute_values(":now", s(now));
         // Whoever may write these attributes alone may not be shown the others.
-        sent(update).await.map(|refused| refused.is_none())
+        Ok(matches!(update_if(update).await?, Written::Yes(_)))
     }
 
     fn update(&self, server: &TaskId) -> UpdateItemFluentBuilder {
@@ -149,21 +151,9 @@ impl ServerTable {
     }
 }
 
-/// What a condition did not hold of: the row, if there is one and it was wanted.
-struct Refused(Option<Item>);
-
-/// Sends an update; if it is refused, the row is wanted.
-async fn refused(update: UpdateItemFluentBuilder) -> Result<Option<Refused>, Error> {
-    sent(update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)).await
-}
-
-/// Sends an update; `None` if it was written.
-async fn sent(update: UpdateItemFluentBuilder) -> Result<Option<Refused>, Error> {
-    let Err(error) = update.send().await else { return Ok(None) };
-    match error.as_service_error() {
-        Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => Ok(Some(Refused(refusal.item.clone()))),
-        _ => Err(AwsFailure::new("dynamodb:UpdateItem", &error).into_error()),
-    }
+/// If the update is refused, the row is wanted.
+fn with_row(update: UpdateItemFluentBuilder) -> UpdateItemFluentBuilder {
+    update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
 }
 
 fn read_candidate(item: &Item) -> Result<Candidate, Error> {
