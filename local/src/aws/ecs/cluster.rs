@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::{
     arn,
+    arns_page::arns_page,
     context::{Context, Outcome},
-    error::{invalid_page_token, invalid_parameter},
+    error::invalid_parameter,
     state::{Cluster, State},
     status::Status,
     tags,
@@ -13,7 +14,6 @@ use super::{
 };
 use crate::aws::service::ServiceError;
 use crate::aws::service::shape::Input;
-use crate::plumbing::paging::page;
 
 /// Clusters that one call may describe, and those on a page of the list.
 const MAX_DESCRIBED: usize = 100;
@@ -58,14 +58,8 @@ pub(super) fn describe(state: &State, input: Input<'_>, context: &Context<'_>) -
 
 /// One page, in the order of the names.
 pub(super) fn list(state: &State, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
-    let size = input.integer("maxResults").and_then(|size| usize::try_from(size).ok()).unwrap_or(MAX_DESCRIBED);
     let clusters = state.clusters.keys().map(|name| (name.as_str(), arn::cluster(context.region, name)));
-    let page = page("clusters", clusters, size, input.text("nextToken")).map_err(|_| invalid_page_token())?;
-    let mut answer = json!({"clusterArns": page.items});
-    if let Some(next) = page.next {
-        answer["nextToken"] = json!(next);
-    }
-    Ok(answer)
+    arns_page("clusterArns", "clusters", clusters, MAX_DESCRIBED, input)
 }
 
 fn describe_one(state: &State, name: &str, cluster: &Cluster, context: &Context<'_>, with_tags: bool) -> Value {

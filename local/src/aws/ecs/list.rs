@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use super::{
     arn,
+    arns_page::arns_page,
     context::{Context, Outcome},
-    error::{invalid_page_token, invalid_parameter, no_such_service},
+    error::{invalid_parameter, no_such_service},
     state::State,
     task::{StopCode, Task},
 };
 use crate::aws::service::ServiceError;
 use crate::aws::service::shape::Input;
-use crate::plumbing::paging::page;
 
 /// Tasks that one call may describe, and those on a page of the list.
 const MAX_TASKS: usize = 100;
@@ -42,14 +42,7 @@ pub(super) fn list(state: &State, input: Input<'_>, context: &Context<'_>) -> Re
     };
     let tasks = state.tasks_of(name, context.now).filter(is_asked_for);
     let tasks = tasks.map(|task| (task.id.as_str(), arn::task(context.region, name, &task.id)));
-    let size = input.integer("maxResults").and_then(|size| usize::try_from(size).ok()).unwrap_or(MAX_TASKS);
-    let page = page(&format!("tasks of {name}"), tasks, size, input.text("nextToken"));
-    let page = page.map_err(|_| invalid_page_token())?;
-    let mut answer = json!({"taskArns": page.items});
-    if let Some(next) = page.next {
-        answer["nextToken"] = json!(next);
-    }
-    Ok(answer)
+    arns_page("taskArns", &format!("tasks of {name}"), tasks, MAX_TASKS, input)
 }
 
 /// Those that there are; the others are failures.

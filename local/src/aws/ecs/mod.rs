@@ -8,6 +8,7 @@
 mod agent;
 pub(crate) mod agent_url;
 mod arn;
+mod arns_page;
 mod clock;
 mod cluster;
 mod context;

@@ -6,15 +6,15 @@ use serde_json::{Map, Value, json};
 
 use super::{
     arn,
+    arns_page::arns_page,
     context::{Context, Outcome},
-    error::{client, invalid_page_token, invalid_parameter, no_such_service, service_is_not_active},
+    error::{client, invalid_parameter, no_such_service, service_is_not_active},
     service::{Deployment, Service, ServiceStatus},
     state::{State, service_key},
     tags,
 };
 use crate::aws::service::ServiceError;
 use crate::aws::service::shape::Input;
-use crate::plumbing::paging::page;
 
 /// Services that one call may describe, and those on a page of the list.
 const MAX_SERVICES: usize = 10;
@@ -138,14 +138,7 @@ pub(super) fn list(state: &State, input: Input<'_>, context: &Context<'_>) -> Re
     });
     let services =
         services.map(|service| (service.name.as_str(), arn::service(context.region, cluster, &service.name)));
-    let size = input.integer("maxResults").and_then(|size| usize::try_from(size).ok()).unwrap_or(MAX_SERVICES);
-    let page = page(&format!("services of {cluster}"), services, size, input.text("nextToken"));
-    let page = page.map_err(|_| invalid_page_token())?;
-    let mut answer = json!({"serviceArns": page.items});
-    if let Some(next) = page.next {
-        answer["nextToken"] = json!(next);
-    }
-    Ok(answer)
+    arns_page("serviceArns", &format!("services of {cluster}"), services, MAX_SERVICES, input)
 }
 
 /// The key of the service that a request means.
