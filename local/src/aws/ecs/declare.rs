@@ -32,7 +32,9 @@ impl Ecs {
             let mut declared = BTreeMap::new();
             for definition in &resources.task_definitions {
                 let family = definition.input["family"].as_str().unwrap_or_default();
-                if is_changed(state, definition) || state.definition(context.region, family).is_none() {
+                if is_changed(state.declared.get(&definition.id), definition)
+                    || state.definition(context.region, family).is_none()
+                {
                     call(state, "RegisterTaskDefinition", &definition.input, &context)?;
                 }
                 declared.insert(definition.id.clone(), Declared { input: definition.input.clone(), cluster: None });
@@ -54,8 +56,8 @@ impl Ecs {
     }
 }
 
-fn is_changed(state: &State, resource: &EcsResource) -> bool {
-    state.declared.get(&resource.id).is_none_or(|before| before.input != resource.input)
+fn is_changed(before: Option<&Declared>, resource: &EcsResource) -> bool {
+    before.is_none_or(|before| before.input != resource.input)
 }
 
 /// Makes or updates a service, and answers the name of its cluster.
@@ -73,16 +75,17 @@ fn deploy(
         call(state, "CreateService", &service.input, context)?;
         return Ok(cluster);
     }
-    let mut input = service.input.clone();
-    input["service"] = name.clone();
-    let is_changed = before.is_none_or(|before| before.input != service.input);
+    if is_changed(before, service) {
+        let mut input = service.input.clone();
+        input["service"] = name.clone();
+        call(state, "UpdateService", &input, context)?;
+        return Ok(cluster);
+    }
     let definition =
         service.input["taskDefinition"].as_str().and_then(|wanted| state.definition(context.region, wanted));
     let is_of_another_revision =
         definition.is_some_and(|definition| described["services"][0]["taskDefinition"] != definition.arn.as_str());
-    if is_changed {
-        call(state, "UpdateService", &input, context)?;
-    } else if is_of_another_revision {
+    if is_of_another_revision {
         let input = json!({"cluster": cluster, "service": name, "taskDefinition": service.input["taskDefinition"]});
         call(state, "UpdateService", &input, context)?;
     }
