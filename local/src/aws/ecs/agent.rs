@@ -54,7 +54,6 @@ impl Ecs {
 
     fn task_document(&self, task: &Task, with_tags: bool) -> Value {
         let containers = task.containers.iter().map(|container| self.container_document(task, container));
-        let number = |text: &str| text.parse::<f64>().unwrap_or_default();
         let revision = task.definition_arn.rsplit(':').next().unwrap_or_default();
         let mut document = json!({
             "Cluster": arn::cluster(&self.region, &task.cluster),
@@ -84,7 +83,6 @@ impl Ecs {
     }
 
     fn container_document(&self, task: &Task, container: &Container) -> Value {
-        let number = |text: &str| text.parse::<f64>().unwrap_or_default();
         let task_arn = arn::task(&self.region, &task.cluster, &task.id);
         let mut document = json!({
             "DockerId": container.runtime_id,
@@ -113,6 +111,11 @@ impl Ecs {
         set_times(&mut document, &[("CreatedAt", task.times.pull_stopped), ("StartedAt", task.times.started)]);
         document
     }
+}
+
+/// CPU units or MiB, which ECS keeps as text.
+fn number(text: &str) -> f64 {
+    text.parse().unwrap_or_default()
 }
 
 fn set_times(document: &mut Value, times: &[(&str, Option<i64>)]) {
