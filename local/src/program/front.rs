@@ -100,12 +100,7 @@ async fn copy(
 
 /// Waits until the connection is not cut. `None` if that is never to be.
 async fn go_on(cut: &mut watch::Receiver<bool>) -> Option<()> {
-    loop {
-        if !*cut.borrow_and_update() {
-            return Some(());
-        }
-        cut.changed().await.ok()?;
-    }
+    cut.wait_for(|is_cut| !is_cut).await.ok().map(drop)
 }
 
 async fn refuse(mut browser: TcpStream, status: &str, what: &str) {
