@@ -162,9 +162,11 @@ impl RequestLog {
 
     /// An instance has written a line.
     pub(crate) fn wrote(&self, instance: &str, line: &str) {
+        // Read before the lock is taken: every request waits for that.
+        let invocation = invocation_of(line);
         let kept = lock(&self.kept);
         // A line of an invocation that is over may come late.
-        let named = invocation_of(line).and_then(|id| kept.invocations.get(&id).copied());
+        let named = invocation.and_then(|id| kept.invocations.get(&id).copied());
         let request = named.or_else(|| kept.instances.get(instance).copied());
         let line = line.char_indices().nth(LONGEST_LINE).map_or(line, |(end, _)| &line[..end]).to_owned();
         self.change(kept, request, |request| push(&mut request.lines, MOST_LINES, line));
@@ -275,10 +277,12 @@ impl Open {
 
     /// It is answered.
     pub(crate) fn answered(self, outcome: Outcome) {
-        let Outcome { status, problem, refused } = outcome;
         let ms = self.milliseconds();
         self.log.end(self.seq, |request| {
-            *request = Request { status: Some(status), ms, problem, refused, ..request.clone() };
+            request.status = Some(outcome.status);
+            request.ms = ms;
+            request.problem = outcome.problem;
+            request.refused = outcome.refused;
         });
     }
 
