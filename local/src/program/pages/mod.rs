@@ -8,7 +8,7 @@ mod paths;
 
 use std::path::{Path, PathBuf};
 
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, Uri};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
@@ -37,11 +37,8 @@ impl Pages {
         self.directory.parent().unwrap_or(&self.directory)
     }
 
-    /// What there is for a request; `None` if it asks for no page and no file.
-    pub(crate) async fn find(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Found> {
-        if method != Method::GET && method != Method::HEAD {
-            return None;
-        }
+    /// What there is for a `GET` or a `HEAD`; `None` if it asks for no page and no file.
+    pub(crate) async fn find(&self, uri: &Uri, headers: &HeaderMap) -> Option<Found> {
         let path = percent_decode_str(uri.path().strip_prefix('/')?).decode_utf8().ok()?;
         let segments: Vec<_> = path.split('/').collect();
         let page = paths::page(&segments);

@@ -19,14 +19,16 @@ impl SideDoor {
 
     async fn find(&self, request: &Parts) -> Option<Answer> {
         let Parts { method, uri, headers, .. } = request;
-        let is_read = method == Method::GET || method == Method::HEAD;
-        let Some(pages) = self.pages.as_ref().filter(|_| is_read) else {
-            return (is_read && uri.path() == "/").then(|| self.show_overview(None));
+        if method != Method::GET && method != Method::HEAD {
+            return None;
+        }
+        let Some(pages) = &self.pages else {
+            return (uri.path() == "/").then(|| self.show_overview(None));
         };
         if uri.path() == "/config.json" {
             return Some(pages::config_answer(&pages::config(&self.origin(headers), self.tokens.client_id())));
         }
-        match pages.find(method, uri, headers).await? {
+        match pages.find(uri, headers).await? {
             Found::Answer(answer) => Some(answer),
             Found::Unbuilt => Some(self.show_overview(Some(pages.project()))),
         }
