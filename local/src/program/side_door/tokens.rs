@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use super::answer::{Refused, bad_request};
+use super::request::last;
 use super::routes::PREFIX;
 use crate::aws::cognito::Issuer;
 use crate::program::users::Users;
@@ -34,8 +35,7 @@ impl Tokens {
     /// # Errors
     /// `exp` is no number.
     pub(super) fn by_query(&self, query: &[(String, String)], now: OffsetDateTime) -> Result<String, Refused> {
-        let lifetime = query.iter().rev().find(|(key, _)| key == "exp");
-        let lifetime = lifetime.map_or(Ok(LIFETIME), |(_, value)| value.parse());
+        let lifetime = last(query, "exp").map_or(Ok(LIFETIME), str::parse);
         let lifetime = lifetime.map_err(|_| bad_request("`exp` is a number of seconds from now".to_owned()))?;
         let mut claims = self.claims("alice", now.unix_timestamp(), lifetime);
         for (key, value) in query.iter().filter(|(key, _)| key != "exp") {
