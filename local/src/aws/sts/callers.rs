@@ -1,8 +1,8 @@
 //! Who calls AWS, told from the credentials.
 //!
 //! Every instance of a function has credentials of its own, as each execution environment of Lambda does, and so has
-//! every container of a task that has a role. Any other key is the developer's, who may do everything. Signatures are not checked: whoever reaches the loopback interface
-//! is trusted, and the point is to tell callers apart.
+//! every container of a task that has a role. Any other key is the developer's, who may do everything. Signatures are not
+//! checked: whoever reaches the loopback interface is trusted, and the point is to tell callers apart.
 
 use std::collections::HashMap;
 use std::sync::Mutex;

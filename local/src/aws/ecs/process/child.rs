@@ -30,7 +30,8 @@ pub(super) struct Running {
     lines: JoinSet<()>,
 }
 
-/// Starts a process in a group of its own; answers the port on which it listens, too. A listening socket is its standard input, as `inetd` and systemd hand one over.
+/// Starts a process in a group of its own; answers the port on which it listens, too. A listening socket is its standard
+/// input, as `inetd` and systemd hand one over.
 pub(super) fn start(
     settings: &ProcessSettings,
     order: Order,
