@@ -23,6 +23,28 @@ const paths: Plugin = {
   configurePreviewServer: ({ middlewares }) => void middlewares.use(pageOfPath),
 };
 
+/** What pages have in common: `<!-- part: head -->` in a page stands for the text of that name. */
+const PARTS: Record<string, string> = {
+  head: `<meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <meta name="referrer" content="no-referrer" />`,
+  masthead: `<a class="skip" href="#main">Skip to the page</a>
+    <header class="masthead">
+      <a class="product" href="/"><img src="/mark.svg" alt="" width="28" height="28" />Greenroom</a>
+      <span class="who" id="who"></span>
+      <button id="sign-in" type="button" hidden>Sign in</button>
+      <button id="sign-out" type="button" hidden>Sign out</button>
+    </header>`,
+};
+
+const parts: Plugin = {
+  name: "greenroom-parts",
+  transformIndexHtml: {
+    order: "pre",
+    handler: (html) => html.replace(/<!-- part: (\w+) -->/g, (comment, name: string) => PARTS[name] ?? comment),
+  },
+};
+
 export default defineConfig(({ mode }) => {
   // Pages of `npm run dev` use a local cloud that runs: GREENROOM_CLOUD says where.
   const { GREENROOM_CLOUD = "http://127.0.0.1:8080" } = loadEnv(mode, ".", "GREENROOM_");
@@ -30,7 +52,7 @@ export default defineConfig(({ mode }) => {
   return {
     appType: "mpa",
     base: "/",
-    plugins: [paths],
+    plugins: [paths, parts],
     server: { proxy: { [api]: { target: GREENROOM_CLOUD } } },
     build: {
       target: "es2022",
