@@ -11,11 +11,3 @@ export function iframeOf(origin: string, channel: string): string {
     'allow="autoplay; fullscreen; picture-in-picture"></iframe>'
   );
 }
-
-/** `1:02:03` or `2:03` of milliseconds. */
-export function duration(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  const two = (n: number) => String(n).padStart(2, "0");
-  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
-}
