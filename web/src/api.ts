@@ -1,7 +1,7 @@
 import createClient, { type Client, type FetchResponse } from "openapi-fetch";
 
 import type { paths } from "./greenroom";
-import { Problem, retryAfterMs, unreachable } from "./problem";
+import { PASSING, Problem, retryAfterMs, unreachable } from "./problem";
 
 /** The API's typed client. */
 export type Api = Client<paths>;
@@ -11,6 +11,9 @@ export interface TokenSource {
   token(): Promise<string | null>;
   renew(): Promise<string | null>;
 }
+
+/** Who asks without a token, whoever is signed in. */
+export const nobody: TokenSource = { token: async () => null, renew: async () => null };
 
 export interface ApiOptions {
   fetch?: typeof globalThis.fetch;
@@ -65,7 +68,7 @@ export function apiClient(baseUrl: string, tokens: TokenSource, options: ApiOpti
       let wait = PAUSE_MS * 2 ** (tries - 1) * (1 + random());
       try {
         const response = await authorized(last ? request : request.clone());
-        if (last || ![429, 502, 503, 504].includes(response.status)) return response;
+        if (last || !PASSING.includes(response.status)) return response;
         wait = Math.max(wait, retryAfterMs(response) ?? 0);
         if (wait > LONGEST_WAIT_MS) return response;
       } catch (error) {

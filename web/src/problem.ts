@@ -1,3 +1,6 @@
+/** Statuses of which another try may make an end. */
+export const PASSING = [429, 502, 503, 504];
+
 /** What went wrong with a request: in a sentence for people, and in words to look up. */
 export class Problem extends Error {
   override name = "Problem";
@@ -35,7 +38,7 @@ export class Problem extends Error {
 
   /** Whether to ask again may help, without anything being changed. */
   get passes(): boolean {
-    return this.type === "unreachable" || [429, 502, 503, 504].includes(this.status);
+    return this.type === "unreachable" || PASSING.includes(this.status);
   }
 
   /** What the fold under the sentence has. */

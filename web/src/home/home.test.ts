@@ -1,9 +1,8 @@
 import { expect, it } from "vitest";
 
-import { apiClient } from "../api";
+import { apiClient, nobody } from "../api";
 import { Home, wrongName } from "./home";
 
-const nobody = { token: async () => null, renew: async () => null };
 const clock = { now: () => 0, after: () => () => {} };
 
 function homeWith(answers: Record<string, { status?: number; body: unknown }>, signedIn = true): Home {

@@ -1,4 +1,4 @@
-import { apiClient } from "../api";
+import { apiClient, nobody } from "../api";
 import { systemClock } from "../clock";
 import { Home, wrongName } from "../home/home";
 import { drawIfChanged } from "./dom";
@@ -6,7 +6,7 @@ import { element, paragraph, problemNotice, showState, startPage } from "./page"
 
 const page = await startPage();
 const signedIn = () => page.signIn.user !== null;
-const home = new Home(apiClient(page.config.api, { token: async () => null, renew: async () => null }), page.api, signedIn, systemClock);
+const home = new Home(apiClient(page.config.api, nobody), page.api, signedIn, systemClock);
 
 home.addEventListener("change", draw);
 page.signIn.addEventListener("change", () => void home.loadChannels());

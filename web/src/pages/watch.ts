@@ -1,4 +1,4 @@
-import { apiClient } from "../api";
+import { apiClient, nobody } from "../api";
 import { systemClock } from "../clock";
 import { iframeOf, shareUrl } from "../watch/embed";
 import { HlsPlayer } from "../watch/hls-player";
@@ -13,7 +13,6 @@ import { copyText, element, fold, nameInPath, showState, startPage } from "./pag
 const PICTURE = new Set<WatchStateName>(["live"]);
 const SPOKEN = new Set<WatchStateName>(["live"]);
 
-const nobody = { token: async () => null, renew: async () => null };
 const embedded = new URLSearchParams(location.search).has("embed");
 document.body.classList.toggle("embedded", embedded);
 
