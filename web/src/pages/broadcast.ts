@@ -10,7 +10,8 @@ import { broadcastOf } from "../broadcast/tickets";
 import { duration, healthOf, noticesOf, rate, stateOf, type ChannelState, type Facts } from "../broadcast/view";
 import { systemClock } from "../clock";
 import { problemOf, type Problem } from "../problem";
-import { copyText, element, fold, nameInPath, paragraph, showState, startPage, type Page } from "./page";
+import { h } from "./dom";
+import { copyText, element, fold, nameInPath, showState, startPage, type Page } from "./page";
 
 const video = element<HTMLVideoElement>("preview");
 const go = element<HTMLButtonElement>("go");
@@ -233,14 +234,7 @@ async function main(page: Page): Promise<void> {
     // What has not changed is not said again.
     if (texts.join("\n") === noticed) return;
     noticed = texts.join("\n");
-    element("notices").replaceChildren(
-      ...texts.map((text) => {
-        const notice = document.createElement("div");
-        notice.className = "notice warn";
-        notice.append(paragraph(text));
-        return notice;
-      }),
-    );
+    element("notices").replaceChildren(...texts.map((text) => h("div", { class: "notice warn" }, h("p", {}, text))));
   };
 
   const showDevices = () => {

@@ -1,8 +1,8 @@
 import { apiClient, nobody } from "../api";
 import { systemClock } from "../clock";
 import { Home, wrongName } from "../home/home";
-import { drawIfChanged } from "./dom";
-import { element, paragraph, problemNotice, showState, startPage } from "./page";
+import { drawIfChanged, h } from "./dom";
+import { element, problemNotice, showState, startPage } from "./page";
 
 const page = await startPage();
 const signedIn = () => page.signIn.user !== null;
@@ -49,28 +49,17 @@ function draw(): void {
 }
 
 function tile(name: string, text: string, live: boolean, links: [string, string][]): HTMLLIElement {
-  const item = document.createElement("li");
-  item.className = "card";
-  const title = document.createElement("h3");
-  title.textContent = name;
-  const about = paragraph(text);
-  about.className = "muted small";
-  if (live) {
-    const badge = document.createElement("span");
-    badge.className = "badge on-air";
-    badge.textContent = "Live";
-    about.prepend(badge, " ");
-  }
-  const row = document.createElement("div");
-  row.className = "row";
-  for (const [index, [text, href]] of links.entries()) {
-    const link = document.createElement("a");
-    link.className = index === 0 ? "button primary" : "button";
-    link.href = href;
-    link.textContent = text;
-    link.setAttribute("aria-label", `${text}: ${name}`);
-    row.append(link);
-  }
-  item.append(title, about, row);
-  return item;
+  return h(
+    "li",
+    { class: "card" },
+    h("h3", {}, name),
+    h("p", { class: "muted small" }, ...(live ? [h("span", { class: "badge on-air" }, "Live"), " "] : []), text),
+    h(
+      "div",
+      { class: "row" },
+      ...links.map(([label, href], index) =>
+        h("a", { class: index === 0 ? "button primary" : "button", href, "aria-label": `${label}: ${name}` }, label),
+      ),
+    ),
+  );
 }

@@ -2,6 +2,7 @@ import { apiClient, type Api } from "../api";
 import { loadConfig, type Config } from "../config";
 import type { Problem } from "../problem";
 import { SignIn } from "../sign-in";
+import { h } from "./dom";
 
 /** What each page has. */
 export interface Page {
@@ -49,25 +50,13 @@ export function nameInPath(path = location.pathname): string | null {
 
 /** A problem as people read it: the sentence, and the rest in a fold. */
 export function problemNotice(problem: Problem): HTMLElement {
-  const notice = document.createElement("div");
-  notice.className = "notice warn";
-  notice.append(paragraph(problem.message), fold(problem.report));
-  return notice;
+  return h("div", { class: "notice warn" }, h("p", {}, problem.message), fold(problem.report));
 }
 
 /** Details to copy, folded away. */
 export function fold(text: string): HTMLElement {
-  const details = document.createElement("details");
-  const summary = document.createElement("summary");
-  summary.textContent = "Details";
-  const pre = document.createElement("pre");
-  pre.textContent = text;
-  const copy = document.createElement("button");
-  copy.type = "button";
-  copy.textContent = "Copy";
-  copy.addEventListener("click", () => void copyText(text, copy));
-  details.append(summary, pre, copy);
-  return details;
+  const copy = h("button", { type: "button", onclick: () => void copyText(text, copy) }, "Copy");
+  return h("details", {}, h("summary", {}, "Details"), h("pre", {}, text), copy);
 }
 
 /** Copies, and says on the button that it did. */
@@ -80,10 +69,4 @@ export async function copyText(text: string, button: HTMLButtonElement): Promise
     button.textContent = "Select it and press Ctrl+C";
   }
   setTimeout(() => (button.textContent = label), 2000);
-}
-
-export function paragraph(text: string): HTMLParagraphElement {
-  const p = document.createElement("p");
-  p.textContent = text;
-  return p;
 }

@@ -1,7 +1,8 @@
 import { loadConfig } from "../config";
 import { problemOf } from "../problem";
 import { SignIn, SignInError } from "../sign-in";
-import { element, paragraph, problemNotice, showState } from "./page";
+import { h } from "./dom";
+import { element, problemNotice, showState } from "./page";
 
 /** Where the provider's page leads back to: takes the code for tokens, and goes on to where the sign-in was begun. */
 async function main(): Promise<void> {
@@ -13,12 +14,8 @@ async function main(): Promise<void> {
     history.replaceState(null, "", location.pathname);
     showState("failed");
     element("title").textContent = "You are not signed in";
-    const again = document.createElement("button");
-    again.type = "button";
-    again.className = "primary";
-    again.textContent = "Sign in again";
-    again.addEventListener("click", () => void signIn.begin("/"));
-    const notice = error instanceof SignInError ? paragraph(error.message) : problemNotice(problemOf(error));
+    const again = h("button", { type: "button", class: "primary", onclick: () => void signIn.begin("/") }, "Sign in again");
+    const notice = error instanceof SignInError ? h("p", {}, error.message) : problemNotice(problemOf(error));
     element("main").append(notice, again);
   }
 }

@@ -1,3 +1,4 @@
+import { h } from "../dom";
 import { copyText, element } from "../page";
 import { act, type Context } from "./context";
 
@@ -44,12 +45,5 @@ export function showAbout({ about }: Context): void {
     ["Version", version],
   ];
   element("stack").textContent = about.stack;
-  element("runs").replaceChildren(
-    ...pairs.flatMap(([name, value]) => {
-      const [dt, dd] = [document.createElement("dt"), document.createElement("dd")];
-      dt.textContent = name;
-      dd.textContent = value;
-      return [dt, dd];
-    }),
-  );
+  element("runs").replaceChildren(...pairs.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }
