@@ -10,7 +10,7 @@ import { broadcastOf } from "../broadcast/tickets";
 import { duration, healthOf, noticesOf, rate, stateOf, type ChannelState, type Facts } from "../broadcast/view";
 import { systemClock } from "../clock";
 import { problemOf, type Problem } from "../problem";
-import { h } from "./dom";
+import { drawIfChanged, h } from "./dom";
 import { copyText, element, fold, nameInPath, showState, startPage, type Page } from "./page";
 
 const video = element<HTMLVideoElement>("preview");
@@ -196,13 +196,10 @@ async function main(page: Page): Promise<void> {
   };
 
   /** What can be copied into a complaint. */
-  let details = "";
   const showDetails = (state: StateName) => {
     const ended = broadcast?.state.name === "ended" ? broadcast.state.detail : null;
     const text = state === "failed" ? (problemNow()?.report ?? "") : (state === "ended" || state === "key-refused") && ended !== null ? ended : "";
-    if (text === details) return;
-    details = text;
-    element("problem").replaceChildren(...(text === "" ? [] : [fold(text)]));
+    drawIfChanged(element("problem"), text, () => (text === "" ? [] : [fold(text)]));
   };
 
   let actions: Action[] = [];
@@ -219,7 +216,6 @@ async function main(page: Page): Promise<void> {
   go.addEventListener("click", () => actions[0]?.run());
   other.addEventListener("click", () => actions[1]?.run());
 
-  let noticed = "";
   const showNotices = (now: Facts) => {
     const names = noticesOf(now);
     document.body.dataset.notices = names.join(" ");
@@ -232,9 +228,7 @@ async function main(page: Page): Promise<void> {
       }),
     );
     // What has not changed is not said again.
-    if (texts.join("\n") === noticed) return;
-    noticed = texts.join("\n");
-    element("notices").replaceChildren(...texts.map((text) => h("div", { class: "notice warn" }, h("p", {}, text))));
+    drawIfChanged(element("notices"), texts, () => texts.map((text) => h("div", { class: "notice warn" }, h("p", {}, text))));
   };
 
   const showDevices = () => {
@@ -387,10 +381,7 @@ function setText(id: string, text: string): void {
 function options(select: HTMLSelectElement, devices: readonly Device[], inUse: string | null, none: string, unknown: string): void {
   const wanted = [...devices.map(({ id, name }) => [id, name] as const), ["none", none] as const];
   if (inUse !== null && !devices.some(({ id }) => id === inUse)) wanted.unshift([inUse, unknown]);
-  if (JSON.stringify(wanted) !== select.dataset.options) {
-    select.dataset.options = JSON.stringify(wanted);
-    select.replaceChildren(...wanted.map(([value, text]) => new Option(text, value)));
-  }
+  drawIfChanged(select, wanted, () => wanted.map(([value, text]) => new Option(text, value)));
   select.value = inUse ?? "none";
 }
 
