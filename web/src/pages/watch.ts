@@ -9,10 +9,6 @@ import { textOf, type WatchStateName } from "../watch/states";
 import { Watching } from "../watch/watching";
 import { copyText, element, fold, nameInPath, showState, startPage } from "./page";
 
-/** States in which the picture is seen; in others a text lies over it. */
-const PICTURE = new Set<WatchStateName>(["live"]);
-const SPOKEN = new Set<WatchStateName>(["live"]);
-
 const embedded = new URLSearchParams(location.search).has("embed");
 document.body.classList.toggle("embedded", embedded);
 
@@ -29,12 +25,13 @@ function show(state: WatchStateName, channel: string, endedAt: number | null = n
   const { title, text } = textOf(state, { channel, time });
   element("state-title").textContent = title;
   element("state-text").textContent = text;
-  element("over").hidden = PICTURE.has(state);
+  // The picture is seen; in all other states a text lies over it.
+  element("over").hidden = state === "live";
   element("play").hidden = state !== "blocked";
   element("over-sign-in").hidden = state !== "private" || page.signIn.user !== null;
   element("again").hidden = state !== "unreachable" && state !== "reconnecting";
   element("on-air").hidden = !["live", "buffering", "blocked", "loading"].includes(state);
-  const spoken = SPOKEN.has(state) ? title : `${title}. ${text}`;
+  const spoken = state === "live" ? title : `${title}. ${text}`;
   if (element("announcer").textContent !== spoken) element("announcer").textContent = spoken;
   showState(state);
 }
