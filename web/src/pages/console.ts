@@ -3,7 +3,7 @@ import { Bottom } from "./console/bottom";
 import { act, noticeOf, type Context } from "./console/context";
 import { showRequests } from "./console/requests";
 import { Resources } from "./console/resources";
-import { showAbout, showUser } from "./console/user";
+import { be, showAbout, showUser } from "./console/user";
 import { element, showState, startPage } from "./page";
 
 const POLL_MS = 2000;
@@ -61,6 +61,6 @@ async function reset(): Promise<void> {
   if (!confirm("Forget everything: stages, channels, streams, and who has a token?")) return;
   await act(context, "Everything is forgotten.", async () => {
     await local.reset();
-    page.signIn.adopt(await local.token(context.user(), 12 * 3600), 12 * 3600);
+    await be(context, context.user());
   });
 }

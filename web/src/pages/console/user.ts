@@ -6,15 +6,19 @@ const DEFAULT_USER = "alice";
 /** The local cloud's tokens are good for this long, and never for less. */
 const TOKEN_SECONDS = 12 * 3600;
 
+/** Makes one that user in this tab. */
+export async function be({ page, local }: Context, user: string): Promise<void> {
+  page.signIn.adopt(await local.token(user, TOKEN_SECONDS), TOKEN_SECONDS);
+}
+
 /** Who one is: picked or typed; the links to other pages take it along. */
 export async function showUser(context: Context): Promise<void> {
   const { signIn } = context.page;
   const field = element<HTMLInputElement>("user");
-  const be = async (user: string) => signIn.adopt(await context.local.token(user, TOKEN_SECONDS), TOKEN_SECONDS);
   element("be").addEventListener("submit", (event) => {
     event.preventDefault();
     const user = field.value.trim();
-    if (user !== "") void act(context, `You are ${user}.`, () => be(user));
+    if (user !== "") void act(context, `You are ${user}.`, () => be(context, user));
   });
   element("copy-token").addEventListener("click", (event) => {
     void signIn.token().then((token) => copyText(token ?? "", event.target as HTMLButtonElement));
@@ -25,7 +29,7 @@ export async function showUser(context: Context): Promise<void> {
   };
   field.addEventListener("focus", () => void listUsers());
   // A token of before a reset is of keys that are no more: another is had each time.
-  await be(signIn.user?.id || DEFAULT_USER);
+  await be(context, signIn.user?.id || DEFAULT_USER);
   field.value = context.user();
 }
 
