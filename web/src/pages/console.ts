@@ -4,11 +4,11 @@ import { act, noticeOf, type Context } from "./console/context";
 import { showRequests } from "./console/requests";
 import { Resources } from "./console/resources";
 import { be, showAbout, showUser } from "./console/user";
-import { element, showState, startPage } from "./page";
+import { element, loadPage, showState } from "./page";
 
 const POLL_MS = 2000;
 
-const page = await startPage();
+const page = await loadPage();
 const local = new LocalCloud(page.config.api);
 const context: Context = {
   page,

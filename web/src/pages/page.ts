@@ -11,10 +11,17 @@ export interface Page {
   api: Api;
 }
 
-/** Loads the configuration, and brings the header to life. */
-export async function startPage(): Promise<Page> {
+/** Loads the configuration. */
+export async function loadPage(): Promise<Page> {
   const config = await loadConfig();
   const signIn = new SignIn(config.signIn);
+  return { config, signIn, api: apiClient(config.api, signIn) };
+}
+
+/** Loads the configuration, and brings the header to life. */
+export async function startPage(): Promise<Page> {
+  const page = await loadPage();
+  const { signIn } = page;
   const showUser = () => {
     element("who").textContent = signIn.user?.name ?? "";
     element("sign-in").hidden = signIn.user !== null;
@@ -24,7 +31,7 @@ export async function startPage(): Promise<Page> {
   element("sign-in").addEventListener("click", () => void signIn.begin(location.pathname + location.search));
   element("sign-out").addEventListener("click", () => signIn.signOut());
   showUser();
-  return { config, signIn, api: apiClient(config.api, signIn) };
+  return page;
 }
 
 /** The element with that id. */
