@@ -11,7 +11,7 @@ import { duration, healthOf, noticesOf, rate, stateOf, type ChannelState, type F
 import { systemClock } from "../clock";
 import { problemOf, type Problem } from "../problem";
 import { drawIfChanged, h } from "./dom";
-import { copyText, element, fold, nameInPath, showState, startPage, type Page } from "./page";
+import { copyText, element, fold, nameInPath, showState, startPage, viewersText, type Page } from "./page";
 
 const video = element<HTMLVideoElement>("preview");
 const go = element<HTMLButtonElement>("go");
@@ -369,7 +369,7 @@ function records(stream: MediaStream | null): boolean {
 
 function endText(reason: keyof typeof END_REASONS, liveMs: number, most: number): string {
   const why = END_REASONS[reason] ?? "";
-  return liveMs === 0 ? why : `${why} It was live for ${duration(liveMs)}, with ${most === 1 ? "1 viewer" : `${most} viewers`} at most.`;
+  return liveMs === 0 ? why : `${why} It was live for ${duration(liveMs)}, with ${viewersText(most)} at most.`;
 }
 
 /** Sets the text of an element, unless it is there: a live region would say it again. */

@@ -2,7 +2,7 @@ import { apiClient, nobody } from "../api";
 import { systemClock } from "../clock";
 import { Home, wrongName } from "../home/home";
 import { drawIfChanged, h } from "./dom";
-import { element, problemNotice, showState, startPage } from "./page";
+import { element, problemNotice, showState, startPage, timeOfDay, viewersText } from "./page";
 
 const page = await startPage();
 const signedIn = () => page.signIn.user !== null;
@@ -31,8 +31,8 @@ function draw(): void {
   element("on-air").setAttribute("aria-busy", String(home.onAir === null));
   drawIfChanged(element("on-air"), home.onAir, () =>
     (home.onAir ?? []).map(({ channel, startedAt, viewerCount }) => {
-      const since = startedAt === null ? "" : `since ${new Date(startedAt).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`;
-      const viewers = viewerCount === null ? "" : viewerCount === 1 ? "1 viewer" : `${viewerCount} viewers`;
+      const since = startedAt === null ? "" : `since ${timeOfDay(startedAt)}`;
+      const viewers = viewerCount === null ? "" : viewersText(viewerCount);
       return tile(channel, [since, viewers].filter(Boolean).join(" · "), true, [["Watch", `/watch/${channel}`]]);
     }),
   );

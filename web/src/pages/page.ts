@@ -55,6 +55,16 @@ export function nameInPath(path = location.pathname): string | null {
   }
 }
 
+/** `1 viewer`, `2 viewers`. */
+export function viewersText(count: number): string {
+  return count === 1 ? "1 viewer" : `${count} viewers`;
+}
+
+/** Hours and minutes, as this browser's user writes them. */
+export function timeOfDay(when: number | string): string {
+  return new Date(when).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+}
+
 /** A problem as people read it: the sentence, and the rest in a fold. */
 export function problemNotice(problem: Problem): HTMLElement {
   return h("div", { class: "notice warn" }, h("p", {}, problem.message), fold(problem.report));

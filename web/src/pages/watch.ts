@@ -7,7 +7,7 @@ import type { Player, PlayerListener } from "../watch/player";
 import { StreamService } from "../watch/service";
 import { textOf, type WatchStateName } from "../watch/states";
 import { Watching } from "../watch/watching";
-import { copyText, element, fold, nameInPath, showState, startPage } from "./page";
+import { copyText, element, fold, nameInPath, showState, startPage, timeOfDay, viewersText } from "./page";
 
 const embedded = new URLSearchParams(location.search).has("embed");
 document.body.classList.toggle("embedded", embedded);
@@ -21,7 +21,7 @@ else if (!HlsPlayer.isSupported() && !NativePlayer.isSupported(video)) show("unp
 else watch(channel);
 
 function show(state: WatchStateName, channel: string, endedAt: number | null = null): void {
-  const time = endedAt === null ? "" : new Date(endedAt).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const time = endedAt === null ? "" : timeOfDay(endedAt);
   const { title, text } = textOf(state, { channel, time });
   element("state-title").textContent = title;
   element("state-text").textContent = text;
@@ -55,7 +55,7 @@ function watch(channel: string): void {
     show(watching.state, channel, watching.endedAt);
     const viewers = watching.stream?.viewerCount ?? null;
     element("viewers").hidden = viewers === null || watching.stream?.state !== "live";
-    element("viewers").textContent = viewers === 1 ? "1 viewer" : `${viewers} viewers`;
+    element("viewers").textContent = viewers === null ? "" : viewersText(viewers);
     const { latency, behind } = watching;
     element("delay").textContent = latency === null ? "" : `${latency.toFixed(1)} s behind`;
     element("to-live").hidden = !behind && !video.paused;
