@@ -6,6 +6,12 @@ import type { Clock } from "../clock";
 export class FakeClock implements Clock {
   #now = Date.UTC(2026, 2, 1, 12);
   #timers: { at: number; callback: () => void }[] = [];
+  readonly #rest: () => Promise<void>;
+
+  /** `rest`: when what a timer has begun has come to rest. */
+  constructor(rest: () => Promise<void> = settled) {
+    this.#rest = rest;
+  }
 
   now(): number {
     return this.#now;
@@ -28,10 +34,10 @@ export class FakeClock implements Clock {
       this.#timers = this.#timers.filter((one) => one !== next);
       this.#now = Math.max(this.#now, next.at);
       next.callback();
-      await settled();
+      await this.#rest();
     }
     this.#now = until;
-    await settled();
+    await this.#rest();
   }
 
   /** Time passes, but no timer goes off: a computer that sleeps, or a hidden tab. */

@@ -1,39 +1,12 @@
 import { beforeEach, describe, expect, it } from "vitest";
 
-import type { Clock } from "../clock";
 import { Problem } from "../problem";
+import { FakeClock } from "../testing/browser";
 import type { Player, PlayerListener } from "./player";
 import type { Answer, Stream } from "./service";
 import { Watching } from "./watching";
 
-class TestClock implements Clock {
-  #now = 1_000_000;
-  #timers: { at: number; callback: () => void }[] = [];
-
-  now = () => this.#now;
-
-  after = (ms: number, callback: () => void) => {
-    const timer = { at: this.#now + ms, callback };
-    this.#timers.push(timer);
-    return () => void (this.#timers = this.#timers.filter((other) => other !== timer));
-  };
-
-  async pass(ms: number): Promise<void> {
-    const until = this.#now + ms;
-    for (;;) {
-      await settled();
-      const [next] = this.#timers.filter(({ at }) => at <= until).sort((one, other) => one.at - other.at);
-      if (next === undefined) break;
-      this.#timers = this.#timers.filter((timer) => timer !== next);
-      this.#now = Math.max(this.#now, next.at);
-      next.callback();
-    }
-    this.#now = until;
-    await settled();
-  }
-}
-
-/** Answers of promises have arrived. */
+/** Answers of promises have arrived: nothing here waits for anything else, and much time passes. */
 const settled = async () => {
   for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
 };
@@ -66,7 +39,7 @@ const offline: Answer = {
   stream: { channel: "demo", state: "offline", startedAt: null, viewerCount: null, health: null, playbackUrl: "https://video/demo.m3u8", session: null },
 };
 
-let clock: TestClock;
+let clock: FakeClock;
 let player: TestPlayer;
 let tell: PlayerListener;
 let answer: Answer;
@@ -75,7 +48,7 @@ let tokensForgotten: number;
 let watching: Watching;
 
 beforeEach(() => {
-  clock = new TestClock();
+  clock = new FakeClock(settled);
   player = new TestPlayer();
   answer = offline;
   asked = 0;
@@ -94,7 +67,7 @@ beforeEach(() => {
 async function start(first: Answer): Promise<void> {
   answer = first;
   watching.start();
-  await clock.pass(0);
+  await clock.advance(0);
 }
 
 async function playing(): Promise<void> {
@@ -108,7 +81,7 @@ describe("before the stream", () => {
     expect(watching.state).toBe("waiting");
     expect(player.done).toEqual([]);
     answer = live();
-    await clock.pass(2000);
+    await clock.advance(2000);
     expect(watching.state).toBe("loading");
     expect(player.done).toEqual(["load https://video/demo.m3u8"]);
     tell({ type: "playing" });
@@ -117,11 +90,11 @@ describe("before the stream", () => {
 
   it("asks who waits long for less often", async () => {
     await start(offline);
-    await clock.pass(60_000);
+    await clock.advance(60_000);
     const atFirst = asked;
-    await clock.pass(600_000);
+    await clock.advance(600_000);
     asked = 0;
-    await clock.pass(60_000);
+    await clock.advance(60_000);
     expect(atFirst).toBe(31);
     expect(asked).toBe(4);
   });
@@ -138,7 +111,7 @@ describe("before the stream", () => {
     expect(watching.state).toBe("unreachable");
     expect(watching.problem).toBe(problem);
     answer = live();
-    await clock.pass(2000);
+    await clock.advance(2000);
     expect(watching.state).toBe("loading");
   });
 
@@ -146,7 +119,7 @@ describe("before the stream", () => {
     await start(live());
     tell({ type: "blocked" });
     expect(watching.state).toBe("blocked");
-    await clock.pass(60_000);
+    await clock.advance(60_000);
     expect(player.done).toEqual(["load https://video/demo.m3u8"]);
     watching.play();
     expect(player.done.at(-1)).toBe("play");
@@ -158,15 +131,15 @@ describe("while it is live", () => {
 
   it("does not speak of a standstill of a moment", async () => {
     tell({ type: "stalled" });
-    await clock.pass(100);
+    await clock.advance(100);
     tell({ type: "playing" });
-    await clock.pass(1000);
+    await clock.advance(1000);
     expect(watching.state).toBe("live");
   });
 
   it("says buffering when the picture stands still", async () => {
     tell({ type: "stalled" });
-    await clock.pass(600);
+    await clock.advance(600);
     expect(watching.state).toBe("buffering");
     tell({ type: "playing" });
     expect(watching.state).toBe("live");
@@ -187,9 +160,9 @@ describe("while it is live", () => {
       tell({ type: "failed", status: 404, detail: "levelLoadError" });
       expect(watching.state).toBe("reconnecting");
       const before = player.done.length;
-      await clock.pass(pause - 1);
+      await clock.advance(pause - 1);
       expect(player.done.length).toBe(before);
-      await clock.pass(1);
+      await clock.advance(1);
       pauses.push(player.done.at(-1));
     }
     const anew = "load https://video/demo.m3u8";
@@ -199,23 +172,23 @@ describe("while it is live", () => {
   it("tries again at once when it is told that the network is back", async () => {
     for (const pause of [500, 1000, 2000, 4000]) {
       tell({ type: "failed", status: 0, detail: "" });
-      await clock.pass(pause);
+      await clock.advance(pause);
     }
     tell({ type: "failed", status: 0, detail: "" });
     player.done = [];
     watching.retryNow();
     expect(player.done).toEqual(["load https://video/demo.m3u8"]);
-    await clock.pass(5000);
+    await clock.advance(5000);
     expect(player.done).toHaveLength(1);
   });
 
   it("counts attempts anew once it has played again", async () => {
     tell({ type: "failed", status: 404, detail: "" });
-    await clock.pass(500);
+    await clock.advance(500);
     tell({ type: "playing" });
     player.done = [];
     tell({ type: "failed", status: 404, detail: "" });
-    await clock.pass(500);
+    await clock.advance(500);
     expect(player.done).toEqual(["resume"]);
   });
 
@@ -228,37 +201,37 @@ describe("while it is live", () => {
   });
 
   it("opens a playlist anew that has told nothing new for three target durations", async () => {
-    await clock.pass(5900);
+    await clock.advance(5900);
     tell({ type: "progress" });
     player.done = [];
-    await clock.pass(5900);
+    await clock.advance(5900);
     expect(watching.state).toBe("live");
-    await clock.pass(4000);
+    await clock.advance(4000);
     expect(player.done).toEqual(["load https://video/demo.m3u8"]);
   });
 
   it("begins anew when the picture stands still although media comes", async () => {
     answer = live();
     watching.start();
-    await clock.pass(0);
+    await clock.advance(0);
     tell({ type: "playing" });
     player.moves = false;
     player.done = [];
     for (let second = 0; second < 7; second += 1) {
       tell({ type: "progress" });
-      await clock.pass(1000);
+      await clock.advance(1000);
     }
     expect(player.done).toEqual([]);
     for (let second = 0; second < 12; second += 1) {
       tell({ type: "progress" });
-      await clock.pass(1000);
+      await clock.advance(1000);
     }
     expect(player.done).toContain("load https://video/demo.m3u8");
   });
 
   it("takes a frozen playlist for the end when the service says so", async () => {
     answer = offline;
-    await clock.pass(8000);
+    await clock.advance(8000);
     expect(watching.state).toBe("ended");
     expect(player.done.at(-1)).toBe("unload");
   });
@@ -269,7 +242,7 @@ describe("while it is live", () => {
     await settled();
     const then = clock.now();
     expect(watching.state).toBe("live");
-    await clock.pass(1000);
+    await clock.advance(1000);
     tell({ type: "over" });
     expect(watching.state).toBe("ended");
     expect(watching.endedAt).toBe(then);
@@ -280,10 +253,10 @@ describe("while it is live", () => {
     expect(watching.state).toBe("reconnecting");
     await settled();
     answer = offline;
-    await clock.pass(2000);
+    await clock.advance(2000);
     expect(watching.state).toBe("ended");
     answer = live("st-2");
-    await clock.pass(2000);
+    await clock.advance(2000);
     expect(watching.state).toBe("loading");
   });
 
@@ -293,7 +266,7 @@ describe("while it is live", () => {
     answer = live("st-1", "https://video/demo.m3u8?token=new");
     await settled();
     watching.askNow();
-    await clock.pass(2000);
+    await clock.advance(2000);
     expect(player.done.at(-1)).toBe("load https://video/demo.m3u8?token=new");
   });
 
@@ -314,7 +287,7 @@ describe("while it is live", () => {
   it("stays unplayable where the browser cannot play it", async () => {
     tell({ type: "unplayable", detail: "codec" });
     expect(watching.state).toBe("unplayable");
-    await clock.pass(30_000);
+    await clock.advance(30_000);
     expect(watching.state).toBe("unplayable");
   });
 });
