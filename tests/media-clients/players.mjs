@@ -1,34 +1,18 @@
 /** Players: pages in Chromium and Firefox, and programs without a window. */
 import { randomUUID } from "node:crypto";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { build } from "esbuild";
-import { chromium } from "playwright-core";
 
+import { AUTOPLAY, firefoxProfile, startChromium } from "./browsers.mjs";
 import { until } from "./cloud.mjs";
-import { Program } from "./processes.mjs";
+import { Program, removeAfter } from "./processes.mjs";
 
 const here = import.meta.dirname;
 const assets = join(here, "node_modules/amazon-ivs-player/dist/assets");
-
-// No browser asks anybody but this machine for anything.
-const CHROMIUM = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--disable-background-timer-throttling",
-  "--disable-renderer-backgrounding",
-  "--disable-backgrounding-occluded-windows",
-  "--autoplay-policy=no-user-gesture-required",
-  "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
-];
 
 /** The pages, and what those who look at them have reported. */
 class Site {
@@ -103,7 +87,7 @@ export class Browsers {
   static async start() {
     const browsers = new Browsers();
     browsers.site = await Site.start();
-    browsers.chromium = await chromium.launch({ executablePath: "/usr/bin/chromium", headless: true, args: CHROMIUM });
+    browsers.chromium = await startChromium(AUTOPLAY);
     return browsers;
   }
 
@@ -119,21 +103,7 @@ export class Browsers {
   /** The same in Firefox, which nobody drives: it is started with the page. */
   async openFirefox(test, player, source) {
     const page = new Page(this.site, player, source);
-    const profile = mkdtempSync(join(tmpdir(), "firefox-"));
-    const preferences = {
-      "app.normandy.enabled": false,
-      "app.update.enabled": false,
-      "browser.shell.checkDefaultBrowser": false,
-      "datareporting.policy.dataSubmissionEnabled": false,
-      "media.autoplay.default": 0,
-      "media.gmp-manager.updateEnabled": false,
-      "network.captive-portal-service.enabled": false,
-      "network.connectivity-service.enabled": false,
-      "services.settings.server": "http://127.0.0.1:9/",
-      "toolkit.telemetry.enabled": false,
-    };
-    const lines = Object.entries(preferences).map(([name, value]) => `user_pref("${name}", ${JSON.stringify(value)});\n`);
-    writeFileSync(join(profile, "user.js"), lines.join(""));
+    const profile = firefoxProfile();
     page.program = new Program(test, "firefox-esr", ["--headless", "--no-remote", "--profile", profile, page.url]);
     removeAfter(test, profile);
     return page;
@@ -145,9 +115,6 @@ export class Browsers {
     this.site.server.close();
   }
 }
-
-/** Removes a program's folder when the test ends: said after the program, whose own end then comes first. */
-const removeAfter = (test, folder) => test.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 /** mpv plays until the end of the broadcast. */
 export const mpv = (test, source) =>

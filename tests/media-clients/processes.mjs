@@ -1,5 +1,6 @@
 /** Programs of others that the tests start: each is ended with the test that started it. */
 import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
 
 const running = new Set();
 // Whoever ends this process in the midst of a test ends what it has started.
@@ -44,3 +45,6 @@ export class Program {
     return this.ended;
   }
 }
+
+/** Removes a program's folder when the test ends: said after the program, whose own end then comes first. */
+export const removeAfter = (test, folder) => test.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));

@@ -1,27 +1,17 @@
 /** Debian's Firefox, driven by its own Marionette protocol: Playwright's WebDriver BiDi asks of it what that version does not know. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { firefoxProfile } from "../browsers.mjs";
 import { until } from "../cloud.mjs";
-import { Program } from "../processes.mjs";
+import { Program, removeAfter } from "../processes.mjs";
 
 const PREFERENCES = {
-  "app.normandy.enabled": false,
-  "app.update.enabled": false,
-  "browser.shell.checkDefaultBrowser": false,
-  "datareporting.policy.dataSubmissionEnabled": false,
   "marionette.port": 0,
-  "media.autoplay.default": 0,
-  "media.gmp-manager.updateEnabled": false,
   // A camera and a microphone that it makes up, and nobody to ask.
   "media.navigator.permission.disabled": true,
   "media.navigator.streams.fake": true,
-  "network.captive-portal-service.enabled": false,
-  "network.connectivity-service.enabled": false,
-  "services.settings.server": "http://127.0.0.1:9/",
-  "toolkit.telemetry.enabled": false,
 };
 
 /** A Firefox with one page. */
@@ -33,13 +23,10 @@ export class Firefox {
 
   /** Starts it, until the test ends. */
   static async start(test) {
-    const profile = mkdtempSync(join(tmpdir(), "firefox-"));
-    const lines = Object.entries(PREFERENCES).map(([name, value]) => `user_pref("${name}", ${JSON.stringify(value)});\n`);
-    writeFileSync(join(profile, "user.js"), lines.join(""));
+    const profile = firefoxProfile(PREFERENCES);
     const firefox = new Firefox();
-    // It ends before its folder is removed.
     new Program(test, "firefox-esr", ["--headless", "--no-remote", "--marionette", "--profile", profile]);
-    test.after(() => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }));
+    removeAfter(test, profile);
     const file = join(profile, "MarionetteActivePort");
     const port = await until("Firefox can be driven", () => existsSync(file) && Number(readFileSync(file, "utf8")));
     firefox.#socket = connect(port, "127.0.0.1");

@@ -1,9 +1,10 @@
 /** From the camera of Debian's Firefox, whose recorder makes VP8, to a picture with sound in Chromium. */
 import { after, before, test } from "node:test";
 
+import { AUTOPLAY, startChromium } from "../browsers.mjs";
 import { channel } from "../cloud.mjs";
 import { Firefox } from "./firefox.mjs";
-import { API, AUTOPLAY, servers, startChromium, Tab } from "./studio.mjs";
+import { API, servers, Tab } from "./studio.mjs";
 
 let chromium;
 before(async () => {

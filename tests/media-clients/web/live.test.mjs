@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
+import { AUTOPLAY, startChromium } from "../browsers.mjs";
 import { channel, stream, until } from "../cloud.mjs";
-import { ALLOWED, AUTOPLAY, broadcast, ecs, ffmpeg, newest, servers, sideDoor, startChromium, Tab } from "./studio.mjs";
+import { ALLOWED, broadcast, ecs, ffmpeg, newest, servers, sideDoor, Tab } from "./studio.mjs";
 
 let browser;
 before(async () => {

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 
+import { AUTOPLAY, startChromium } from "../browsers.mjs";
 import { channel, until } from "../cloud.mjs";
-import { ALLOWED, AUTOPLAY, dynamodb, ffmpeg, newest, processes, servers, sideDoor, startChromium, Tab } from "./studio.mjs";
+import { ALLOWED, dynamodb, ffmpeg, newest, processes, servers, sideDoor, Tab } from "./studio.mjs";
 
 let browser;
 before(async () => {

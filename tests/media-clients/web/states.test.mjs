@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { after, before, test } from "node:test";
 
+import { AUTOPLAY, startChromium } from "../browsers.mjs";
 import { channel, until } from "../cloud.mjs";
 import { looks } from "./look.mjs";
-import { ALLOWED, API, AUTOPLAY, DEVICES, dynamodb, ecs, ffmpeg, newest, servers, sideDoor, startChromium, Tab } from "./studio.mjs";
+import { ALLOWED, API, DEVICES, dynamodb, ecs, ffmpeg, newest, servers, sideDoor, Tab } from "./studio.mjs";
 
 const browsers = {};
 const flags = {

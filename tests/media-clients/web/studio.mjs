@@ -1,34 +1,13 @@
 /** Greenroom's own pages in a browser: who broadcasts, who watches, and what is under them. */
 import { readFileSync, readdirSync } from "node:fs";
 
-import { chromium } from "playwright-core";
-
 import { call, until } from "../cloud.mjs";
 
 export const { API, AWS_ENDPOINT_URL, AWS_REGION } = process.env;
 
-/** No browser asks anybody but this machine for anything, and a page that is not seen goes on as one that is. */
-const QUIET = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--disable-background-timer-throttling",
-  "--disable-renderer-backgrounding",
-  "--disable-backgrounding-occluded-windows",
-  "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
-];
 /** A camera and a microphone that Chromium makes up; whoever may use them is settled by the test. */
 export const DEVICES = ["--use-fake-device-for-media-stream"];
 export const ALLOWED = [...DEVICES, "--use-fake-ui-for-media-stream"];
-export const AUTOPLAY = ["--autoplay-policy=no-user-gesture-required"];
-
-/** Starts a Chromium. */
-export const startChromium = (...more) =>
-  chromium.launch({ executablePath: "/usr/bin/chromium", headless: true, args: [...QUIET, ...more.flat(2)] });
 
 /** Notes each state of a page, each address that it asks, and how long its picture has stood still at most. */
 function watchItself() {

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
+import { startChromium } from "../browsers.mjs";
 import { call, channel } from "../cloud.mjs";
-import { ALLOWED, broadcast, dynamodb, servers, startChromium, Tab } from "./studio.mjs";
+import { ALLOWED, broadcast, dynamodb, servers, Tab } from "./studio.mjs";
 
 const REFUSED = 4401;
 let browser;
