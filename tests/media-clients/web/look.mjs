@@ -1,11 +1,12 @@
 /** How a page looks: no finding of axe in dark and light, no scrolling aside on a phone, and a picture of it for the documentation. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+/** A script whose own value is nothing that has to be brought out of a page. */
+const AXE = `${readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")};0`;
 const pictures = join(import.meta.dirname, "../../../docs/screenshots");
 const DESK = { width: 1280, height: 800 };
 const PHONE = { width: 360, height: 740 };
@@ -14,16 +15,9 @@ const PHONE = { width: 360, height: 740 };
 async function findings(page, colorScheme) {
   await page.emulateMedia({ colorScheme });
   // Evaluated and not added as an element: the pages' content security policy has no place for it.
-  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(await source());
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(AXE);
   const violations = await page.evaluate(async () => (await axe.run(document, { resultTypes: ["violations"] })).violations);
   return violations.map(({ id, nodes }) => `${colorScheme}: ${id}: ${nodes.map(({ html, any }) => `${html} ${any[0]?.message ?? ""}`).join("; ")}`);
-}
-
-let text;
-async function source() {
-  const { readFile } = await import("node:fs/promises");
-  text ??= `${await readFile(axe, "utf8")};0`;
-  return text;
 }
 
 /** Holds a page, as it is now, to all of that. The state is one that does not pass meanwhile. */
