@@ -16,7 +16,7 @@ import urllib.request
 import websockets.exceptions
 from websockets.sync.client import connect
 
-from local_cloud import API, aws, call, door, send, servers, until
+from local_cloud import aws, call, send, servers, until
 
 SCRATCH = pathlib.Path(os.environ["SCRATCH"])
 LOG = SCRATCH / "local.log"
@@ -506,11 +506,7 @@ def a_server_that_is_killed_loses_nothing_for_ever():
 
     def resumed():
         try:
-            status, following = call("POST", f"/broadcasts/{broadcast}/tickets", "alice")
-            if status != 201:
-                return None
-            secrets.append(following["ticket"])
-            client = Client(following)
+            client = Client(another_ticket(broadcast))
             client.wait_for("ready", seconds=5)
             return client
         except (AssertionError, OSError, websockets.exceptions.WebSocketException):
