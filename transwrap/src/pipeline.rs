@@ -291,6 +291,8 @@ impl Recordings<'_> {
                     Arc::make_mut(&mut self.headers).video = Some(tag.body);
                     return;
                 }
+                // Nobody could decode it.
+                Ok(flv::Video::Frame { .. }) if self.headers.video.is_none() => return,
                 Ok(flv::Video::Frame { key, .. }) => Medium::Video { key },
                 _ => return,
             },

@@ -20,7 +20,9 @@ pub fn arguments(header: Header) -> Vec<String> {
     add("-probesize 32 -analyzeduration 0 -fpsprobesize 0");
     add(&format!("-max_pixels {MOST_PIXELS} -f matroska -i pipe:0"));
     match header.video {
-        Some(VideoTrack { h264: true, .. }) => add("-map 0:v:0 -c:v copy"),
+        // Chromium (156) writes no CodecPrivate: what a decoder needs is in the key frames, and may be another in a later one.
+        // Without the filter FLV has it only if the first frame of all is one of video; a slow encoder comes after the sound.
+        Some(VideoTrack { h264: true, .. }) => add("-map 0:v:0 -c:v copy -bsf:v h264_mp4toannexb,extract_extradata"),
         Some(track) => {
             let (width, height) = fitted(track);
             let rate = (u64::from(width) * u64::from(height) * 27 / 10 / 1000).clamp(400, 3500);
@@ -73,7 +75,10 @@ mod tests {
     #[test]
     fn h264_is_copied_and_anything_else_is_transcoded() {
         let copied = line(Some(VideoTrack { h264: true, width: 1280, height: 720 }), true);
-        assert!(copied.contains("-c:v copy") && copied.contains("-c:a aac"), "{copied}");
+        assert!(
+            copied.contains("-c:v copy -bsf:v h264_mp4toannexb,extract_extradata") && copied.contains("-c:a aac"),
+            "{copied}"
+        );
         let transcoded = line(vp8(640, 480), true);
         assert!(transcoded.contains("-c:v libx264") && transcoded.contains("pad=640:480"), "{transcoded}");
     }
