@@ -248,6 +248,16 @@ describe("while it is live", () => {
     expect(watching.endedAt).toBe(then);
   });
 
+  it("finds the next broadcast soon although the service has said offline while the rest is played out", async () => {
+    answer = offline;
+    watching.askNow();
+    await settled();
+    tell({ type: "over" });
+    answer = live("st-2");
+    await clock.advance(2000);
+    expect(watching.state).toBe("loading");
+  });
+
   it("asks the service when the playlist is over, and ends when it agrees", async () => {
     tell({ type: "over" });
     expect(watching.state).toBe("reconnecting");

@@ -146,7 +146,8 @@ export class Watching extends EventTarget {
   }
 
   #pollPause(): number {
-    if (this.#state === "live") return LIVE_POLL_MS;
+    // While the rest is played out, the next broadcast may begin.
+    if (this.#state === "live" && this.#offlineSince === null) return LIVE_POLL_MS;
     if (this.#state === "private" || this.#state === "not-found") return SLOWEST_POLL_MS;
     const slower = Math.max(0, this.#polls - FAST_POLLS);
     return Math.min(SLOWEST_POLL_MS, POLL_MS * 1.5 ** Math.min(slower, 10));
