@@ -365,7 +365,7 @@ test("player: a browser that cannot play, and a service that does not answer", a
 test("home and console: each tab", async (t) => {
   await encoder(t, "web-front");
   const home = await Tab.open(t, await browser("usual"), "/home");
-  await home.page.locator("main").waitFor();
+  await home.reaches("signed-out");
   await looks(home, "home");
   const tab = await Tab.open(t, await browser("usual"), "/");
   await until("the channel is live in the console", async () => (await tab.page.locator('[data-state="live"]').count()) > 0);
