@@ -74,6 +74,16 @@ async fn rows_and_resources_that_do_not_match_are_marked() {
 }
 
 #[tokio::test]
+async fn a_stored_secret_is_not_shown_even_if_it_looks_like_an_arn() {
+    let cloud = start().await;
+    let key = "arn:aws:ivs:us-east-1:000000000000:stream-key/chosen";
+    put(&cloud, json!({"id": {"S": "a"}, "streamKey": {"S": key}, "later": {"M": {"token": {"S": key}}}})).await;
+    let told = state(&cloud, "").await;
+    assert_eq!(told["tables"][0]["rows"][0]["item"]["streamKey"], "(hidden)");
+    assert!(!told.to_string().contains(key), "{told}");
+}
+
+#[tokio::test]
 async fn looking_uses_no_quota_up() {
     let cloud = start().await;
     door(&cloud, "PUT", "quotas", json!({"ListChannels": 1})).await;

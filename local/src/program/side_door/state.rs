@@ -108,16 +108,16 @@ pub(super) async fn answer(endpoint: &Endpoint, stack: &str, query: &[(String, S
 
 /// What a row names, and which resources it stands for that are not there.
 fn look(item: Map<String, Value>, exists: &dyn Fn(&str) -> Option<bool>) -> Row {
-    let mut row = Row { item: Value::Null, resources: BTreeSet::new(), differences: Vec::new() };
-    let item = Value::Object(item);
+    let (mut resources, mut differences) = (BTreeSet::new(), Vec::new());
+    // A secret names nothing.
+    let item = masked(&Value::Object(item));
     walk(&item, &mut Vec::new(), &mut |path, text| {
-        row.resources.insert(text.to_owned());
+        resources.insert(text.to_owned());
         if path.last() == Some(&"arn") && exists(text) == Some(false) {
-            row.differences.push(format!("{text} is in `{}`, and there is no such {}", path.join("."), kind(text)));
+            differences.push(format!("{text} is in `{}`, and there is no such {}", path.join("."), kind(text)));
         }
     });
-    row.item = masked(&item);
-    row
+    Row { item, resources, differences }
 }
 
 /// Goes through the texts of a value, each with the names that lead to it.
