@@ -19,41 +19,49 @@ use crate::aws::service::shape::Input;
 use crate::template::{EcsResource, EcsResources};
 
 impl Ecs {
-    /// Deploys what the template declares.
+    /// Deploys what the template declares: all of it, or nothing.
     ///
     /// # Errors
     /// What ECS refuses, and a state file that cannot be written.
     pub(crate) fn declare(&self, resources: &EcsResources, now: OffsetDateTime) -> Result<(), ServiceError> {
         let context = self.context(now);
         self.state.change(|state| {
-            for cluster in &resources.clusters {
-                call(state, "CreateCluster", &cluster.input, &context)?;
-            }
-            let mut declared = BTreeMap::new();
-            for definition in &resources.task_definitions {
-                let family = definition.input["family"].as_str().unwrap_or_default();
-                if is_changed(state.declared.get(&definition.id), definition)
-                    || state.definition(context.region, family).is_none()
-                {
-                    call(state, "RegisterTaskDefinition", &definition.input, &context)?;
-                }
-                declared.insert(definition.id.clone(), Declared { input: definition.input.clone(), cluster: None });
-            }
-            let before = std::mem::take(&mut state.declared);
-            for service in &resources.services {
-                let cluster = deploy(state, service, before.get(&service.id), &context)?;
-                declared.insert(service.id.clone(), Declared { input: service.input.clone(), cluster: Some(cluster) });
-            }
-            let gone = before.iter().filter(|(id, _)| !declared.contains_key(*id));
-            for (cluster, one) in gone.filter_map(|(_, one)| Some((one.cluster.as_ref()?, one))) {
-                let input = json!({"cluster": cluster, "service": one.input["serviceName"], "force": true});
-                // Somebody else may have deleted it.
-                let _ = call(state, "DeleteService", &input, &context);
-            }
-            state.declared = declared;
+            // A call that is refused undoes nothing of those before it.
+            let mut next = state.clone();
+            deploy_all(&mut next, resources, &context)?;
+            *state = next;
             Ok(())
         })
     }
+}
+
+fn deploy_all(state: &mut State, resources: &EcsResources, context: &Context<'_>) -> Result<(), ServiceError> {
+    for cluster in &resources.clusters {
+        call(state, "CreateCluster", &cluster.input, context)?;
+    }
+    let mut declared = BTreeMap::new();
+    for definition in &resources.task_definitions {
+        let family = definition.input["family"].as_str().unwrap_or_default();
+        if is_changed(state.declared.get(&definition.id), definition)
+            || state.definition(context.region, family).is_none()
+        {
+            call(state, "RegisterTaskDefinition", &definition.input, context)?;
+        }
+        declared.insert(definition.id.clone(), Declared { input: definition.input.clone(), cluster: None });
+    }
+    let before = std::mem::take(&mut state.declared);
+    for service in &resources.services {
+        let cluster = deploy(state, service, before.get(&service.id), context)?;
+        declared.insert(service.id.clone(), Declared { input: service.input.clone(), cluster: Some(cluster) });
+    }
+    let gone = before.iter().filter(|(id, _)| !declared.contains_key(*id));
+    for (cluster, one) in gone.filter_map(|(_, one)| Some((one.cluster.as_ref()?, one))) {
+        let input = json!({"cluster": cluster, "service": one.input["serviceName"], "force": true});
+        // Somebody else may have deleted it.
+        let _ = call(state, "DeleteService", &input, context);
+    }
+    state.declared = declared;
+    Ok(())
 }
 
 fn is_changed(before: Option<&Declared>, resource: &EcsResource) -> bool {

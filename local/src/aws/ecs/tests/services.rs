@@ -173,3 +173,26 @@ fn what_the_template_declares_changes_with_it_and_stays_as_somebody_changed_it()
     declare(&EcsResources::default());
     assert_eq!(web()["status"], "DRAINING");
 }
+
+#[test]
+fn a_deployment_that_is_refused_midway_changes_nothing() {
+    let resource = |id: &str, input: Value| EcsResource { id: id.to_owned(), input };
+    let ecs = Ecs::open(REGION, None).unwrap();
+    let mut resources = EcsResources {
+        clusters: vec![resource("Cluster", json!({"clusterName": "live"}))],
+        task_definitions: vec![resource("Definition", definition())],
+        services: vec![resource("Service", service(json!({"cluster": "live"})))],
+    };
+    ecs.declare(&resources, NOW).unwrap();
+    let state = || ecs.state.read(|state| serde_json::to_value(state).unwrap());
+    let before = state();
+    resources.clusters.push(resource("Second", json!({"clusterName": "second"})));
+    resources.task_definitions[0].input["memory"] = json!("1024");
+    let elsewhere = service(json!({"cluster": "nowhere", "serviceName": "elsewhere"}));
+    resources.services.push(resource("Elsewhere", elsewhere));
+    assert_eq!(ecs.declare(&resources, NOW).unwrap_err().code, "ClusterNotFoundException");
+    assert_eq!(state(), before);
+    resources.services.pop();
+    ecs.declare(&resources, NOW).unwrap();
+    assert!(state()["definitions"]["web"][1]["definition"]["memory"] == "1024", "the next one has it to do");
+}
