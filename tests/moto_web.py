@@ -214,15 +214,18 @@ class DeployWeb(unittest.TestCase):
 class Paths(unittest.TestCase):
     """The function of CloudFront that says which file a path is, run by node."""
 
-    def test_a_channels_page_is_one_file_for_all_channels(self):
+    def told(self, paths):
+        """What the function makes of each: a request, or an answer."""
         (code,) = properties("WebPaths", ("FunctionCode",)).values()
-        paths = ["/", "/signed-in", "/broadcast/demo", "/watch/demo", "/watch/demo/"]
-        paths += ["/watch/", "/broadcast/a/b", "/assets/a.js"]
-        ask = "console.log(JSON.stringify(JSON.parse(process.argv[1]).map((uri) => handler({ request: { uri } }).uri)))"
+        ask = "console.log(JSON.stringify(JSON.parse(process.argv[1]).map((uri) => handler({ request: { uri } }))))"
         told = subprocess.run(["node", "-e", code + ask, json.dumps(paths)], capture_output=True, text=True, check=True)
-        served = dict(zip(paths, json.loads(told.stdout)))
+        return dict(zip(paths, json.loads(told.stdout)))
+
+    def test_a_channels_page_is_one_file_for_all_channels(self):
+        paths = ["/", "/signed-in", "/broadcast/demo", "/watch/demo", "/watch/demo/", "/broadcast/a/b", "/assets/a.js"]
+        told = self.told(paths)
         self.assertEqual(
-            {path: file for path, file in served.items() if path != file},
+            {path: request["uri"] for path, request in told.items() if path != request["uri"]},
             {
                 "/": "/index.html",
                 "/signed-in": "/signed-in.html",
@@ -231,6 +234,10 @@ class Paths(unittest.TestCase):
                 "/watch/demo/": "/watch.html",
             },
         )
+
+    def test_a_channels_page_without_its_name_leads_to_where_it_is_named(self):
+        for path, answer in self.told(["/broadcast", "/broadcast/", "/watch", "/watch/"]).items():
+            self.assertEqual((answer["statusCode"], answer["headers"]["location"]["value"]), (302, "/"), path)
 
 
 if __name__ == "__main__":

@@ -70,6 +70,17 @@ async fn each_page_is_at_its_path_and_may_load_what_it_needs() {
 }
 
 #[tokio::test]
+async fn a_page_of_a_channel_without_its_name_leads_to_where_it_is_named() {
+    let build = Build::new();
+    let cloud = build.start().await;
+    for path in ["/broadcast", "/broadcast/", "/watch", "/watch/?muted=1"] {
+        let answer = raw(&cloud, path).await;
+        assert!(answer.starts_with("HTTP/1.1 302 ") && answer.contains("location: /home\r\n"), "{path}: {answer}");
+    }
+    assert_eq!(get(&cloud, "/broadcast/a/b").await.status, 404);
+}
+
+#[tokio::test]
 async fn files_are_kept_as_long_as_their_names_say_and_not_sent_twice() {
     let build = Build::new();
     let cloud = build.start().await;

@@ -41,6 +41,11 @@ impl Pages {
     pub(crate) async fn find(&self, uri: &Uri, headers: &HeaderMap) -> Option<Found> {
         let path = percent_decode_str(uri.path().strip_prefix('/')?).decode_utf8().ok()?;
         let segments: Vec<_> = path.split('/').collect();
+        if let Some(page) = paths::instead(&segments) {
+            let mut found = http_server::answer(302, "text/plain", "");
+            set_header(&mut found, "location", page);
+            return Some(Found::Answer(found));
+        }
         let page = paths::page(&segments);
         // A name of a channel, say, is no name of a file.
         let name = match page {

@@ -18,13 +18,18 @@ const fn own(file: &'static str) -> Page {
     Page { file, may_be_embedded: false }
 }
 
+/// Where a channel is named, which these segments of a path lack.
+pub(super) fn instead(segments: &[&str]) -> Option<&'static str> {
+    matches!(segments, ["broadcast" | "watch"] | ["broadcast" | "watch", ""]).then_some("/home")
+}
+
 /// The page at these segments of a path.
 pub(super) fn page(segments: &[&str]) -> Option<&'static Page> {
     Some(match segments {
         [""] => &CONSOLE,
         ["home"] => &HOME,
-        ["broadcast", channel] if !channel.is_empty() => &BROADCAST,
-        ["watch", channel] if !channel.is_empty() => &WATCH,
+        ["broadcast", channel] | ["broadcast", channel, ""] if !channel.is_empty() => &BROADCAST,
+        ["watch", channel] | ["watch", channel, ""] if !channel.is_empty() => &WATCH,
         ["signed-in"] => &SIGNED_IN,
         [file] => return [&CONSOLE, &HOME, &BROADCAST, &WATCH, &SIGNED_IN].into_iter().find(|page| page.file == *file),
         _ => return None,
@@ -42,11 +47,14 @@ mod tests {
             ("/home", Some("index.html")),
             ("/broadcast/demo", Some("broadcast.html")),
             ("/watch/demo", Some("watch.html")),
+            ("/watch/demo/", Some("watch.html")),
             ("/signed-in", Some("signed-in.html")),
             ("/watch.html", Some("watch.html")),
             ("/watch", None),
             ("/watch/", None),
+            ("/watch//", None),
             ("/watch/demo/more", None),
+            ("/watch/demo/more/", None),
             ("/assets/watch.html", None),
         ] {
             let segments: Vec<_> = path[1..].split('/').collect();
