@@ -97,6 +97,32 @@ async fn no_answer_of_the_side_door_is_kept() {
 }
 
 #[tokio::test]
+async fn a_parameter_that_is_unknown_or_repeated_is_refused_by_its_name_before_anything_happens() {
+    let cloud = start().await;
+    let event = json!({"source": "a.test", "detail-type": "Told"});
+    for (method, path, name) in [
+        ("GET", "calls?since=1&since=2", "since"),
+        ("GET", "events?sinc=1", "sinc"),
+        ("POST", "events?wait=true&wait=false", "wait"),
+        ("POST", "events?weight=true", "weight"),
+        ("GET", "requests?since=1&last=2&lst=3", "lst"),
+        ("GET", "requests/stream?last=1&last=2", "last"),
+        ("GET", "state?row=1", "row"),
+        ("GET", "state?rows=1&rows=2", "rows"),
+        ("GET", "token?sub=alice&sub=bob", "sub"),
+        ("POST", "ecs/tick?wiat=true", "wiat"),
+        ("PUT", "stages/a/participants/b/published?wait=true&wait=true", "wait"),
+        ("GET", "oauth2/authorize?state=1&state=2", "state"),
+        ("GET", "logout?logout_uri=http://localhost&logout_uri=http://localhost", "logout_uri"),
+    ] {
+        let refused = door(&cloud, method, path, event.clone()).await;
+        let said = String::from_utf8_lossy(&refused.body);
+        assert!(refused.status == 400 && said.contains(&format!("`{name}` is ")), "{path}: {} {said}", refused.status);
+    }
+    assert_eq!(door(&cloud, "GET", "events", json!(null)).await.json()["events"], json!([]));
+}
+
+#[tokio::test]
 async fn a_request_by_a_foreign_name_gets_nothing_from_the_side_door_or_the_page() {
     let cloud = start().await;
     let port = cloud.api_url().rsplit(':').next().unwrap().to_owned();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Refused, bad_request};
 use super::emit::emit;
-use super::request::parse;
+use super::request::{parse, waits};
 use crate::aws::Endpoint;
 use crate::plumbing::clock;
 
@@ -63,6 +63,7 @@ pub(super) async fn answer(
         ("GET", ["clock"]) => json!(ecs.clock()),
         ("PUT", ["clock"]) => json!(ecs.set_clock(body).map_err(bad_request)?),
         ("POST", ["tick"]) => {
+            let wait = waits(query)?;
             let Tick { task, steps } = if body.is_empty() { Tick { task: None, steps: 1 } } else { read(body)? };
             if !(1..=MOST_STEPS).contains(&steps) {
                 return Err(bad_request(format!("`steps` is 1 to {MOST_STEPS}")));
@@ -71,14 +72,15 @@ pub(super) async fn answer(
                 let _open = endpoint.gate.read().await;
                 ecs.tick(task.as_deref(), steps, clock::now())?
             };
-            emit(endpoint, events, query).await
+            emit(endpoint, events, wait).await
         }
         ("POST", ["tasks", id, "crash"]) => {
+            let wait = waits(query)?;
             let events = {
                 let _open = endpoint.gate.read().await;
                 ecs.crash(id, clock::now())?
             };
-            emit(endpoint, events, query).await
+            emit(endpoint, events, wait).await
         }
         ("PUT", ["tasks", id, "network"]) => {
             let Network { cut } = read(body)?;
@@ -95,12 +97,12 @@ pub(super) async fn answer(
             json!({})
         }
         ("POST", ["services", name, "tasks"]) => {
-            let input = parse(body)?;
+            let (wait, input) = (waits(query)?, parse(body)?);
             let outcome = {
                 let _open = endpoint.gate.read().await;
                 ecs.run_service(name, &input, clock::now())?
             };
-            let mut answer = emit(endpoint, outcome.events, query).await;
+            let mut answer = emit(endpoint, outcome.events, wait).await;
             answer["tasks"] = outcome.output["tasks"].clone();
             answer
         }

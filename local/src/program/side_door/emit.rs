@@ -3,14 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use super::answer::deliveries;
-use super::request::waits;
 use crate::aws::Endpoint;
 use crate::plumbing::clock;
 
-/// Puts events on the bus. With `wait`, answers after their delivery, and how it went.
-pub(super) async fn emit(endpoint: &Endpoint, events: Vec<Map<String, Value>>, query: &[(String, String)]) -> Value {
+/// Puts events on the bus. To `wait` is to answer after their delivery, and how it went.
+pub(super) async fn emit(endpoint: &Endpoint, events: Vec<Map<String, Value>>, wait: bool) -> Value {
     let bus = &endpoint.bus;
-    if !waits(query) {
+    if !wait {
         return json!({"events": endpoint.publish(events)});
     }
     let now = clock::now();

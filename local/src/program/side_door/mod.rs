@@ -212,6 +212,7 @@ impl SideDoor {
             single => vec![single],
         };
         let bus = &self.endpoint.bus;
+        let wait = waits(query)?;
         let complete = |event: Value| match event {
             Value::Object(event) if event.contains_key("source") && event.contains_key("detail-type") => {
                 Ok(bus.complete(event, clock::now()))
@@ -220,7 +221,6 @@ impl SideDoor {
         };
         let events = events.into_iter().map(complete).collect::<Result<Vec<_>, _>>()?;
         let mut delivered = Vec::new();
-        let wait = waits(query);
         for event in events {
             if wait {
                 delivered.extend(bus.put_and_wait(event).await);

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::answer::{Refused, bad_request};
-use super::request::{last, since};
+use super::answer::Refused;
+use super::request::{number, parameters};
 use crate::aws::Endpoint;
 use crate::plumbing::http_server::{self, Answer};
 use crate::program::request_log::RequestLog;
@@ -24,7 +24,8 @@ const SILENCE: Duration = Duration::from_secs(15);
 
 /// Those that have changed since.
 pub(super) fn list(log: &RequestLog, query: &[(String, String)]) -> Result<Value, Refused> {
-    let changes = log.since(since(query)?, count(query, LISTED)?);
+    let (from, most) = asked(query, LISTED)?;
+    let changes = log.since(from, most);
     let next = changes.next;
     let requests: Vec<_> = changes.into_numbered().map(|(_, request)| request).collect();
     Ok(json!({"requests": requests, "next": next}))
@@ -35,7 +36,7 @@ pub(super) fn stream(endpoint: &Endpoint, query: &[(String, String)], headers: &
     let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let (answer, events) = http_server::events();
     let log = Arc::clone(&endpoint.requests);
-    let (from, begin_with) = (since(query)?, count(query, STREAMED)?);
+    let (from, begin_with) = asked(query, STREAMED)?;
     endpoint.jobs.spawn(async move {
         // An error is a client that is gone.
         let _ = tell(&log, &events, last_id, from, begin_with).await;
@@ -43,9 +44,11 @@ pub(super) fn stream(endpoint: &Endpoint, query: &[(String, String)], headers: &
     Ok(answer)
 }
 
-fn count(query: &[(String, String)], default: usize) -> Result<usize, Refused> {
-    let count = last(query, "last").map_or(Ok(default), str::parse);
-    count.map_err(|_| bad_request("`last` is a number of requests".to_owned()))
+/// From which change on, and how many.
+fn asked(query: &[(String, String)], most: usize) -> Result<(u64, usize), Refused> {
+    let [since, last] = parameters(query, ["since", "last"])?;
+    let since = number(since, "since", 0, "the number of an entry")?;
+    Ok((since, number(last, "last", most, "a number of requests")?))
 }
 
 /// Where a stream is: which log it tells of, and the latest change that it has told.

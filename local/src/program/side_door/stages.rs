@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::answer::Refused;
 use super::emit::emit;
+use super::request::waits;
 use crate::aws::Endpoint;
 use crate::plumbing::clock;
 
@@ -26,6 +27,7 @@ pub(super) async fn answer(
 ) -> Result<Option<Value>, Refused> {
     let [stage, "participants", participant, rest @ ..] = path else { return Ok(None) };
     let (ivs, now) = (&endpoint.ivs.real_time, clock::now());
+    let wait = waits(query)?;
     let (answer, events) = {
         let _open = endpoint.gate.read().await;
         let answer = match (method, rest) {
@@ -36,7 +38,7 @@ pub(super) async fn answer(
         };
         (answer, ivs.take_events())
     };
-    let mut told = emit(endpoint, events, query).await;
+    let mut told = emit(endpoint, events, wait).await;
     told["participant"] = answer;
     Ok(Some(told))
 }

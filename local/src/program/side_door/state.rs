@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::answer::{Refused, bad_request};
+use super::answer::Refused;
 use super::masked::masked;
-use super::request::last;
+use super::request::{number, parameters};
 use crate::aws::{Endpoint, Resource};
 use crate::plumbing::clock;
 
@@ -36,12 +36,9 @@ struct Page<'a> {
 
 impl<'a> Page<'a> {
     fn read(query: &'a [(String, String)]) -> Result<Self, Refused> {
-        let number = |name: &str, default: usize| {
-            let number = last(query, name).map_or(Ok(default), str::parse);
-            number.map_err(|_| bad_request(format!("`{name}` is a number of rows")))
-        };
-        let rows = number("rows", ROWS)?.min(MOST_ROWS);
-        Ok(Self { table: last(query, "table"), offset: number("offset", 0)?, rows })
+        let [table, offset, rows] = parameters(query, ["table", "offset", "rows"])?;
+        let offset = number(offset, "offset", 0, "a number of rows")?;
+        Ok(Self { table, offset, rows: number(rows, "rows", ROWS, "a number of rows")?.min(MOST_ROWS) })
     }
 }
 

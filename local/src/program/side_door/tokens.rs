@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use super::answer::{Refused, bad_request};
-use super::request::last;
+use super::answer::Refused;
+use super::request::{last, number, once};
 use super::routes::PREFIX;
 use crate::aws::cognito::Issuer;
 use crate::program::users::Users;
@@ -33,10 +33,10 @@ impl Tokens {
     /// A token that says what the query does.
     ///
     /// # Errors
-    /// `exp` is no number.
+    /// `exp` is no number, or a claim is given more than once.
     pub(super) fn by_query(&self, query: &[(String, String)], now: OffsetDateTime) -> Result<String, Refused> {
-        let lifetime = last(query, "exp").map_or(Ok(LIFETIME), str::parse);
-        let lifetime = lifetime.map_err(|_| bad_request("`exp` is a number of seconds from now".to_owned()))?;
+        once(query)?;
+        let lifetime = number(last(query, "exp"), "exp", LIFETIME, "a number of seconds from now")?;
         let mut claims = self.claims("alice", now.unix_timestamp(), lifetime);
         for (key, value) in query.iter().filter(|(key, _)| key != "exp") {
             if value.is_empty() {

@@ -16,9 +16,10 @@ use self::authorize::Asked;
 use self::codes::Codes;
 use super::answer::{self, Refused};
 use super::host;
-use super::request::last;
+use super::request::{last, once, repeated};
 use super::tokens::Tokens;
 use crate::plumbing::http_server::Answer;
+use crate::program::log::printable;
 
 /// The provider's endpoints.
 pub(crate) struct SignIn {
@@ -72,6 +73,7 @@ impl SignIn {
 
     /// There is no session to end: the browser goes where it is to go.
     pub(super) fn logout(&self, query: &[(String, String)], headers: &HeaderMap) -> Result<Answer, Refused> {
+        once(query)?;
         let uri = ["logout_uri", "post_logout_redirect_uri", "redirect_uri"].iter().find_map(|name| last(query, name));
         let Some(uri) = uri else { return Err(answer::bad_request("`logout_uri` is missing".to_owned())) };
         match self.leads_here(uri, headers) {
@@ -94,6 +96,10 @@ impl SignIn {
 
     /// What a request asks for, or the answer that says what is wrong with it.
     fn asked(&self, query: &[(String, String)], headers: &HeaderMap) -> Result<Asked, Box<Answer>> {
+        // None may be there more than once (RFC 6749, 3.1), and what is unknown is of no account.
+        if let Some(name) = repeated(query) {
+            return Err(page::wrong(&format!("`{}` is given more than once.", printable(name))).into());
+        }
         let redirect_uri = last(query, "redirect_uri").unwrap_or_default();
         // Whoever cannot be sent back is told here.
         if !self.leads_here(redirect_uri, headers) {
