@@ -6,6 +6,7 @@ const EVERY_MS = 5000;
 
 /** What the service says of the channel's stream, asked every few seconds while it is of interest. Says `change`. */
 export class Audience extends EventTarget {
+  readonly #open: Api;
   readonly #api: Api;
   readonly #clock: Clock;
   readonly #channel: string;
@@ -20,8 +21,10 @@ export class Audience extends EventTarget {
   most = 0;
   health: components["schemas"]["Stream"]["health"] = null;
 
-  constructor(api: Api, clock: Clock, channel: string, isPrivate: boolean) {
+  /** `open`: a client of nobody's, since the route takes a playback token or none. `api`: the owner's, which has playback tokens made. */
+  constructor(open: Api, api: Api, clock: Clock, channel: string, isPrivate: boolean) {
     super();
+    this.#open = open;
     this.#api = api;
     this.#clock = clock;
     this.#channel = channel;
@@ -49,7 +52,7 @@ export class Audience extends EventTarget {
       const path = { channel: this.#channel };
       if (this.#isPrivate) this.#token ??= (await ok(this.#api.POST("/channels/{channel}/playback-tokens", { params: { path } }))).token;
       const headers = this.#token === null ? {} : { authorization: `Bearer ${this.#token}` };
-      const stream = await ok(this.#api.GET("/streams/{channel}", { params: { path }, headers }));
+      const stream = await ok(this.#open.GET("/streams/{channel}", { params: { path }, headers }));
       if (turn !== this.#turn) return;
       this.viewers = stream.viewerCount;
       this.most = Math.max(this.most, stream.viewerCount ?? 0);

@@ -1,4 +1,4 @@
-import { ok } from "../api";
+import { apiClient, nobody, ok } from "../api";
 import { Audience } from "../broadcast/audience";
 import { Broadcast } from "../broadcast/broadcast";
 import { LevelMeter } from "../broadcast/level";
@@ -141,7 +141,7 @@ async function main(page: Page): Promise<void> {
   const enter = async (name: string, isPrivate: boolean) => {
     if (broadcast === null) {
       broadcast = new Broadcast(api, { WebSocket, MediaRecorder: globalThis.MediaRecorder, clock: systemClock, random: Math.random }, name, settings.bitrate);
-      audience = new Audience(api, systemClock, name, isPrivate);
+      audience = new Audience(apiClient(page.config.api, nobody), api, systemClock, name, isPrivate);
       broadcast.addEventListener("change", onBroadcast);
       audience.addEventListener("change", render);
       const before = rememberedBroadcast(sessionStorage, name);
