@@ -98,8 +98,3 @@ export function howToAllow(userAgent: string): string {
   if (/firefox/i.test(userAgent)) return HOW_TO_ALLOW.firefox;
   return /chrom|edg/i.test(userAgent) ? HOW_TO_ALLOW.chromium : HOW_TO_ALLOW.safari;
 }
-
-/** A text with its `{names}` filled in. */
-export function fill(text: string, values: Record<string, string | number>): string {
-  return text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
-}

@@ -4,7 +4,7 @@ import { Problem } from "../problem";
 import type { BroadcastState } from "./broadcast";
 import { parseServerMessage } from "./protocol";
 import { mimeTypeFor } from "./recording";
-import { END_REASONS, fill, howToAllow, NOTICES, STATES, type StateName } from "./states";
+import { END_REASONS, howToAllow, NOTICES, STATES, type StateName } from "./states";
 import { duration, healthOf, noticesOf, rate, stateOf, type Facts } from "./view";
 import { streamOf } from "../testing/browser";
 
@@ -104,7 +104,6 @@ test("health goes by what is late, dropped and said by the service", () => {
 test("time and bitrates are written for people", () => {
   expect([0, 61_000, 3_723_000].map(duration)).toEqual(["0:00", "1:01", "1:02:03"]);
   expect([400_000, 1_500_000, 4_000_000].map(rate)).toEqual(["400 kbit/s", "1.5 Mbit/s", "4 Mbit/s"]);
-  expect(fill("“{a}” in {b}", { a: "x", b: 2 })).toBe("“x” in 2");
   expect(howToAllow("Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0")).toContain("crossed-out camera");
 });
 

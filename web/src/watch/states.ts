@@ -1,3 +1,5 @@
+import { fill } from "../fill";
+
 /** What the player page can be in: `document.body.dataset.state`. */
 export type WatchStateName =
   | "looking"
@@ -44,5 +46,5 @@ export const STATE_TEXTS: Record<WatchStateName, StateText> = {
 /** The texts of a state, filled in. */
 export function textOf(state: WatchStateName, values: { channel: string; time?: string }): StateText {
   const { title, text } = STATE_TEXTS[state];
-  return { title, text: text.replace("{channel}", values.channel).replace("{time}", values.time ?? "") };
+  return { title, text: fill(text, { channel: values.channel, time: values.time ?? "" }) };
 }
