@@ -20,9 +20,9 @@ if (channel === null) show("not-found", "");
 else if (!HlsPlayer.isSupported() && !NativePlayer.isSupported(video)) show("unplayable", channel);
 else watch(channel);
 
-function show(state: WatchStateName, channel: string, endedAt: number | null = null): void {
+function show(state: WatchStateName, channel: string, endedAt: number | null = null, mayComeBack = false): void {
   const time = endedAt === null ? "" : timeOfDay(endedAt);
-  const { title, text } = textOf(state, { channel, time });
+  const { title, text } = textOf(state, { channel, time, mayComeBack });
   element("state-title").textContent = title;
   element("state-text").textContent = text;
   // The picture is seen; in all other states a text lies over it.
@@ -52,7 +52,7 @@ function watch(channel: string): void {
   const watching = new Watching(service, makePlayer, systemClock);
 
   const draw = () => {
-    show(watching.state, channel, watching.endedAt);
+    show(watching.state, channel, watching.endedAt, watching.mayComeBack);
     const viewers = watching.stream?.viewerCount ?? null;
     element("viewers").hidden = viewers === null || watching.stream?.state !== "live";
     element("viewers").textContent = viewers === null ? "" : viewersText(viewers);

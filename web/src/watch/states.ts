@@ -43,8 +43,11 @@ export const STATE_TEXTS: Record<WatchStateName, StateText> = {
   unreachable: { title: "No answer", text: "The service does not answer. Look whether you are online; this page tries again by itself." },
 };
 
+/** In place of `ended` while it may come back. */
+export const STOPPED: StateText = { title: "Stopped", text: "The stream stopped. Waiting in case it comes back." };
+
 /** The texts of a state, filled in. */
-export function textOf(state: WatchStateName, values: { channel: string; time?: string }): StateText {
-  const { title, text } = STATE_TEXTS[state];
+export function textOf(state: WatchStateName, values: { channel: string; time?: string; mayComeBack?: boolean }): StateText {
+  const { title, text } = state === "ended" && values.mayComeBack ? STOPPED : STATE_TEXTS[state];
   return { title, text: fill(text, { channel: values.channel, time: values.time ?? "" }) };
 }

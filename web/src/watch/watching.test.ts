@@ -258,6 +258,39 @@ describe("while it is live", () => {
     expect(watching.state).toBe("loading");
   });
 
+  it("says for twenty seconds of an end that it may come back, and then no more", async () => {
+    answer = offline;
+    watching.askNow();
+    await settled();
+    await clock.advance(8000);
+    tell({ type: "over" });
+    const told: boolean[] = [];
+    watching.addEventListener("change", () => told.push(watching.mayComeBack));
+    expect([watching.state, watching.mayComeBack]).toEqual(["ended", true]);
+    await clock.advance(11_000);
+    expect(told.every((mayComeBack) => mayComeBack)).toBe(true);
+    await clock.advance(3000);
+    expect(told.at(-1)).toBe(false);
+    expect(watching.state).toBe("ended");
+  });
+
+  it("says it of no broadcast that is back, and anew when that one ends", async () => {
+    tell({ type: "over" });
+    await settled();
+    answer = offline;
+    await clock.advance(2000);
+    expect(watching.mayComeBack).toBe(true);
+    answer = live("st-2");
+    await clock.advance(2000);
+    expect([watching.state, watching.mayComeBack]).toEqual(["loading", false]);
+    tell({ type: "playing" });
+    await clock.advance(30_000);
+    answer = offline;
+    tell({ type: "over" });
+    await settled();
+    expect([watching.state, watching.mayComeBack]).toEqual(["ended", true]);
+  });
+
   it("asks the service when the playlist is over, and ends when it agrees", async () => {
     tell({ type: "over" });
     expect(watching.state).toBe("reconnecting");

@@ -27,6 +27,8 @@ const FROZEN_AFTER = 3;
 const STUCK_MS = 8000;
 /** A standstill shorter than this is not worth a word. */
 const STALL_MS = 500;
+/** So long after its end a stream may come back: that a server died looks like an end to the service, and its broadcast is back in seconds. */
+const COMEBACK_MS = 20_000;
 /** So much later than the player aims for is "behind". */
 const BEHIND_SECONDS = 4;
 
@@ -83,6 +85,11 @@ export class Watching extends EventTarget {
   /** When it was seen to end, in milliseconds since 1970. */
   get endedAt(): number | null {
     return this.#endedAt;
+  }
+
+  /** Whether it ended so lately that the end may be none. The service is asked all the while, each time with a `change`. */
+  get mayComeBack(): boolean {
+    return this.#state === "ended" && this.#endedAt !== null && this.#clock.now() - this.#endedAt < COMEBACK_MS;
   }
 
   /** Seconds behind what is sent, if the player knows. */
