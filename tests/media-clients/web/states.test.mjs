@@ -1,10 +1,10 @@
 /** Each state of the broadcaster's page, the player and the console: reached by what causes it, and held to axe and a phone. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { after, before, test } from "node:test";
 
 import { AUTOPLAY, startChromium } from "../browsers.mjs";
 import { channel, until } from "../cloud.mjs";
+import { Ffmpeg } from "../encoders.mjs";
 import { looks } from "./look.mjs";
 import { ALLOWED, API, DEVICES, dynamodb, ecs, ffmpeg, newest, servers, sideDoor, Tab } from "./studio.mjs";
 
@@ -60,11 +60,7 @@ async function hold(tab, pattern) {
 /** A broadcast by an encoder, for those who only watch. */
 async function encoder(t, name) {
   const { streamKey } = await channel(name);
-  const words =
-    "-loglevel error -re -f lavfi -i testsrc2=size=640x360:rate=30 -f lavfi -i sine -c:v libx264 -preset ultrafast -tune zerolatency -g 30 -pix_fmt yuv420p -b:v 600k -c:a aac -f flv";
-  const child = spawn("ffmpeg", [...words.split(" "), process.env.RTMP_URL + streamKey], { stdio: "ignore" });
-  t.after(() => child.kill("SIGKILL"));
-  return child;
+  return new Ffmpeg(t, process.env.RTMP_URL + streamKey);
 }
 
 test("broadcaster: no channel, signed out, loading, a channel that is not there, somebody else's", async (t) => {
@@ -303,12 +299,12 @@ test("player: looking, not there, not open, waiting", async (t) => {
   await shows(await player(t, "web-quiet"), "watch", "waiting", { phone: true });
 });
 
-test("player: loading, live, buffering, reconnecting, ended", async (t) => {
+test("player: loading, live, buffering, reconnecting, stopped, ended", async (t) => {
   await channel("web-show");
   const tab = await player(t, "web-show");
   await tab.reaches("waiting");
   let release = await hold(tab, /\.m3u8/);
-  const child = await encoder(t, "web-show");
+  const sending = await encoder(t, "web-show");
   await shows(tab, "watch", "loading");
   await release();
   await tab.reaches("live");
@@ -323,8 +319,13 @@ test("player: loading, live, buffering, reconnecting, ended", async (t) => {
   await shows(tab, "watch", "reconnecting");
   await tab.context.unroute(/\.m3u8/);
   await tab.reaches("live");
-  child.kill("SIGTERM");
-  await shows(tab, "watch", "ended");
+  await sending.end("SIGTERM");
+  await tab.reaches("ended");
+  const titled = (title) => tab.page.locator("#state-title", { hasText: title }).waitFor();
+  await titled("Stopped");
+  await looks(tab, "watch-stopped");
+  await titled("Over");
+  await looks(tab, "watch-ended");
 });
 
 test("player: a browser that starts no sound by itself", async (t) => {
