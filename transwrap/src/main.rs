@@ -41,7 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         targets: IngestTargets::new(&aws, config.channels, config.settings),
         tls: ingest::client_config()?,
         ffmpeg: PathBuf::from("ffmpeg"),
-        roster: Roster::new(config.capacity),
+        roster: Arc::new(Roster::new(config.capacity)),
     });
     tracing::info!(stack = config.stack, server.id = %shared.server, capacity = config.capacity, "the server begins");
     let calls = aws.calls();

@@ -66,6 +66,7 @@ pub(crate) async fn begin(
     shared: &Arc<Shared>,
     row: Box<BroadcastRow>,
     browser: Browser,
+    mut place: Place,
 ) -> Result<(mpsc::Sender<Command>, Arc<Pipeline>), NotBegun> {
     let target = shared.targets.resolve(&row).await.map_err(|error| {
         tracing::warn!(broadcast.id = %row.id, error = &error as &dyn std::error::Error, "its target cannot be had");
@@ -87,6 +88,7 @@ pub(crate) async fn begin(
         NotBegun::Ends(EndReason::TargetRefused)
     })?;
     let (commands, received) = mpsc::channel(16);
+    place.enter(&row.id, commands.clone());
     let pipeline = Arc::new(pipeline);
     let broadcast = Broadcast {
         redemption: browser.redemption,
@@ -103,7 +105,7 @@ pub(crate) async fn begin(
         failures: Failures::default(),
         stopping: None,
     };
-    tokio::spawn(broadcast.run(commands.clone(), received, events));
+    tokio::spawn(broadcast.run(place, received, events));
     Ok((commands, pipeline))
 }
 
@@ -145,12 +147,11 @@ struct Broadcast {
 impl Broadcast {
     async fn run(
         mut self,
-        commands: mpsc::Sender<Command>,
+        place: Place,
         mut received: mpsc::Receiver<Command>,
         mut events: mpsc::UnboundedReceiver<Event>,
     ) {
         let shared = Arc::clone(&self.shared);
-        let place = shared.roster.enter(&self.row.id, commands);
         let mut drain = shared.roster.drain();
         if *drain.borrow_and_update() == Drain::Moving {
             self.tell_to_move();
@@ -194,7 +195,7 @@ impl Broadcast {
         drop(place);
     }
 
-    async fn on_event(&mut self, event: Option<Event>, place: &Place<'_>) -> Option<Over> {
+    async fn on_event(&mut self, event: Option<Event>, place: &Place) -> Option<Over> {
         match event? {
             Event::Connecting(waits_for) => {
                 let waits_for = match waits_for {
@@ -205,8 +206,12 @@ impl Broadcast {
                 None
             }
             Event::Recording { copies_video } => {
-                place.set_copies_video(copies_video);
-                None
+                let fits = place.set_copies_video(copies_video);
+                if !fits {
+                    tracing::info!(broadcast.id = %self.row.id, "there is no room to transcode it");
+                }
+                // Elsewhere there may be.
+                (!fits && self.stopping.is_none()).then_some(Over::Left(Close::NoRoom))
             }
             Event::Live => {
                 self.live_after.get_or_insert_with(|| self.begun.elapsed());
@@ -363,6 +368,11 @@ impl Broadcast {
         }
         if let Some(browser) = self.browser.take() {
             let _ = browser.try_send(Output::Close(close));
+        }
+        if over == Over::Left(Close::NoRoom) {
+            // Until it is elsewhere. If it never is, the browser was lost, and no server.
+            self.gone_at = Some(Instant::now());
+            let _ = self.renew().await;
         }
         tracing::info!(
             broadcast.id = %self.row.id,

@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::broadcast::{self, NotBegun};
 use super::command::{Browser as Way, Command, Output, Said};
-use super::roster::Drain;
+use super::roster::{Drain, Place};
 use super::shared::Shared;
 use crate::Pipeline;
 use crate::protocol::{Action, Browser, Close, Frame, Limits, ServerMessage};
@@ -72,9 +72,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return Err(Close::Draining);
         }
         // Who comes back here has a place already.
-        if shared.roster.is_full() && shared.roster.find(ticket.broadcast()).is_none() {
-            return Err(Close::NoRoom);
-        }
+        let place = match shared.roster.find(ticket.broadcast()) {
+            Some(_) => None,
+            None => Some(shared.roster.reserve().ok_or(Close::NoRoom)?),
+        };
         let internal = |error: model::Error| {
             tracing::error!(error = &error as &dyn std::error::Error, "a ticket could not be redeemed");
             Close::Internal
@@ -100,7 +101,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let _ = timeout(CLOSES, self.say(&ready)).await;
         let redemption = row.redemption().cloned().ok_or(Close::Internal)?;
         let way = Way { redemption, outputs: to_browser };
-        match attach(&shared, row, way).await {
+        match attach(&shared, row, way, place).await {
             Ok((commands, pipeline)) => Ok(Session { id, attempt, commands, pipeline, outputs, held: Vec::new() }),
             Err(NotBegun::Closed(close)) => Err(close),
             Err(NotBegun::Ends(reason)) => {
@@ -281,6 +282,7 @@ async fn attach(
     shared: &Arc<Shared>,
     row: Box<BroadcastRow>,
     way: Way,
+    place: Option<Place>,
 ) -> Result<(mpsc::Sender<Command>, Arc<Pipeline>), NotBegun> {
     if let Some(commands) = shared.roster.find(&row.id) {
         let (reply, replied) = oneshot::channel();
@@ -293,7 +295,8 @@ async fn attach(
         }
         // It has just gone.
     }
-    broadcast::begin(shared, row, way).await
+    let place = place.or_else(|| shared.roster.reserve()).ok_or(NotBegun::Closed(Close::NoRoom))?;
+    broadcast::begin(shared, row, way, place).await
 }
 
 #[cfg(test)]

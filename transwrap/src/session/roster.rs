@@ -1,7 +1,7 @@
 //! Which broadcasts are on this server, and whether it takes more.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::broadcast::PromiseLedger;
 use model::{BroadcastId, Timestamp};
@@ -36,22 +36,30 @@ pub struct Roster {
 #[derive(Default)]
 struct State {
     broadcasts: HashMap<BroadcastId, Entry>,
-    entries: u64,
+    /// What each [`Place`] takes, by its number.
+    places: HashMap<u64, u32>,
+    numbers: u64,
     ledger: PromiseLedger,
 }
 
-struct Entry {
-    /// Tells it from a later one of the same broadcast.
-    number: u64,
-    commands: mpsc::Sender<Command>,
-    places: u32,
+impl State {
+    fn taken(&self) -> u32 {
+        self.places.values().sum()
+    }
 }
 
-/// A broadcast's place; it is free when this is dropped.
-pub(crate) struct Place<'a> {
-    roster: &'a Roster,
-    id: BroadcastId,
+struct Entry {
+    /// Of its place: tells it from a later one of the same broadcast.
     number: u64,
+    commands: mpsc::Sender<Command>,
+}
+
+/// A broadcast's place, or that of one which may come of a ticket; it is free when this is dropped.
+pub(crate) struct Place {
+    roster: Arc<Roster>,
+    number: u64,
+    /// The broadcast, once it is here.
+    id: Option<BroadcastId>,
 }
 
 impl Roster {
@@ -67,17 +75,12 @@ impl Roster {
 
     /// How many places are taken.
     pub fn taken(&self) -> u32 {
-        self.lock().broadcasts.values().map(|entry| entry.places).sum()
+        self.lock().taken()
     }
 
     /// How many broadcasts are here.
     pub fn count(&self) -> usize {
         self.lock().broadcasts.len()
-    }
-
-    /// Whether another one would be too many.
-    pub fn is_full(&self) -> bool {
-        self.taken() >= self.capacity
     }
 
     /// Begins or ends the drain.
@@ -119,14 +122,17 @@ impl Roster {
         self.lock().broadcasts.get(id).map(|entry| entry.commands.clone())
     }
 
-    /// Enters a broadcast.
-    pub(crate) fn enter(&self, id: &BroadcastId, commands: mpsc::Sender<Command>) -> Place<'_> {
+    /// Takes a place, before it is known whether the ticket is good: of many that come at once, only so many get one. None: the
+    /// server is full.
+    pub(crate) fn reserve(self: &Arc<Self>) -> Option<Place> {
         let mut state = self.lock();
-        state.entries += 1;
-        let number = state.entries;
-        state.broadcasts.insert(id.clone(), Entry { number, commands, places: 1 });
-        self.count.send_replace(state.broadcasts.len());
-        Place { roster: self, id: id.clone(), number }
+        if state.taken() >= self.capacity {
+            return None;
+        }
+        state.numbers += 1;
+        let number = state.numbers;
+        state.places.insert(number, 1);
+        Some(Place { roster: Arc::clone(self), number, id: None })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -134,21 +140,39 @@ impl Roster {
     }
 }
 
-impl Place<'_> {
-    /// Whether its video is passed on as it is.
-    pub(crate) fn set_copies_video(&self, copies: bool) {
+impl Place {
+    /// The broadcast is here now.
+    pub(crate) fn enter(&mut self, id: &BroadcastId, commands: mpsc::Sender<Command>) {
         let mut state = self.roster.lock();
-        if let Some(entry) = state.broadcasts.get_mut(&self.id).filter(|entry| entry.number == self.number) {
-            entry.places = if copies { 1 } else { TRANSCODED };
+        state.broadcasts.insert(id.clone(), Entry { number: self.number, commands });
+        self.roster.count.send_replace(state.broadcasts.len());
+        self.id = Some(id.clone());
+    }
+
+    /// Its video is passed on as it is, or it is to be transcoded. False: the server has no places for that, and it keeps those
+    /// that it has.
+    pub(crate) fn set_copies_video(&self, copies: bool) -> bool {
+        let capacity = self.roster.capacity;
+        let mut state = self.roster.lock();
+        // A small server can do one, and nothing else.
+        let wanted = if copies { 1 } else { TRANSCODED.min(capacity) };
+        let present = state.places.get(&self.number).copied().unwrap_or_default();
+        let fits = wanted <= present || state.taken() - present + wanted <= capacity;
+        if fits {
+            state.places.insert(self.number, wanted);
         }
+        fits
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         let mut state = self.roster.lock();
-        if state.broadcasts.get(&self.id).is_some_and(|entry| entry.number == self.number) {
-            state.broadcasts.remove(&self.id);
+        state.places.remove(&self.number);
+        if let Some(id) = &self.id
+            && state.broadcasts.get(id).is_some_and(|entry| entry.number == self.number)
+        {
+            state.broadcasts.remove(id);
         }
         self.roster.count.send_replace(state.broadcasts.len());
     }
@@ -158,27 +182,73 @@ impl Drop for Place<'_> {
 mod tests {
     use super::*;
 
+    fn roster(capacity: u32) -> Arc<Roster> {
+        Arc::new(Roster::new(capacity))
+    }
+
+    fn enter(roster: &Arc<Roster>, id: &BroadcastId) -> Place {
+        let mut place = roster.reserve().unwrap();
+        place.enter(id, mpsc::channel(1).0);
+        place
+    }
+
     #[test]
     fn a_transcoded_broadcast_takes_ten_places_and_gives_them_back() {
-        let roster = Roster::new(10);
-        let id = BroadcastId::random().unwrap();
-        let place = roster.enter(&id, mpsc::channel(1).0);
-        assert_eq!((roster.taken(), roster.is_full()), (1, false));
-        place.set_copies_video(false);
-        assert_eq!((roster.taken(), roster.is_full()), (10, true));
-        place.set_copies_video(true);
+        let roster = roster(10);
+        let place = enter(&roster, &BroadcastId::random().unwrap());
+        assert_eq!(roster.taken(), 1);
+        assert!(place.set_copies_video(false));
+        assert_eq!((roster.taken(), roster.reserve().is_none()), (10, true));
+        assert!(place.set_copies_video(true));
         assert_eq!(roster.taken(), 1);
         drop(place);
         assert_eq!((roster.taken(), roster.count()), (0, 0));
     }
 
     #[test]
+    fn a_broadcast_is_not_transcoded_beyond_capacity_and_those_that_are_here_keep_their_places() {
+        let roster = roster(40);
+        let places: Vec<_> = (0..5).map(|_| enter(&roster, &BroadcastId::random().unwrap())).collect();
+        let fits: Vec<_> = places.iter().map(|place| place.set_copies_video(false)).collect();
+        assert_eq!(fits, [true, true, true, false, false]);
+        assert_eq!(roster.taken(), 32);
+    }
+
+    #[test]
+    fn a_broadcast_that_is_transcoded_already_is_refused_no_further_recording() {
+        let roster = roster(10);
+        let place = enter(&roster, &BroadcastId::random().unwrap());
+        assert!(place.set_copies_video(false) && place.set_copies_video(false));
+    }
+
+    #[test]
+    fn a_server_of_few_places_takes_a_transcoded_broadcast_if_there_is_no_other() {
+        let roster = roster(4);
+        let place = enter(&roster, &BroadcastId::random().unwrap());
+        let other = enter(&roster, &BroadcastId::random().unwrap());
+        assert!(!place.set_copies_video(false));
+        drop(other);
+        assert!(place.set_copies_video(false));
+        assert_eq!(roster.taken(), 4);
+    }
+
+    #[test]
+    fn of_many_that_come_at_once_only_as_many_get_a_place_as_there_are() {
+        let roster = roster(3);
+        let mut places: Vec<_> = (0..5).map(|_| roster.reserve()).collect();
+        assert_eq!(places.iter().flatten().count(), 3);
+        // Whatever became of its ticket.
+        places.swap_remove(0);
+        assert!(roster.reserve().is_some());
+        assert_eq!((roster.taken(), roster.count()), (2, 0));
+    }
+
+    #[test]
     fn a_broadcast_that_has_come_anew_does_not_go_with_the_old_one() {
-        let roster = Roster::new(10);
+        let roster = roster(20);
         let id = BroadcastId::random().unwrap();
-        let old = roster.enter(&id, mpsc::channel(1).0);
-        let new = roster.enter(&id, mpsc::channel(1).0);
-        old.set_copies_video(false);
+        let (old, new) = (enter(&roster, &id), enter(&roster, &id));
+        assert!(old.set_copies_video(false));
         drop(old);
         assert_eq!((roster.taken(), roster.find(&id).is_some()), (1, true));
         drop(new);

@@ -23,7 +23,7 @@ pub struct Shared {
     /// The program.
     pub ffmpeg: PathBuf,
     /// Those that are here.
-    pub roster: Roster,
+    pub roster: Arc<Roster>,
 }
 
 impl Shared {
