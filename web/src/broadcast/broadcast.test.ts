@@ -233,7 +233,7 @@ describe("a lost connection", () => {
     const first = await live();
     await clock.advance(1000);
     first.closes(code);
-    expect(broadcast.state).toEqual({ name: "reconnecting", attempt: 1, retryAt: clock.now(), since: clock.now() });
+    expect(broadcast.state).toEqual({ name: "reconnecting", attempt: 1, retryAt: clock.now(), since: clock.now(), noRoom: code === 4429 });
     await clock.advance(0);
     expect(asked.at(-1)).toBe("POST /broadcasts/bc-1/tickets");
     const second = FakeWebSocket.last;
@@ -245,6 +245,19 @@ describe("a lost connection", () => {
     expect(broadcast.state).toEqual({ name: "live" });
     expect(broadcast.liveSince).toBe(began);
     expect(FakeMediaRecorder.all).toHaveLength(2);
+  });
+
+  test("to servers without room is said to be that, until there is a server with room", async () => {
+    answers["POST /broadcasts/bc-1/tickets"] = [problem(503, "no-server", { "retry-after": "2" })];
+    const first = await live();
+    first.closes(4429);
+    expect(broadcast.state).toMatchObject({ name: "reconnecting", noRoom: true });
+    await clock.advance(0);
+    expect(broadcast.state).toMatchObject({ attempt: 2, noRoom: true });
+    await clock.advance(2000);
+    expect(broadcast.state).toMatchObject({ retryAt: null, noRoom: true });
+    FakeWebSocket.last.closes(1006);
+    expect(broadcast.state).toMatchObject({ attempt: 3, noRoom: false });
   });
 
   test("is tried with growing pauses while the API is out of reach", async () => {

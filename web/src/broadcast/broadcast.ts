@@ -12,8 +12,8 @@ export type BroadcastState =
   | { name: "ticket" }
   | { name: "connecting"; waitsFor: "server" | "ingest" | "media" }
   | { name: "live" }
-  /** The connection to the server is lost; the next attempt is made at `retryAt`, or is being made (`null`). */
-  | { name: "reconnecting"; attempt: number; retryAt: number | null; since: number }
+  /** The connection to the server is lost, or there was no room for it; the next attempt is made at `retryAt`, or is being made (`null`). */
+  | { name: "reconnecting"; attempt: number; retryAt: number | null; since: number; noRoom: boolean }
   /** The server has lost the ingest, and takes it up again. */
   | { name: "ingest-lost"; attempt: number }
   /** Live, and on the way to another server, since this one is about to leave. */
@@ -75,6 +75,7 @@ export class Broadcast extends EventTarget {
   #takeOver = false;
   #attempt = 0;
   #lostAt = 0;
+  #noRoom = false;
   #liveSince: number | null = null;
   #settledAt = Infinity;
   #lateTicks = 0;
@@ -159,7 +160,7 @@ export class Broadcast extends EventTarget {
     this.#id = broadcast;
     this.#liveSince = liveAt === null ? null : Date.parse(liveAt);
     this.#lostAt = this.#browser.clock.now();
-    this.#reconnect(0);
+    this.#reconnect(0, false);
   }
 
   /** Makes the next attempt at once, such as when the network is back. */
@@ -241,8 +242,9 @@ export class Broadcast extends EventTarget {
   }
 
   /** Waits, and then gets another ticket and connects with it. `least`: what the API asked to wait. */
-  #reconnect(least: number): void {
+  #reconnect(least: number, noRoom: boolean): void {
     const turn = this.#begin();
+    this.#noRoom = noRoom;
     const now = this.#browser.clock.now();
     this.#drop(this.#link);
     this.#drop(this.#next);
@@ -251,7 +253,7 @@ export class Broadcast extends EventTarget {
     this.#stats = null;
     this.#attempt += 1;
     const wait = Math.max(least, pauseBefore(this.#attempt, this.#browser.random()));
-    this.#to({ name: "reconnecting", attempt: this.#attempt, retryAt: now + wait, since: this.#lostAt });
+    this.#to({ name: "reconnecting", attempt: this.#attempt, retryAt: now + wait, since: this.#lostAt, noRoom });
     this.#after(wait, turn, () => void this.#comeBack());
   }
 
@@ -259,7 +261,7 @@ export class Broadcast extends EventTarget {
     const id = this.#id;
     if (id === null) return;
     const turn = this.#begin();
-    this.#to({ name: "reconnecting", attempt: this.#attempt, retryAt: null, since: this.#lostAt });
+    this.#to({ name: "reconnecting", attempt: this.#attempt, retryAt: null, since: this.#lostAt, noRoom: this.#noRoom });
     try {
       const ticket = await anotherTicket(this.#api, id);
       if (turn === this.#turn) this.#link = this.#connect(ticket);
@@ -270,7 +272,7 @@ export class Broadcast extends EventTarget {
         const view = await broadcastOf(this.#api, id).catch(() => null);
         if (turn === this.#turn) this.#end(view?.endReason ?? "lost", null);
       } else if (problem.passes) {
-        this.#reconnect(problem.retryAfterMs ?? 0);
+        this.#reconnect(problem.retryAfterMs ?? 0, problem.type === "no-server");
       } else {
         this.#fail(problem);
       }
@@ -401,16 +403,16 @@ export class Broadcast extends EventTarget {
     const then = afterClose(code);
     if (then.go === "end") this.#end(then.reason, null);
     else if (then.go === "fail") this.#fail(problemOf(new Error(then.detail)));
-    else this.#lose();
+    else this.#lose(then.noRoom);
   }
 
-  #lose(): void {
+  #lose(noRoom: boolean): void {
     if (this.#state.name !== "reconnecting") {
       this.#lostAt = this.#browser.clock.now();
       if (this.#lostAt >= this.#settledAt) this.#attempt = 0;
     }
     this.#settledAt = Infinity;
-    this.#reconnect(0);
+    this.#reconnect(0, noRoom);
   }
 
   #record(link: Link): void {
@@ -424,7 +426,7 @@ export class Broadcast extends EventTarget {
       const buffered = this.bufferedBytes;
       if (buffered > GIVE_UP_BYTES) {
         this.#inUse = lower(this.#inUse);
-        this.#lose();
+        this.#lose(false);
         return;
       }
       this.#lateTicks = buffered * 8 > LATE_SECONDS * this.#inUse ? this.#lateTicks + 1 : 0;

@@ -104,7 +104,7 @@ export function parseServerMessage(data: unknown): ServerMessage | null {
 }
 
 /** What a connection's close means when no `end` came before it. */
-export type AfterClose = { go: "again" } | { go: "end"; reason: EndReason } | { go: "fail"; detail: string };
+export type AfterClose = { go: "again"; noRoom: boolean } | { go: "end"; reason: EndReason } | { go: "fail"; detail: string };
 
 /** What to do after a close with that code. */
 export function afterClose(code: number): AfterClose {
@@ -124,8 +124,8 @@ export function afterClose(code: number): AfterClose {
     case 4502:
       return { go: "end", reason: "ingest-unreachable" };
     default:
-      // The network, a crash, a drain, a ticket that came too late: another ticket may do.
-      return { go: "again" };
+      // The network, a crash, a drain, a full server, a ticket that came too late: another ticket may do.
+      return { go: "again", noRoom: code === 4429 };
   }
 }
 

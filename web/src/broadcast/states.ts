@@ -34,6 +34,10 @@ export const STATES = {
   "connecting-media": { title: "Connecting", text: "The video service is there. It waits for the first picture of your camera." },
   live: { title: "You are live", text: "Viewers see you some seconds later." },
   reconnecting: { title: "The connection is lost", text: "Stay here: this is attempt {attempt} to come back. Viewers wait with you." },
+  "no-room": {
+    title: "There is no room yet",
+    text: "The server has no room for your broadcast. The page looks for another one by itself: this is attempt {attempt}.",
+  },
   "ingest-lost": { title: "The video service is lost", text: "The server takes the stream up again, attempt {attempt}. There is nothing you have to do." },
   moving: { title: "Moving to another server", text: "Your server is about to restart. You stay on air, and there is nothing you have to do." },
   "on-air-elsewhere": {

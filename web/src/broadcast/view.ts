@@ -126,6 +126,8 @@ function ofBroadcast(state: Broadcast["state"]): StateName | null {
       return null;
     case "connecting":
       return `connecting-${state.waitsFor}`;
+    case "reconnecting":
+      return state.noRoom ? "no-room" : "reconnecting";
     case "ended":
       return (state.reason satisfies EndReason) === "key-refused" ? "key-refused" : "ended";
     default:

@@ -82,8 +82,9 @@ async function main(page: Page): Promise<void> {
       case "on-air-elsewhere":
         return [live("Take over", true), end("Leave it")];
       case "no-server":
+      case "no-room":
       case "reconnecting":
-        return [{ label: "Try now", run: () => broadcast?.retryNow() }, end(state === "reconnecting" ? "End broadcast" : "Cancel")];
+        return [{ label: "Try now", run: () => broadcast?.retryNow() }, end(state === "no-server" ? "Cancel" : "End broadcast")];
       case "ticket":
       case "connecting-server":
       case "connecting-ingest":
