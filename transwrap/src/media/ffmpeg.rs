@@ -24,6 +24,10 @@ const TAKES: Duration = Duration::from_secs(8);
 
 /// The first frame comes well within this, unless none will.
 const BEGINS: Duration = Duration::from_secs(10);
+/// While FFmpeg takes what it is given, it gives something well within this, unless it hangs.
+const GIVES: Duration = Duration::from_secs(8);
+/// A recording of a muted microphone and a still tab has chunks now and then: a longer pause between two counts for no more.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Why a recording has come to an end that nobody asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +41,7 @@ pub enum RecordingFailure {
     /// FFmpeg ended in the middle.
     #[error("ffmpeg ended in the middle of the recording")]
     Ended,
-    /// FFmpeg takes nothing any more, or gives nothing from the beginning.
+    /// FFmpeg takes nothing any more, or gives nothing of what it takes.
     #[error("ffmpeg hangs")]
     Hangs,
     /// There is no FFmpeg, or no process for it.
@@ -66,6 +70,29 @@ pub struct Ffmpeg {
     tags: TagReader,
     any: bool,
     started: Instant,
+    silence: Silence,
+}
+
+/// How long FFmpeg has taken, and given nothing.
+#[derive(Debug, Default)]
+struct Silence {
+    taken_at: Option<Instant>,
+    lasted: Duration,
+}
+
+impl Silence {
+    /// It has taken something. Whether it should have given something by now.
+    fn is_too_long(&mut self, now: Instant) -> bool {
+        if let Some(before) = self.taken_at.replace(now) {
+            self.lasted += now.saturating_duration_since(before).min(PAUSE);
+        }
+        self.lasted >= GIVES
+    }
+
+    /// It has given something.
+    fn ends(&mut self) {
+        *self = Self::default();
+    }
 }
 
 impl Ffmpeg {
@@ -101,6 +128,7 @@ impl Ffmpeg {
             tags: TagReader::new(LONGEST_TAG),
             any: false,
             started: Instant::now(),
+            silence: Silence::default(),
         })
     }
 
@@ -134,6 +162,9 @@ impl Ffmpeg {
                 written = write, if writing => match written {
                     Ok(Ok(count)) => {
                         drop(self.waiting.split_to(count));
+                        if self.any && self.silence.is_too_long(Instant::now()) {
+                            return Err(RecordingFailure::Hangs);
+                        }
                         if self.waiting.is_empty() {
                             return Ok(None);
                         }
@@ -191,7 +222,10 @@ impl Ffmpeg {
             tracing::warn!(%error, "ffmpeg writes what is no FLV");
             self.ended()
         })?;
-        self.any |= tag.is_some();
+        if tag.is_some() {
+            self.any = true;
+            self.silence.ends();
+        }
         Ok(tag)
     }
 
@@ -215,4 +249,71 @@ async fn drain(mut errors: tokio::process::ChildStderr) -> io::Result<()> {
         tracing::info!(said = %String::from_utf8_lossy(&first).escape_debug(), "ffmpeg complained");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use rtmp::flv::TagKind;
+
+    use super::*;
+
+    /// Gives what it takes, whatever its arguments.
+    const ECHO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/media/testing/echo");
+    /// Longer than anything here takes.
+    const LIMIT: Duration = Duration::from_secs(30);
+
+    /// Whether FFmpeg hangs that takes something every so often, so many times, and gives nothing.
+    fn hangs(every: Duration, times: u32) -> bool {
+        let (mut silence, now) = (Silence::default(), Instant::now());
+        (0..=times).any(|time| silence.is_too_long(now + every * time))
+    }
+
+    #[test]
+    fn silence_counts_while_chunks_are_taken_and_hardly_where_there_are_none() {
+        assert!(!hangs(Duration::from_millis(250), 31));
+        assert!(hangs(Duration::from_millis(250), 32));
+        // Two chunks of a still tab, a minute apart: there is nothing yet that FFmpeg could have given.
+        assert!(!hangs(Duration::from_secs(60), 1));
+        assert!(hangs(Duration::from_secs(60), 8));
+    }
+
+    #[test]
+    fn silence_begins_anew_with_each_tag() {
+        let (mut silence, now) = (Silence::default(), Instant::now());
+        for second in 0..60 {
+            assert!(!silence.is_too_long(now + Duration::from_secs(second)));
+            if second % 7 == 0 {
+                silence.ends();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn ffmpeg_that_falls_silent_after_its_first_tag_hangs() {
+        let header = Header { video: None, audio: true };
+        let mut ffmpeg = Ffmpeg::start(Path::new(ECHO), header).unwrap();
+        // A tag, and the beginning of one that never ends.
+        let flv = b"FLV\x01\x04\0\0\0\x09\0\0\0\0\x08\0\0\x01\0\0\0\0\0\0\0\xaf\0\0\0\x0c\x08\x10\0\0\0\0\0\0\0\0\0";
+        ffmpeg.give(Bytes::from_static(flv));
+        let tag = timeout(LIMIT, async {
+            loop {
+                if let Some(tag) = ffmpeg.next().await.unwrap() {
+                    return tag;
+                }
+            }
+        });
+        assert_eq!(tag.await.unwrap().kind, TagKind::Audio);
+        tokio::time::pause();
+        let failure = async {
+            loop {
+                ffmpeg.give(Bytes::from_static(b"more"));
+                match ffmpeg.next().await {
+                    Ok(taken) => assert!(taken.is_none()),
+                    Err(failure) => return failure,
+                }
+                tokio::time::advance(Duration::from_millis(250)).await;
+            }
+        };
+        assert_eq!(timeout(Duration::from_secs(600), failure).await.unwrap(), RecordingFailure::Hangs);
+    }
 }
