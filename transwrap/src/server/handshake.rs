@@ -5,28 +5,25 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
-    UPGRADE,
+    CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
+use crate::admission::Connection;
 use crate::protocol::{LARGEST_CHUNK, Offer, SUBPROTOCOL};
 use crate::session::{self, Drain, Shared};
-
-/// What a connection has of the limit, for as long as there is it or the WebSocket that it has become.
-pub(super) type Admission = Arc<OwnedSemaphorePermit>;
 
 /// Answers a request: `GET /health` for load balancers, and the handshake of RFC 6455 at any other path.
 pub(crate) async fn answer(
     shared: Arc<Shared>,
-    admission: Admission,
+    connection: Arc<Connection>,
     mut request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     if request.uri().path() == "/health" {
@@ -54,6 +51,11 @@ pub(crate) async fn answer(
     let Some(offer) = Offer::read(&offered.join(",")) else {
         return Ok(plain(StatusCode::BAD_REQUEST, "the subprotocol greenroom.broadcast.v1 is not offered\n"));
     };
+    let Some(newcomer) = connection.newcomer() else {
+        let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE, "too many handshakes at once\n");
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        return Ok(answer);
+    };
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         if let Ok(upgraded) = upgrade.await {
@@ -65,9 +67,9 @@ pub(crate) async fn answer(
                 .write_buffer_size(0)
                 .max_write_buffer_size(64 << 10);
             let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-            session::serve(shared, socket, offer.ticket).await;
+            session::serve(shared, socket, offer.ticket, newcomer).await;
         }
-        drop(admission);
+        drop(connection);
     });
     let mut answer = Response::new(Full::default());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

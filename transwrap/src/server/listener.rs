@@ -3,25 +3,23 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::handshake::{Admission, answer};
+use super::handshake::answer;
+use crate::admission::{Admissions, Connection};
 use crate::config::Listen;
 use crate::session::Shared;
 
 /// How long a handshake of TLS, or a request's head, may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Connections at a time, for each place: browsers that come back, health checks, and who comes in vain.
-const CONNECTIONS_PER_PLACE: usize = 16;
 /// How long to wait after an accept that failed: without file descriptors, the next one fails at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -40,29 +38,29 @@ pub fn bind(listen: &Listen) -> io::Result<TcpListener> {
 
 /// Serves until it is dropped; connections that have become broadcasts go on.
 pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
-    let places = shared.roster.capacity() as usize * CONNECTIONS_PER_PLACE + CONNECTIONS_PER_PLACE;
-    let places = Arc::new(Semaphore::new(places));
+    // Whatever has the certificate is what browsers connect to.
+    let admissions = Arc::new(Admissions::new(shared.roster.capacity(), tls.is_some()));
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, peer)) = listener.accept().await else {
             sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+        let Some(connection) = admissions.connect(peer.ip(), Instant::now()) else { continue };
         let (tls, shared) = (tls.clone(), Arc::clone(&shared));
         tokio::spawn(async move {
-            serve_stream(stream, tls, shared, Arc::new(place)).await;
+            serve_stream(stream, tls, shared, Arc::new(connection)).await;
         });
     }
 }
 
-async fn serve_stream(stream: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>, admission: Admission) {
+async fn serve_stream(stream: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>, connection: Arc<Connection>) {
     // Messages are small, and are to be there now.
     let _ = stream.set_nodelay(true);
     match tls {
-        None => serve_connection(stream, shared, admission).await,
+        None => serve_connection(stream, shared, connection).await,
         Some(tls) => {
             if let Ok(Ok(stream)) = timeout(HANDSHAKE, tls.accept(stream)).await {
-                serve_connection(stream, shared, admission).await;
+                serve_connection(stream, shared, connection).await;
             }
         }
     }
@@ -71,9 +69,9 @@ async fn serve_stream(stream: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<S
 async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     shared: Arc<Shared>,
-    admission: Admission,
+    connection: Arc<Connection>,
 ) {
-    let service = service_fn(move |request| answer(Arc::clone(&shared), Arc::clone(&admission), request));
+    let service = service_fn(move |request| answer(Arc::clone(&shared), Arc::clone(&connection), request));
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HANDSHAKE).max_buf_size(16 << 10);
     // It ends in an error when the client goes away: nothing to tell anyone.

@@ -20,6 +20,7 @@ use super::command::{Browser as Way, Command, Output, Said};
 use super::roster::{Drain, Place};
 use super::shared::Shared;
 use crate::Pipeline;
+use crate::admission::Newcomer;
 use crate::protocol::{Action, Browser, Close, Frame, Limits, ServerMessage};
 
 /// How often a browser is asked whether it is there; a browser answers by itself.
@@ -28,6 +29,8 @@ const PING_EVERY: Duration = Duration::from_secs(4);
 const SILENT: Duration = Duration::from_secs(10);
 /// Messages that wait for a browser which does not read; then they are dropped.
 const OUTPUTS: usize = 16;
+/// How long one may wait until its ticket is asked about.
+const TURN: Duration = Duration::from_secs(5);
 /// How long a close may take.
 const CLOSES: Duration = Duration::from_secs(2);
 
@@ -36,10 +39,14 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     shared: Arc<Shared>,
     socket: WebSocketStream<S>,
     ticket: Option<Ticket>,
+    newcomer: Newcomer,
 ) {
     let mut connection = Connection { shared, socket };
-    let close = match connection.open(ticket).await {
-        Ok(session) => connection.run(session).await,
+    let close = match connection.open(ticket, &newcomer).await {
+        Ok(session) => {
+            drop(newcomer);
+            connection.run(session).await
+        }
         Err(close) => Some(close),
     };
     if let Some(close) = close {
@@ -65,9 +72,10 @@ struct Session {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Redeems the ticket. What keeps this server from taking anybody comes first, so that the ticket is not used up.
-    async fn open(&mut self, ticket: Option<Ticket>) -> Result<Session, Close> {
+    async fn open(&mut self, ticket: Option<Ticket>, newcomer: &Newcomer) -> Result<Session, Close> {
         let shared = Arc::clone(&self.shared);
         let ticket = ticket.ok_or(Close::TicketRefused)?;
+        let turn = timeout(TURN, newcomer.turn()).await.ok().flatten().ok_or(Close::Internal)?;
         if *shared.roster.drain().borrow() != Drain::No {
             return Err(Close::Draining);
         }
@@ -83,6 +91,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let attempt = AttemptId::random().map_err(internal)?;
         let redeemed =
             shared.table.redeem(&ticket, &shared.server, &attempt, Timestamp::now()).await.map_err(internal)?;
+        drop(turn);
         let row = match redeemed {
             Redeemed::Accepted { row, ticket_issued_at } => {
                 shared.roster.redeemed(ticket_issued_at);
@@ -90,6 +99,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             Redeemed::Refused(refusal) => {
                 tracing::info!(?refusal, "a ticket is refused");
+                newcomer.count_refusal(Instant::now());
                 return Err(Close::TicketRefused);
             }
         };

@@ -157,7 +157,7 @@ impl Place {
         // A small server can do one, and nothing else.
         let wanted = if copies { 1 } else { TRANSCODED.min(capacity) };
         let present = state.places.get(&self.number).copied().unwrap_or_default();
-        let fits = wanted <= present || state.taken() - present + wanted <= capacity;
+        let fits = state.taken() - present + wanted <= capacity;
         if fits {
             state.places.insert(self.number, wanted);
         }
