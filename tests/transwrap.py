@@ -98,9 +98,9 @@ def until_shown(broadcast, state, reason=None, seconds=20):
 class Recorder:
     """FFmpeg in real time, or as fast as it can, as a MediaRecorder would be."""
 
-    def __init__(self, real_time=True):
+    def __init__(self, real_time=True, recording=None):
         pace = ["-re"] if real_time else []
-        source = [*pace, "-stream_loop", "-1", "-i", RECORDING]
+        source = [*pace, "-stream_loop", "-1", "-i", recording or RECORDING]
         command = ["ffmpeg", "-nostdin", "-v", "fatal", *source, "-c", "copy", "-cluster_time_limit", "250", "-f", "matroska", "-"]
         # One page of output at a time, so that nothing waits in FFmpeg.
         self.process = start([*map(str, command)], stdout=subprocess.PIPE, bufsize=0)
@@ -439,12 +439,16 @@ def settings_of_a_name_that_leads_inside_are_refused():
 def map_name(name):
     """Has the servers resolve a name to loopback: by another task definition, whose tasks have libnss-wrapper."""
     (SCRATCH / "hosts").write_text(f"127.0.0.1 localhost\n127.0.0.1 {name}\n")
+    replace_servers(LD_PRELOAD=os.environ["NSS_WRAPPER"], NSS_WRAPPER_HOSTS=str(SCRATCH / "hosts"))
+
+
+def replace_servers(**environment):
+    """Puts servers in place of the present ones that have these variables, too: by another task definition."""
     service = aws("ecs", "describe-services", "--cluster", "transwrap", "--services", "transwrap")["services"][0]
     definition = aws("ecs", "describe-task-definition", "--task-definition", service["taskDefinition"])["taskDefinition"]
     containers = definition["containerDefinitions"]
-    containers[0]["environment"] += [
-        {"name": "LD_PRELOAD", "value": os.environ["NSS_WRAPPER"]}, {"name": "NSS_WRAPPER_HOSTS", "value": str(SCRATCH / "hosts")},
-    ]
+    kept = [variable for variable in containers[0]["environment"] if variable["name"] not in environment]
+    containers[0]["environment"] = kept + [{"name": name, "value": value} for name, value in environment.items()]
     kept = ["family", "taskRoleArn", "executionRoleArn", "networkMode", "cpu", "memory", "requiresCompatibilities", "runtimePlatform"]
     registration = {**{name: definition[name] for name in kept if name in definition}, "containerDefinitions": containers}
     made = aws("ecs", "register-task-definition", "--cli-input-json", json.dumps(registration))["taskDefinition"]
@@ -452,6 +456,37 @@ def map_name(name):
     aws("ecs", "update-service", "--cluster", "transwrap", "--service", "transwrap", "--task-definition", made["taskDefinitionArn"])
     until(lambda: len(new := set(servers())) >= 2 and not new & old, 90)
     until_servers(2)
+
+
+def what_is_to_be_transcoded_is_refused_where_there_is_no_room_for_that():
+    replace_servers(CAPACITY="10")
+    vp8 = SCRATCH / "vp8.mkv"
+    video = "-c:v libvpx -deadline realtime -cpu-used 8 -g 30 -b:v 300k".split()
+    source = ["-f", "lavfi", "-i", "testsrc2=s=320x180:r=15", "-t", "10"]
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *source, *video, vp8], check=True)
+    copied = [on_air(name) for name in ["copied", "copied-too"]]
+    at = {row(opening["broadcast"])["server"] for _, opening in copied}
+    check("each server has one", len(at) == 2, at)
+    opening = begin({"channel": "transcoded"})
+    client = Client(opening).record(recording=vp8)
+    client.closes(4429)
+    check("it has not ended", not client.all("end") and not client.all("restart"), client.quietly())
+    until_shown(opening["broadcast"], "interrupted")
+    for other, _ in copied:
+        sent = other.wait_for("stats")["sentBytes"]
+        until(lambda: other.wait_for("stats")["sentBytes"] > sent + 200_000)
+        check("those on air go on", not other.closed.is_set() and not other.all("restart"), other.quietly())
+    copied[0][0].stop()
+
+    def goes_live():
+        # What a page does: another ticket, until there is room.
+        client = Client(another_ticket(opening["broadcast"])).record(recording=vp8)
+        until(lambda: client.closed.is_set() or client.all("state", state="live"))
+        check("room or none", client.code in (None, 4429), client.code)
+        return client if client.code is None else None
+
+    until(goes_live, 30).stop()
+    copied[1][0].stop()
 
 
 def a_flood_does_not_fill_the_memory():
@@ -534,6 +569,7 @@ CASES = [
     a_silent_one_is_closed,
     garbage_is_closed,
     settings_of_a_name_that_leads_inside_are_refused,
+    what_is_to_be_transcoded_is_refused_where_there_is_no_room_for_that,
     a_flood_does_not_fill_the_memory,
     a_server_that_stops_has_its_pages_move,
     a_server_that_is_killed_loses_nothing_for_ever,
@@ -584,7 +620,7 @@ INGEST = {
     name: channel(name)
     for name in [
         "stops", "tickets", "fence", "comes-back", "is-lost", "deleted", "rivals", "encoder", "restarts", "quiet", "garbage", "flood",
-        "moves", "crash", "crash-too",
+        "copied", "copied-too", "transcoded", "moves", "crash", "crash-too",
     ]
 }
 try:
