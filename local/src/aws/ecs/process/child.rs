@@ -30,7 +30,7 @@ pub(super) struct Running {
     lines: JoinSet<()>,
 }
 
-/// Starts a process in a group of its own; answers the port on which it listens, too. A listening socket is its standard
+/// Starts a process in a group that ends with the local cloud; answers the port on which it listens, too. A listening socket is its standard
 /// input, as `inetd` and systemd hand one over.
 pub(super) fn start(
     settings: &ProcessSettings,
@@ -47,7 +47,7 @@ pub(super) fn start(
         .stdin(listener.map_or_else(Stdio::null, |listener| Stdio::from(OwnedFd::from(listener))))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0)
+        .process_group(watchdog.group())
         .kill_on_drop(true)
         .spawn()?;
     let mut lines = JoinSet::new();
@@ -67,8 +67,8 @@ impl Running {
     /// here alone, where it is known that the process has not been waited for: its id is still its own.
     pub(super) async fn wait(mut self, mut wishes: watch::Receiver<Wish>) -> i32 {
         let Some(id) = self.child.id() else { return 0 };
-        self.watchdog.watch(id).await;
         let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
+        let group = Pid::from_raw(self.watchdog.group());
         let (mut kill_at, mut is_wanted) = (None, true);
         let status = loop {
             let deadline = kill_at.unwrap_or_else(Instant::now);
@@ -83,17 +83,17 @@ impl Running {
                     }
                     Err(_) => {
                         is_wanted = false;
-                        let _ = pid.map(|pid| kill_process_group(pid, Signal::KILL));
+                        let _ = group.map(|group| kill_process_group(group, Signal::KILL));
                     }
                 },
                 () = time::sleep_until(deadline), if kill_at.is_some() => {
                     kill_at = None;
-                    let _ = pid.map(|pid| kill_process_group(pid, Signal::KILL));
+                    let _ = group.map(|group| kill_process_group(group, Signal::KILL));
                 }
             }
         };
         // What it has started goes with it, as everything in a container does.
-        let _ = pid.map(|pid| kill_process_group(pid, Signal::KILL));
+        let _ = group.map(|group| kill_process_group(group, Signal::KILL));
         self.watchdog.dismiss().await;
         let _ = time::timeout(LAST_LINES_TIMEOUT, self.lines.join_all()).await;
         status.map_or(1, exit_code)
