@@ -135,7 +135,7 @@ pub enum Close {
     Quiet,
     /// Another attempt has the broadcast, or another broadcast the target.
     Superseded,
-    /// The server is full. The ticket is not used up.
+    /// The server is full, and the ticket not used up; or it has no room to transcode what is recorded.
     NoRoom,
     /// The server failed.
     Internal,

@@ -77,3 +77,74 @@ async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     // It ends in an error when the client goes away: nothing to tell anyone.
     let _ = server.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_broadcast::{BroadcastTable, IngestTargets};
+    use aws_client::{Aws, AwsConfig};
+    use aws_credential_types::Credentials;
+    use model::BroadcastId;
+    use model::broadcast::Ticket;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::ingest;
+    use crate::session::Roster;
+
+    /// Longer than anything here takes.
+    const LIMIT: Duration = Duration::from_secs(30);
+
+    /// A server of one place whose tables never answer, and they.
+    async fn server() -> (std::net::SocketAddr, TcpListener) {
+        let tables = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let aws = Aws::new(AwsConfig {
+            region: "us-east-1".to_owned(),
+            credentials: Credentials::new("id", "secret", None, None, "test"),
+            endpoint: Some(format!("http://{}", tables.local_addr().unwrap())),
+            endpoints: Default::default(),
+        });
+        let shared = Shared {
+            server: "0f1e2d".parse().unwrap(),
+            table: BroadcastTable::new(&aws, "broadcasts".to_owned()),
+            targets: IngestTargets::new(&aws, "channels".to_owned(), "settings".to_owned()),
+            tls: ingest::client_config().unwrap(),
+            ffmpeg: "/nowhere/ffmpeg".into(),
+            roster: Arc::new(Roster::new(1)),
+        };
+        let listener = bind(&Listen::Address(([127, 0, 0, 1], 0).into())).unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, None, Arc::new(shared)));
+        (address, tables)
+    }
+
+    /// Asks, and gives the connection and the status.
+    async fn ask(server: std::net::SocketAddr, request: &str) -> (TcpStream, String) {
+        let mut stream = TcpStream::connect(server).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        timeout(LIMIT, stream.read_exact(&mut answer)).await.unwrap().unwrap();
+        (stream, String::from_utf8_lossy(&answer[9..]).into_owned())
+    }
+
+    #[tokio::test]
+    async fn those_who_come_with_tickets_of_their_own_making_are_bounded_and_health_checks_get_through() {
+        let (server, _tables) = server().await;
+        let mut connections = Vec::new();
+        loop {
+            let ticket = Ticket::draw(&BroadcastId::random().unwrap()).unwrap();
+            let handshake = format!(
+                "GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                 sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+                 sec-websocket-protocol: greenroom.broadcast.v1, greenroom.ticket.{}\r\n\r\n",
+                ticket.expose()
+            );
+            let (stream, status) = ask(server, &handshake).await;
+            if status == "503" {
+                break;
+            }
+            assert_eq!(status, "101");
+            connections.push(stream);
+        }
+        assert_eq!(ask(server, "GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await.1, "200");
+    }
+}
