@@ -1,5 +1,7 @@
 //! The local cloud from outside, with `examples/probe.rs` as its function.
 
+#[path = "local_cloud/containers.rs"]
+mod containers;
 #[path = "local_cloud/custom_resources.rs"]
 mod custom_resources;
 #[path = "local_cloud/deliveries.rs"]
