@@ -262,6 +262,19 @@ test("broadcaster: no server has room", async (t) => {
   await tab.reaches("ended");
 });
 
+test("broadcaster: on air, its server gone, and no other has room", async (t) => {
+  const tab = await live(t, "web-narrow");
+  const { server } = await newest("web-narrow");
+  t.after(() => servers(1));
+  await ecs("UpdateService", { service: "transwrap", desiredCount: 0 });
+  await sideDoor("POST", `ecs/tasks/${server}/crash`);
+  await shows(tab, "broadcast", "no-room");
+  await servers(1);
+  await tab.reaches("live");
+  await tab.press("go");
+  await tab.reaches("ended");
+});
+
 test("broadcaster: the ingest refuses the key", async (t) => {
   const tab = await ready(t, "web-key");
   const { Items } = await dynamodb("Scan", { TableName: "greenroom-channels" });
