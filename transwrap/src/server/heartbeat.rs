@@ -31,29 +31,25 @@ pub async fn beat(servers: &ServerTable, shared: &Arc<Shared>, calls: &Calls, st
         // Each call is remembered until somebody asks.
         drop(calls.take());
         let (roster, now) = (&shared.roster, Timestamp::now());
-        let before = roster.ledger();
-        let mut ledger = before.clone();
+        let mut ledger = roster.lend_ledger();
         let (capacity, taken) = (roster.capacity(), roster.taken());
-        match servers.heartbeat(&shared.server, &mut ledger, capacity, taken, now).await {
-            Ok(heartbeat) => {
-                roster.put_ledger(&before, ledger);
-                match heartbeat {
-                    Heartbeat::Offered { places } => {
-                        if !is_offered || Instant::now() >= line_at {
-                            line_at = Instant::now() + LINE_EVERY;
-                            tracing::info!(stack, places, capacity, broadcasts = roster.count(), "places");
-                        }
-                        is_offered = true;
-                    }
-                    Heartbeat::NotOffered => {
-                        if is_offered {
-                            tracing::info!("the server is offered no more");
-                        }
-                        is_offered = false;
-                    }
-                    Heartbeat::Contended => {}
+        let told = servers.heartbeat(&shared.server, &mut ledger, capacity, taken, now).await;
+        roster.take_back_ledger(ledger);
+        match told {
+            Ok(Heartbeat::Offered { places }) => {
+                if !is_offered || Instant::now() >= line_at {
+                    line_at = Instant::now() + LINE_EVERY;
+                    tracing::info!(stack, places, capacity, broadcasts = roster.count(), "places");
                 }
+                is_offered = true;
             }
+            Ok(Heartbeat::NotOffered) => {
+                if is_offered {
+                    tracing::info!("the server is offered no more");
+                }
+                is_offered = false;
+            }
+            Ok(Heartbeat::Contended) => {}
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the places are not told"),
         }
         // This one may have come after the row was withdrawn.

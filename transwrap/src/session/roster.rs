@@ -104,17 +104,14 @@ impl Roster {
         self.lock().ledger.redeemed(issued_at);
     }
 
-    /// What is known of the tickets on their way, to be worked on and put back.
-    pub fn ledger(&self) -> PromiseLedger {
-        self.lock().ledger.clone()
+    /// What is known of the tickets on their way, for a heartbeat to work on.
+    pub fn lend_ledger(&self) -> PromiseLedger {
+        self.lock().ledger.lend()
     }
 
-    /// Puts it back, unless a ticket was redeemed meanwhile that `before` does not know of.
-    pub fn put_ledger(&self, before: &PromiseLedger, ledger: PromiseLedger) {
-        let mut state = self.lock();
-        if state.ledger.outstanding() == before.outstanding() {
-            state.ledger = ledger;
-        }
+    /// Takes it back, whatever came of the heartbeat.
+    pub fn take_back_ledger(&self, ledger: PromiseLedger) {
+        self.lock().ledger.take_back(ledger);
     }
 
     /// How to reach the broadcast, if it is here.

@@ -9,12 +9,11 @@
 //!
 //! The task tracker writes a row without them, and the next heartbeat brings them back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_client::AwsFailure;
 use aws_item::{Fields, Item, Written, n, s, update_if};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use model::broadcast::{Candidate, PromiseLedger};
 use model::{Error, TaskId, Timestamp};
 
@@ -43,7 +42,8 @@ pub enum Heartbeat {
 }
 
 impl ServerTable {
-    /// Says how much room a server has: one write, and another one for each ticket that came in between.
+    /// Says how much room a server has: one write, and a read and another write for each ticket that came in between. What it has
+    /// seen of them is in the ledger also when it fails.
     ///
     /// # Errors
     /// What DynamoDB fails with.
@@ -55,13 +55,15 @@ impl ServerTable {
         sessions: u32,
         now: Timestamp,
     ) -> Result<Heartbeat, Error> {
+        // A ticket that comes in while this is at work lasts from then on.
+        let begun = Instant::now();
         for _ in 0..ATTEMPTS {
             let places = ledger.places(capacity, sessions, now);
             let room = if places > 0 { ", room = :room" } else { " REMOVE room" };
             // Whoever gave a ticket out in between has counted it in `promised`, and this write would undo it.
             let unchanged = match ledger.seen() {
-                Some(seen) if seen > 0 => "promised = :seen",
-                _ => "(attribute_not_exists(promised) OR promised = :seen)",
+                0 => "(attribute_not_exists(promised) OR promised = :seen)",
+                _ => "promised = :seen",
             };
             let update = self
                 .update(me)
@@ -71,23 +73,17 @@ impl ServerTable {
                 .expression_attribute_values(":offered", s("offered"))
                 .expression_attribute_values(":places", n(places))
                 .expression_attribute_values(":until", s(now + LEASE))
-                .expression_attribute_values(":seen", n(ledger.seen().unwrap_or_default()));
+                .expression_attribute_values(":seen", n(ledger.seen()));
             let update = if places > 0 { update.expression_attribute_values(":room", s(ROOM)) } else { update };
-            let item = match update_if(with_row(update)).await? {
-                Written::Yes(_) => {
-                    // The condition has shown that the counter is where it was, at its beginning if it never was seen.
-                    ledger.observe(ledger.seen().unwrap_or_default(), now);
-                    return Ok(Heartbeat::Offered { places });
-                }
-                Written::No(Some(item)) => item,
-                Written::No(None) => return Ok(Heartbeat::NotOffered),
-            };
-            let row = Fields::of(OF, &item);
-            if row.text("state")? != "offered" {
-                return Ok(Heartbeat::NotOffered);
+            if let Written::Yes(_) = update_if(update).await? {
+                // The condition has shown that the counter is where it was.
+                ledger.observe(ledger.seen(), now + begun.elapsed());
+                return Ok(Heartbeat::Offered { places });
             }
-            let promised = if row.has("promised") { row.number("promised")? } else { 0 };
-            ledger.observe(u64::try_from(promised).unwrap_or_default(), now);
+            match self.promised(me).await? {
+                Some(promised) => ledger.observe(promised, now + begun.elapsed()),
+                None => return Ok(Heartbeat::NotOffered),
+            }
         }
         Ok(Heartbeat::Contended)
     }
@@ -101,7 +97,27 @@ impl ServerTable {
             .update(me)
             .update_expression("REMOVE places, room, leaseUntil")
             .condition_expression("attribute_exists(taskId)");
-        update_if(with_row(update)).await.map(drop)
+        update_if(update).await.map(drop)
+    }
+
+    /// Where the counter of a server that is offered is. A refused write could tell, but would show what its policy keeps from a server.
+    async fn promised(&self, me: &TaskId) -> Result<Option<u64>, Error> {
+        let got = self
+            .dynamodb
+            .get_item()
+            .table_name(&self.table)
+            .key("taskId", s(me))
+            .consistent_read(true)
+            .projection_expression("#state, promised")
+            .expression_attribute_names("#state", "state");
+        let got = got.send().await.map_err(|error| AwsFailure::new("dynamodb:GetItem", &error).into_error())?;
+        let Some(item) = got.item() else { return Ok(None) };
+        let row = Fields::of(OF, item);
+        if row.text("state")? != "offered" {
+            return Ok(None);
+        }
+        let promised = if row.has("promised") { row.number("promised")? } else { 0 };
+        Ok(Some(u64::try_from(promised).unwrap_or_default()))
     }
 
     /// Up to so many of the servers that have room now, those with most of it first. One Query; the index may be behind by
@@ -149,11 +165,6 @@ impl ServerTable {
     fn update(&self, server: &TaskId) -> UpdateItemFluentBuilder {
         self.dynamodb.update_item().table_name(&self.table).key("taskId", s(server))
     }
-}
-
-/// If the update is refused, the row is wanted.
-fn with_row(update: UpdateItemFluentBuilder) -> UpdateItemFluentBuilder {
-    update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
 }
 
 fn read_candidate(item: &Item) -> Result<Candidate, Error> {

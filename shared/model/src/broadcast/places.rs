@@ -58,12 +58,15 @@ pub fn choose(candidates: &[Candidate], Draw(one, other): Draw) -> Option<usize>
 /// What a server knows of the tickets that were given out for it.
 #[derive(Debug, Clone, Default)]
 pub struct PromiseLedger {
-    /// The counter when it was last seen; absent before the first time.
-    seen: Option<u64>,
+    /// The counter when it was last seen. A row has none before its server's first heartbeat, and nobody gives a ticket out then: so
+    /// whatever it is at is this server's.
+    seen: u64,
     /// How many tickets were first seen when, and are not redeemed.
     waiting: VecDeque<(Timestamp, u64)>,
     /// Tickets that were redeemed before the counter told of them.
     ahead: u64,
+    /// When the tickets were issued that were redeemed while a heartbeat was at work on a copy.
+    meanwhile: Vec<Timestamp>,
 }
 
 impl PromiseLedger {
@@ -73,19 +76,29 @@ impl PromiseLedger {
     }
 
     /// The counter when it was last seen.
-    pub fn seen(&self) -> Option<u64> {
+    pub fn seen(&self) -> u64 {
         self.seen
+    }
+
+    /// A copy for a heartbeat, which takes its time; tickets are redeemed meanwhile. There is one at a time.
+    pub fn lend(&mut self) -> Self {
+        self.meanwhile.clear();
+        self.clone()
+    }
+
+    /// Takes back what a heartbeat has made of the copy, whatever came of it: what it has seen of the counter is not seen again.
+    pub fn take_back(&mut self, lent: Self) {
+        let meanwhile = std::mem::replace(self, lent).meanwhile;
+        for issued_at in meanwhile {
+            self.settle(issued_at);
+        }
     }
 
     /// The counter is at `promised` now. It begins anew when the task tracker writes the row.
     pub fn observe(&mut self, promised: u64, now: Timestamp) {
-        let risen = match self.seen {
-            Some(seen) if promised >= seen => promised - seen,
-            // What was promised before this server's time is nobody's; what was after a new beginning is new.
-            Some(_) => promised,
-            None => 0,
-        };
-        self.seen = Some(promised);
+        // After a new beginning, all is new.
+        let risen = promised.checked_sub(self.seen).unwrap_or(promised);
+        self.seen = promised;
         self.waiting.push_back((now, risen));
         // It tells of every ticket that was redeemed: if not just now, then before, and the clocks differ.
         for (_, count) in self.waiting.iter_mut().rev() {
@@ -93,11 +106,15 @@ impl PromiseLedger {
             (*count, self.ahead) = (*count - redeemed, self.ahead - redeemed);
         }
         self.ahead = 0;
-        self.forget(now);
     }
 
     /// A ticket that was issued at this time has been redeemed here.
     pub fn redeemed(&mut self, issued_at: Timestamp) {
+        self.meanwhile.push(issued_at);
+        self.settle(issued_at);
+    }
+
+    fn settle(&mut self, issued_at: Timestamp) {
         // The first look at the counter after it was issued has told of it.
         match self.waiting.iter_mut().find(|(seen_at, count)| *seen_at >= issued_at && *count > 0) {
             Some((_, count)) => *count -= 1,
@@ -110,7 +127,8 @@ impl PromiseLedger {
         self.waiting.iter().map(|(_, count)| count).sum()
     }
 
-    /// The free places of a server: what it can hold, without its sessions and the tickets on their way.
+    /// The free places of a server: what it can hold, without its sessions and the tickets on their way. Both are of `now`: a ticket
+    /// that is redeemed later is one of its sessions later.
     pub fn places(&mut self, capacity: u32, sessions: u32, now: Timestamp) -> u32 {
         self.forget(now);
         let taken = u64::from(sessions) + self.outstanding();

@@ -289,10 +289,9 @@ proptest! {
 #[test]
 fn tickets_on_their_way_take_places_until_they_are_redeemed_or_expire() {
     let mut ledger = PromiseLedger::new();
-    ledger.observe(100, at(0));
-    // What was promised before this server's time is nobody's.
+    ledger.observe(0, at(0));
     assert_eq!(ledger.places(40, 0, at(0)), 40);
-    ledger.observe(103, at(5));
+    ledger.observe(3, at(5));
     assert_eq!(ledger.places(40, 0, at(5)), 37);
     ledger.redeemed(at(4));
     assert_eq!(ledger.places(40, 1, at(6)), 37);
@@ -330,9 +329,42 @@ fn a_counter_that_begins_anew_is_followed() {
     ledger.observe(50, at(0));
     ledger.observe(51, at(1));
     ledger.observe(0, at(2));
-    assert_eq!((ledger.outstanding(), ledger.seen()), (1, Some(0)));
+    assert_eq!((ledger.outstanding(), ledger.seen()), (51, 0));
     ledger.observe(2, at(3));
-    assert_eq!(ledger.outstanding(), 3);
+    assert_eq!(ledger.outstanding(), 53);
+}
+
+#[test]
+fn a_ticket_is_counted_though_the_first_heartbeat_did_not_hear_that_it_was_written() {
+    let mut ledger = PromiseLedger::new();
+    let lent = ledger.lend();
+    ledger.take_back(lent);
+    ledger.observe(1, at(5));
+    assert_eq!(ledger.outstanding(), 1);
+}
+
+#[test]
+fn what_a_heartbeat_has_seen_and_what_was_redeemed_meanwhile_are_both_known_afterwards() {
+    let mut ledger = PromiseLedger::new();
+    ledger.observe(1, at(0));
+    let mut lent = ledger.lend();
+    ledger.redeemed(at(0));
+    // The task tracker has written the row anew: another ticket would bring the counter to where it was before.
+    lent.observe(0, at(5));
+    ledger.take_back(lent);
+    assert_eq!((ledger.outstanding(), ledger.seen()), (0, 0));
+    ledger.observe(1, at(10));
+    assert_eq!(ledger.outstanding(), 1);
+}
+
+#[test]
+fn a_ticket_that_comes_before_a_heartbeat_has_seen_the_counter_is_counted_once() {
+    let mut ledger = PromiseLedger::new();
+    let mut lent = ledger.lend();
+    ledger.redeemed(at(4));
+    lent.observe(1, at(5));
+    ledger.take_back(lent);
+    assert_eq!(ledger.outstanding(), 0);
 }
 
 /// What may happen to a server, second by second.
@@ -344,8 +376,14 @@ enum Event {
     Redeem { oldest: bool },
     /// A session ends.
     Leave,
-    /// Its heartbeat.
-    Beat,
+    /// Its heartbeat begins.
+    Begin,
+    /// It writes the row, or is refused and looks at the counter.
+    Write,
+    /// It is over, whatever came of it.
+    End,
+    /// The task tracker writes the row anew.
+    Track,
     /// Time passes.
     Wait(u64),
 }
@@ -355,7 +393,10 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         4 => Just(Event::Promise),
         3 => any::<bool>().prop_map(|oldest| Event::Redeem { oldest }),
         1 => Just(Event::Leave),
-        3 => Just(Event::Beat),
+        3 => Just(Event::Begin),
+        5 => Just(Event::Write),
+        3 => Just(Event::End),
+        1 => Just(Event::Track),
         3 => (0u64..20).prop_map(Event::Wait),
     ];
     prop::collection::vec(event, 1..200)
@@ -366,10 +407,11 @@ proptest! {
     fn a_server_never_has_more_sessions_and_tickets_than_places(events in events()) {
         const CAPACITY: u32 = 6;
         let mut ledger = PromiseLedger::new();
-        ledger.observe(0, at(0));
-        let (mut now, mut promised, mut sessions) = (0, 0, 0);
-        // What the row says, as the function counts it down.
-        let mut places = ledger.places(CAPACITY, 0, at(0));
+        // What a heartbeat has, and how many sessions there were at its beginning.
+        let mut beat: Option<(PromiseLedger, u32, u64)> = None;
+        let (mut now, mut sessions) = (0, 0);
+        // What the row says, as the function counts it.
+        let (mut places, mut promised) = (0, 0);
         let mut on_their_way: Vec<u64> = Vec::new();
         for event in events {
             on_their_way.retain(|issued| issued + 60 > now);
@@ -384,9 +426,19 @@ proptest! {
                     sessions += 1;
                 }
                 Event::Leave if sessions > 0 => sessions -= 1,
-                Event::Beat => {
-                    ledger.observe(promised, at(now));
-                    places = ledger.places(CAPACITY, sessions, at(now));
+                Event::Begin if beat.is_none() => beat = Some((ledger.lend(), sessions, now)),
+                Event::Write => if let Some((lent, sessions, begun)) = &mut beat {
+                    if lent.seen() == promised {
+                        places = lent.places(CAPACITY, *sessions, at(*begun));
+                    }
+                    lent.observe(promised, at(now));
+                },
+                Event::End => if let Some((lent, _, _)) = beat.take() {
+                    ledger.take_back(lent);
+                },
+                // Tickets that no heartbeat has seen before are not known after that.
+                Event::Track if beat.as_ref().map_or(&ledger, |(lent, _, _)| lent).seen() == promised => {
+                    (places, promised) = (0, 0);
                 }
                 Event::Wait(seconds) => now += seconds,
                 _ => {}
@@ -395,6 +447,9 @@ proptest! {
             prop_assert!(taken <= u64::from(CAPACITY), "{sessions} sessions and {on_their_way:?} at {now}");
         }
         // Once all is quiet, every place is there again.
+        if let Some((lent, _, _)) = beat {
+            ledger.take_back(lent);
+        }
         ledger.observe(promised, at(now + 1));
         prop_assert_eq!(ledger.places(CAPACITY, sessions, at(now + 62)), CAPACITY - sessions);
     }
