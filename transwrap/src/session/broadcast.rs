@@ -3,25 +3,30 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aws_broadcast::Renewal;
 use model::broadcast::{BroadcastRow, EndReason, IngestKind, Phase, RENEW_EVERY, Redemption, Standing, priority};
 use model::{Error, Timestamp};
 use rtmp::StreamKey;
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::command::{Browser, Command, Output, Said};
 use super::failures::Failures;
+use super::lease::{Kept, Lease};
 use super::roster::{Drain, Place};
 use super::shared::Shared;
 use crate::ingest::{End, Target};
 use crate::protocol::{Close, ServerMessage, State};
 use crate::{Event, Options, Pipeline, WaitsFor};
 
+#[cfg(test)]
+mod tests;
+
 /// How long a broadcast waits for its browser to come back here; its row says for how long it may elsewhere.
 const COMES_BACK: Duration = Duration::from_secs(10);
 /// At which of its renewals a broadcast looks a second time for another one of its target; the first is at its beginning.
 const LOOKS_AGAIN: u32 = 2;
+/// How soon a lease is renewed again if nobody knows whether it was.
+const RENEW_AGAIN: Duration = Duration::from_secs(1);
 /// How long a draining server goes on.
 pub const MOVES_WITHIN: Duration = Duration::from_secs(25);
 /// How long the pipeline may take to send what there is.
@@ -68,6 +73,7 @@ pub(crate) async fn begin(
     browser: Browser,
     mut place: Place,
 ) -> Result<(mpsc::Sender<Command>, Arc<Pipeline>), NotBegun> {
+    let lease = Lease::of(&browser.redemption, Timestamp::now());
     let target = shared.targets.resolve(&row).await.map_err(|error| {
         tracing::warn!(broadcast.id = %row.id, error = &error as &dyn std::error::Error, "its target cannot be had");
         NotBegun::of(&error)
@@ -83,6 +89,10 @@ pub(crate) async fn begin(
         takes_over,
     };
     let options = Options { target, tls: Arc::clone(&shared.tls), ffmpeg: shared.ffmpeg.clone() };
+    if lease.is_over() {
+        tracing::warn!(broadcast.id = %row.id, "it has taken too long to begin");
+        return Err(NotBegun::Closed(Close::Internal));
+    }
     let (pipeline, events) = Pipeline::start(options).map_err(|refused| {
         tracing::warn!(broadcast.id = %row.id, %refused, "its target is refused");
         NotBegun::Ends(EndReason::TargetRefused)
@@ -92,6 +102,8 @@ pub(crate) async fn begin(
     let pipeline = Arc::new(pipeline);
     let broadcast = Broadcast {
         redemption: browser.redemption,
+        lease,
+        renewals: renewals(),
         browser: Some(browser.outputs),
         shared: Arc::clone(shared),
         row,
@@ -126,10 +138,19 @@ async fn make_room(shared: &Shared, row: &BroadcastRow) -> bool {
     }
 }
 
+/// When a lease is renewed: at once, and then from time to time.
+fn renewals() -> Interval {
+    let mut renewals = interval(RENEW_EVERY);
+    renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    renewals
+}
+
 struct Broadcast {
     row: Box<BroadcastRow>,
     /// What has it now.
     redemption: Redemption,
+    lease: Lease,
+    renewals: Interval,
     browser: Option<mpsc::Sender<Output>>,
     shared: Arc<Shared>,
     pipeline: Arc<Pipeline>,
@@ -157,22 +178,22 @@ impl Broadcast {
             self.tell_to_move();
         }
         let mut ticks = 0;
-        let mut renewals = interval(RENEW_EVERY);
-        renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let over = loop {
             let over = tokio::select! {
                 event = events.recv() => self.on_event(event, &place).await,
                 Some(command) = received.recv() => self.on_command(command).await,
-                _ = renewals.tick() => {
+                _ = self.renewals.tick() => {
                     ticks += 1;
-                    // The index by target may have been behind when the broadcast began.
+                    // The index by target may have been behind when the broadcast began. The lease does not wait for that.
                     if ticks == LOOKS_AGAIN {
-                        make_room(&shared, &self.row).await;
+                        let (shared, row) = (Arc::clone(&shared), self.row.clone());
+                        tokio::spawn(async move { make_room(&shared, &row).await });
                     }
                     self.renew().await
                 }
+                () = sleep_until(self.lease.ends_at()) => Some(self.lapse()),
                 _ = seconds.tick() => self.on_second(),
                 Ok(()) = drain.changed() => match *drain.borrow_and_update() {
                     Drain::No => None,
@@ -222,11 +243,8 @@ impl Broadcast {
             Event::Reconnecting { attempt, go } => {
                 self.set_state(State::Reconnecting { attempt });
                 // Another one may have taken the ingest from this one, by right.
-                let over = self.renew().await;
-                if over.is_none() {
-                    let _ = go.send(());
-                }
-                over
+                self.lease.allow(go);
+                self.renew().await
             }
             Event::RecordingFailed(failure) => {
                 if failure.is_unusable() || self.failures.are_too_many(Instant::now()) {
@@ -261,6 +279,7 @@ impl Broadcast {
                     let _ = old.try_send(Output::Close(Close::Superseded));
                 }
                 (self.redemption, self.row) = (browser.redemption, row);
+                self.lease.pass_on(Lease::of(&self.redemption, Timestamp::now()));
                 self.gone_at = None;
                 self.received = 0;
                 let _ = reply.send(Some(Arc::clone(&self.pipeline)));
@@ -337,21 +356,23 @@ impl Broadcast {
             (None, State::Live) => Phase::Live,
             (None, State::Connecting { .. } | State::Reconnecting { .. }) => Phase::Connecting,
         };
-        let now = Timestamp::now();
-        match self.shared.table.renew(&self.row.id, &self.redemption.attempt, phase, now).await {
-            Ok(Renewal::Owned(row)) => {
-                if let Some(redemption) = row.redemption() {
-                    self.redemption.lease_until = redemption.lease_until;
-                }
-                row.end_requested.map(Over::Ended)
+        let (id, attempt) = (&self.row.id, &self.redemption.attempt);
+        match self.lease.renew(self.shared.table.renew(id, attempt, phase, Timestamp::now())).await {
+            Kept::Owned(row) => row.end_requested.map(Over::Ended),
+            Kept::Superseded => Some(Over::Superseded),
+            Kept::Unknown(error) => {
+                tracing::warn!(broadcast.id = %self.row.id, error = &error as &dyn std::error::Error, "its lease may not be renewed");
+                self.renewals.reset_after(RENEW_AGAIN);
+                None
             }
-            Ok(Renewal::Superseded) => Some(Over::Superseded),
-            Err(error) => {
-                tracing::warn!(broadcast.id = %self.row.id, error = &error as &dyn std::error::Error, "its lease is not renewed");
-                // Somebody else may have it by now.
-                (Timestamp::now() >= self.redemption.lease_until).then_some(Over::Left(Close::Internal))
-            }
+            Kept::Lapsed => Some(self.lapse()),
         }
+    }
+
+    /// Somebody else may have it in a moment.
+    fn lapse(&self) -> Over {
+        tracing::warn!(broadcast.id = %self.row.id, "its lease was not renewed in time");
+        Over::Left(Close::Internal)
     }
 
     async fn finish(mut self, over: Over) {
@@ -399,19 +420,5 @@ impl Broadcast {
         if let Some(browser) = &self.browser {
             let _ = browser.try_send(Output::Message(message));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_broadcast_ends_for_a_target_that_is_gone_and_not_for_one_that_cannot_be_had_just_now() {
-        let refused = NotBegun::Ends(EndReason::TargetRefused);
-        assert_eq!(NotBegun::of(&Error::NotFound("channel")), refused);
-        let again = NotBegun::Closed(Close::Internal);
-        assert_eq!(NotBegun::of(&Error::Busy { resource: "stream key", retry_after: COMES_BACK }), again);
-        assert_eq!(NotBegun::of(&Error::unavailable("slow")), again);
     }
 }

@@ -4,6 +4,7 @@ mod broadcast;
 mod command;
 mod connection;
 mod failures;
+mod lease;
 mod roster;
 mod shared;
 
