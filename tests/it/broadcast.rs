@@ -214,7 +214,7 @@ async fn one_broadcast_of_a_target_at_a_time_unless_the_later_one_takes_over() {
         let (second_row, _) = room.redeem(&second, &server.id, Timestamp::now()).await;
         assert_eq!(room.broadcasts.standing(&second_row).await.unwrap(), Standing::TakesOver(first_row.id.clone()));
         assert_eq!(room.broadcasts.standing(&first_row).await.unwrap(), Standing::TakenOver(second_row.id.clone()));
-        room.broadcasts.request_end(&first_row.id, EndReason::TakenOver).await.unwrap();
+        assert!(room.broadcasts.take_over(&first_row.id, Timestamp::now()).await.unwrap());
         let renewed = room.broadcasts.renew(&first_row.id, &own.attempt, Phase::Live, Timestamp::now()).await.unwrap();
         assert!(matches!(renewed, Renewal::Owned(row) if row.end_requested == Some(EndReason::TakenOver)));
         alice.post(&format!("{}/tickets", path(&first)), json!({})).await.expect_problem(409, "broadcast-ended");
@@ -222,6 +222,34 @@ async fn one_broadcast_of_a_target_at_a_time_unless_the_later_one_takes_over() {
         assert_eq!(shown(&alice, &first).await, ended("taken-over"));
         assert_eq!(room.broadcasts.standing(&second_row).await.unwrap(), Standing::Alone);
         alice.post("/broadcasts", desired).await.expect_problem(409, "on-air");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_broadcast_that_nobody_can_resume_stays_as_it_is_when_its_target_is_taken() {
+    TestApp::run(async |app| {
+        let (alice, room, server) = on_stage(app).await;
+        for (seconds_ago, is_told, then) in
+            [(10, true, state("connecting")), (20, true, ended("taken-over")), (80, false, ended("server-lost"))]
+        {
+            let begun = take_over(&alice, "demo").await;
+            room.redeem(&begun, &server.id, ago(seconds_ago)).await;
+            let told = room.broadcasts.take_over(&id(&begun), Timestamp::now()).await.unwrap();
+            assert_eq!((told, shown(&alice, &begun).await), (is_told, then), "{seconds_ago}");
+        }
+        // A page is on its way with a ticket.
+        let begun = take_over(&alice, "demo").await;
+        room.redeem(&begun, &server.id, ago(65)).await;
+        alice.post(&format!("{}/tickets", path(&begun)), json!({})).await.expect(201);
+        assert!(room.broadcasts.take_over(&id(&begun), later(30)).await.unwrap());
+        assert_eq!(shown(&alice, &begun).await, ended("taken-over"));
+        // One that was ended a moment ago may still be connected.
+        let begun = take_over(&alice, "demo").await;
+        let (row, own) = room.redeem(&begun, &server.id, Timestamp::now()).await;
+        room.broadcasts.end(&row.id, &own.attempt, EndReason::Stopped, Timestamp::now()).await.unwrap();
+        assert!(room.broadcasts.take_over(&row.id, Timestamp::now()).await.unwrap());
+        assert_eq!(shown(&alice, &begun).await, ended("stopped"));
     })
     .await;
 }
@@ -414,12 +442,66 @@ async fn tickets_on_their_way_take_places_until_they_are_redeemed_or_expire() {
         assert_eq!(room.beat(&mut server, Timestamp::now()).await, Heartbeat::Offered { places: 6 });
         assert_eq!(room.beat(&mut server, later(61)).await, Heartbeat::Offered { places: 7 });
         // The task tracker writes the row anew; the next heartbeat says all again.
-        let dropped = ["places", "promised", "room", "leaseUntil"];
-        let tracked = row.into_iter().filter(|(name, _)| !dropped.contains(&name.as_str()));
-        app.fill("servers", [tracked.collect::<Row>()]).await;
+        track(app, &server.id).await;
         nobody_is_offered(&alice, "the server has not said anything since").await;
         assert_eq!(room.beat(&mut server, later(61)).await, Heartbeat::Offered { places: 7 });
         take_over(&alice, "demo").await;
+    })
+    .await;
+}
+
+/// Writes a server's row as the task tracker does: without what the server has said.
+async fn track(app: &TestApp, server: &TaskId) {
+    let dropped = ["places", "promised", "room", "leaseUntil"];
+    let tracked = row_of(app, server).await.into_iter().filter(|(name, _)| !dropped.contains(&name.as_str()));
+    app.fill("servers", [tracked.collect::<Row>()]).await;
+}
+
+#[tokio::test]
+async fn a_ticket_is_counted_though_another_one_was_redeemed_while_the_row_began_anew() {
+    TestApp::run(async |app| {
+        let (alice, room, mut server) = on_stage(app).await;
+        let first = begin(&alice, "demo").await;
+        assert_eq!(room.beat(&mut server, Timestamp::now()).await, Heartbeat::Offered { places: 7 });
+        // A heartbeat begins; before it writes, the task tracker does, and the ticket is redeemed.
+        let mut lent = server.ledger.lend();
+        track(app, &server.id).await;
+        room.redeem(&first, &server.id, Timestamp::now()).await;
+        server.ledger.redeemed(ago(1));
+        let beat = room.servers.heartbeat(&server.id, &mut lent, 8, 0, Timestamp::now()).await.unwrap();
+        assert_eq!(beat, Heartbeat::Offered { places: 7 });
+        server.ledger.take_back(lent);
+        server.sessions = 1;
+        // The counter is where it was before the row began anew.
+        take_over(&alice, "demo").await;
+        assert_eq!(number(&row_of(app, &server.id).await, "promised"), Some(1));
+        assert_eq!(room.beat(&mut server, Timestamp::now()).await, Heartbeat::Offered { places: 6 });
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_ticket_is_counted_though_the_heartbeat_before_it_was_written_and_not_answered() {
+    TestApp::run(async |app| {
+        let (alice, room, mut server) = on_stage(app).await;
+        for again in [false, true] {
+            if !again {
+                server.ledger = model::broadcast::PromiseLedger::new();
+            }
+            track(app, &server.id).await;
+            let mut lent = server.ledger.lend();
+            app.fault(json!({
+                "service": "dynamodb", "operation": "UpdateItem", "times": null,
+                "fault": {"kind": "drop", "when": "after"},
+            }))
+            .await;
+            room.servers.heartbeat(&server.id, &mut lent, 8, 0, Timestamp::now()).await.unwrap_err();
+            app.heal().await;
+            server.ledger.take_back(lent);
+            take_over(&alice, "demo").await;
+            let places = if again { 6 } else { 7 };
+            assert_eq!(room.beat(&mut server, Timestamp::now()).await, Heartbeat::Offered { places });
+        }
     })
     .await;
 }

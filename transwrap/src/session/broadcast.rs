@@ -121,14 +121,14 @@ pub(crate) async fn begin(
     Ok((commands, pipeline))
 }
 
-/// Has the other broadcast of the same target end, if there is one. True: there is.
+/// Has the other broadcast of the same target end, if there is one. True: there is, or was until just now.
 async fn make_room(shared: &Shared, row: &BroadcastRow) -> bool {
     match shared.table.standing(row).await {
         Ok(Standing::TakesOver(other)) => {
-            if let Err(error) = shared.table.request_end(&other, EndReason::TakenOver).await {
+            shared.table.take_over(&other, Timestamp::now()).await.unwrap_or_else(|error| {
                 tracing::warn!(broadcast.id = %other, error = &error as &dyn std::error::Error, "it cannot be told to end");
-            }
-            true
+                true
+            })
         }
         Ok(_) => false,
         Err(error) => {

@@ -5,7 +5,8 @@ use aws_client::AwsFailure;
 use aws_item::{Fields, Written, s, update_if};
 use aws_sdk_dynamodb::types::ReturnValue;
 use model::broadcast::{
-    BroadcastRow, EndReason, LEASE, Lifecycle, Phase, Refusal, Standing, TICKET_LASTS, Ticket, refusal, standing,
+    BroadcastRow, EndReason, LEASE, Lifecycle, Phase, RESUMABLE, Refusal, Standing, TICKET_LASTS, Ticket, refusal,
+    standing,
 };
 use model::{AttemptId, BroadcastId, Error, TaskId, Timestamp};
 
@@ -170,6 +171,30 @@ impl BroadcastTable {
     pub async fn standing(&self, row: &BroadcastRow) -> Result<Standing, Error> {
         let own = row.redemption().ok_or_else(|| Error::internal("nobody has redeemed the broadcast"))?;
         Ok(standing(&row.id, own, &self.latest(&row.target.key(&row.owner), 2).await?))
+    }
+
+    /// Has the other broadcast of a target end, as [`request_end`](Self::request_end) does. False: it ended by itself so long ago that
+    /// nobody can resume it; it stays as it is. One write.
+    ///
+    /// # Errors
+    /// What DynamoDB fails with.
+    pub async fn take_over(&self, other: &BroadcastId, now: Timestamp) -> Result<bool, Error> {
+        // That its server has it, or that a ticket or a page on its way can still bring it back.
+        let update = self
+            .end_requesting(
+                other,
+                EndReason::TakenOver,
+                " AND (leaseUntil > :resumable OR (attribute_exists(ticketHash) AND ticketExpiresAt > :resumable))",
+            )
+            .expression_attribute_values(":resumable", s(now - RESUMABLE));
+        match update_if(update).await? {
+            Written::Yes(_) => Ok(true),
+            // One that was ended has been here just now, or the index would not have shown it.
+            Written::No(item) => {
+                let row = item.as_ref().map(row::read).transpose()?;
+                Ok(row.is_some_and(|row| matches!(row.lifecycle, Lifecycle::Ended { .. })))
+            }
+        }
     }
 
     /// The latest redemptions of a target that have not been ended, the latest first.

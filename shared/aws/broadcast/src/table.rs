@@ -128,16 +128,19 @@ impl BroadcastTable {
     /// # Errors
     /// What DynamoDB fails with.
     pub async fn request_end(&self, id: &BroadcastId, reason: EndReason) -> Result<(), Error> {
-        let update = self
-            .update(id)
+        update_if(self.end_requesting(id, reason, "")).await.map(drop)
+    }
+
+    /// The update that asks a broadcast's server to end it, under a further condition.
+    pub(crate) fn end_requesting(&self, id: &BroadcastId, reason: EndReason, and: &str) -> UpdateItemFluentBuilder {
+        self.update(id)
             .update_expression(
                 "SET endRequested = if_not_exists(endRequested, :reason) REMOVE ticketHash, ticketExpiresAt, ticketServer",
             )
-            .condition_expression("attribute_exists(broadcast) AND #state <> :ended")
+            .condition_expression(format!("attribute_exists(broadcast) AND #state <> :ended{and}"))
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":ended", s(ENDED))
-            .expression_attribute_values(":reason", s(reason.as_str()));
-        update_if(update).await.map(drop)
+            .expression_attribute_values(":reason", s(reason.as_str()))
     }
 
     /// An update of a row. A refusal brings the row as it is.
