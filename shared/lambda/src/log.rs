@@ -112,11 +112,19 @@ impl Line<'_> {
             operation: &'a str,
             duration_ms: f64,
         }
-        let (message, failed, route, status) = match self.invocation {
+        let (message, level, route, status) = match self.invocation {
             Invocation::Request { route, status } => {
-                (format!("{route} {status}"), status >= 500, Some(route), Some(status))
+                let level = match status {
+                    // An answer, with the time to ask again: no server has room, or AWS throttles.
+                    503 => "WARN",
+                    500.. => "ERROR",
+                    _ => "INFO",
+                };
+                (format!("{route} {status}"), level, Some(route), Some(status))
             }
-            Invocation::Event { outcome, failed } => (format!("{} {outcome}", self.function), failed, None, None),
+            Invocation::Event { outcome, failed } => {
+                (format!("{} {outcome}", self.function), if failed { "ERROR" } else { "INFO" }, None, None)
+            }
         };
         // A metric costs by the hour in which it has a value: only what the dashboard or an alarm shows, by stack
         // alone, and no zeros. The rest is fields.
@@ -136,7 +144,7 @@ impl Line<'_> {
         let calls = calls.map(|call| CallLine { operation: &call.operation, duration_ms: millis(call.duration) });
         serde_json::to_string(&Fields {
             timestamp: now,
-            level: if failed { "ERROR" } else { "INFO" },
+            level,
             message,
             stack: self.stack,
             function: self.function,
@@ -199,7 +207,7 @@ mod tests {
         assert_eq!((&made["durationMs"], &made["awsCallCount"]), (&json!(2.5), &json!(1)));
         assert_eq!(made["_aws"]["Timestamp"], json!(1_772_366_400_000_i64));
         for (status, level, declared) in
-            [(500, "ERROR", &[("InternalErrors", 1)][..]), (503, "ERROR", &[]), (404, "INFO", &[])]
+            [(500, "ERROR", &[("InternalErrors", 1)][..]), (503, "WARN", &[]), (404, "INFO", &[])]
         {
             let made: Value = serde_json::from_str(&line(request(status), &[])).unwrap();
             assert_eq!((made["level"].as_str(), metrics(&made).as_slice()), (Some(level), declared), "{status}");
