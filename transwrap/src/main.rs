@@ -30,10 +30,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         false => aws,
     };
     let task = ecs::task_id(&config.metadata).await?;
-    let tls = match &config.tls_secret {
-        Some(secret) => Some(server::acceptor(&aws, secret).await?),
+    let certificate = match config.tls_secret {
+        Some(secret) => Some(server::Certificate::read(&aws, secret).await?),
         None => None,
     };
+    let tls = certificate.as_ref().map(server::Certificate::acceptor);
     let servers = ServerTable::new(&aws, config.servers);
     let shared = Arc::new(Shared {
         server: task,
@@ -48,7 +49,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let work = async {
         tokio::join!(
             server::serve(listener, tls, Arc::clone(&shared)),
-            server::beat(&servers, &shared, &calls, &config.stack)
+            server::beat(&servers, &shared, &calls, &config.stack),
+            async {
+                if let Some(certificate) = &certificate {
+                    certificate.keep_up().await;
+                }
+            }
         )
     };
     tokio::pin!(work);

@@ -7,4 +7,4 @@ mod tls;
 
 pub use self::heartbeat::{beat, withdraw};
 pub use self::listener::{bind, serve};
-pub use self::tls::{TlsError, acceptor};
+pub use self::tls::{Certificate, TlsError};
