@@ -41,6 +41,25 @@ async fn a_server_has_room_as_soon_as_it_says_so_and_may_do_what_it_does() {
         .await;
 }
 
+#[tokio::test]
+async fn a_server_writes_of_its_row_what_its_policy_names_alone() {
+    // The same condition with an attribute less: whoever writes more than it names is denied.
+    let named = "dynamodb:Attributes: [taskId, state, places, promised, room, leaseUntil]";
+    Setup::default()
+        .edit(named, &named.replace(", room", ""))
+        .with_servers()
+        .run(async |app| {
+            let (task, _) = offered(app).await;
+            eventually("its heartbeat is denied", async || {
+                let calls = app.anonymous().get("/_local/calls").await.expect(200).json();
+                let mut calls = calls["calls"].as_array().unwrap().iter().filter(|call| call["task"] == task.as_str());
+                calls.any(|call| call["deniedAction"] == "dynamodb:UpdateItem").then_some(())
+            })
+            .await;
+        })
+        .await;
+}
+
 /// A browser that comes with a ticket, and says nothing then. It is there until this is dropped.
 async fn browser(app: &TestApp, begun: &Value) -> TcpStream {
     let text = |name: &str| begun[name].as_str().unwrap();
