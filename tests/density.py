@@ -2,8 +2,8 @@
 keep up, and how soon a broadcast is on air. Everything else, the clients and the local cloud with its ingest, runs on another core.
 
 Each is a noisy 720p30 recording of 2.5 Mbit/s with H.264 and Opus, sent in real time, 100 ms a chunk, over a WebSocket of its own. Its
-sound is pink noise, or the source of libavfilter that SOUND says. FFmpeg's fast AAC coder takes a pure tone (`sine`) for much harder
-than anything that is heard through a microphone: it is the worst case.
+sound is pink noise, or the source of libavfilter that SOUND says. FFmpeg's fast AAC coder takes a pure tone (`sine`) without any noise
+for much harder than what comes through a microphone: it is the worst case.
 """
 
 import asyncio
