@@ -400,6 +400,23 @@ describe("moving", () => {
     expect(broadcast.state).toEqual({ name: "live" });
   });
 
+  test("is a lost connection when the next server had the broadcast, and has no room for it", async () => {
+    const old = await live();
+    old.says({ type: "move", withinSeconds: 30 });
+    await settled();
+    FakeWebSocket.last.isReady();
+    FakeWebSocket.last.closes(4429);
+    expect(broadcast.state).toEqual({ name: "moving" });
+    old.closes(4409);
+    expect(broadcast.state).toMatchObject({ name: "reconnecting", noRoom: true });
+    await clock.advance(500);
+    FakeWebSocket.last.isReady();
+    expect(broadcast.state).toMatchObject({ name: "reconnecting", noRoom: false });
+    FakeWebSocket.last.goesLive();
+    FakeWebSocket.last.closes(4409);
+    expect(broadcast.state).toMatchObject({ name: "ended", reason: "taken-over" });
+  });
+
   test("is a lost connection when the old server left and the next one fails", async () => {
     const old = await live();
     old.says({ type: "move", withinSeconds: 1 });

@@ -2,7 +2,7 @@ import type { Api } from "../api";
 import { Problem, problemOf } from "../problem";
 import { Link, type LinkListener, type MediaBrowser } from "./link";
 import { pauseBefore } from "./pauses";
-import { afterClose, type EndReason, type ServerMessage, type Stats } from "./protocol";
+import { afterClose, type AfterClose, type EndReason, type ServerMessage, type Stats } from "./protocol";
 import { anotherTicket, broadcastOf, endBroadcast, openBroadcast, type Ticket } from "./tickets";
 
 /** Where a broadcast is. */
@@ -69,6 +69,8 @@ export class Broadcast extends EventTarget {
   /** While moving: the connection to the next server. */
   #next: Link | null = null;
   #moving = false;
+  /** The next server has had the broadcast, and has closed: what that means once the old one has noticed. */
+  #movedInVain: AfterClose | null = null;
   #stream: MediaStream | null = null;
   #bitrate: number;
   #inUse: number;
@@ -250,6 +252,7 @@ export class Broadcast extends EventTarget {
     this.#drop(this.#next);
     this.#link = this.#next = null;
     this.#moving = false;
+    this.#movedInVain = null;
     this.#stats = null;
     this.#attempt += 1;
     const wait = Math.max(least, pauseBefore(this.#attempt, this.#browser.random()));
@@ -322,6 +325,7 @@ export class Broadcast extends EventTarget {
       case "ready":
         this.#record(link);
         if (link === this.#link && this.#state.name === "connecting") this.#to({ name: "connecting", waitsFor: "ingest" });
+        if (link === this.#link && this.#state.name === "reconnecting") this.#to({ ...this.#state, noRoom: false });
         break;
       case "restart":
         this.#record(link);
@@ -380,12 +384,14 @@ export class Broadcast extends EventTarget {
     this.#link = next;
     this.#next = null;
     this.#moving = false;
+    this.#movedInVain = null;
     this.#lostAt = this.#browser.clock.now();
   }
 
   #onClosed(link: Link, code: number): void {
     if (link === this.#next) {
-      // The move failed; the old server still sends.
+      // The move failed; the old server still sends, at least until it hears of another attempt.
+      if (link.ready) this.#movedInVain = { go: "again", noRoom: code === 4429 };
       this.#next = null;
       this.#moving = false;
       this.#after(1000, this.#turn, () => void this.#move());
@@ -400,7 +406,7 @@ export class Broadcast extends EventTarget {
       this.#promote(this.#next);
       return;
     }
-    const then = afterClose(code);
+    const then = code === 4409 && this.#movedInVain !== null ? this.#movedInVain : afterClose(code);
     if (then.go === "end") this.#end(then.reason, null);
     else if (then.go === "fail") this.#fail(problemOf(new Error(then.detail)));
     else this.#lose(then.noRoom);
