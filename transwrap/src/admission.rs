@@ -18,6 +18,8 @@ const CONNECTIONS_OF_ADDRESS_PER_PLACE: usize = 2;
 const REDEMPTIONS: usize = 8;
 /// Tickets of one address that may be refused within [`WINDOW`]. Each has cost a write of DynamoDB's.
 const REFUSALS: u32 = 20;
+/// Connections turned away within [`WINDOW`] that are worth another line in the log.
+const MANY: u32 = 1000;
 /// After so long a time, refusals are forgotten.
 const WINDOW: Duration = Duration::from_secs(60);
 /// Addresses whose refusals are counted within a window: whoever has more of them is not held back by counting.
@@ -37,6 +39,8 @@ pub struct Admissions {
 struct Addresses {
     connections: HashMap<IpAddr, usize>,
     refusals: HashMap<IpAddr, u32>,
+    /// How many connections and WebSockets were turned away.
+    turned_away: u32,
     /// Since when these are counted.
     since: Option<Instant>,
 }
@@ -68,18 +72,22 @@ impl Admissions {
         }
     }
 
-    /// Lets a connection in, unless there are too many, or its address has too many, or has brought too many bad tickets.
+    /// Lets a connection in, unless there are too many, or its address has too many.
     pub fn connect(self: &Arc<Self>, address: IpAddr, now: Instant) -> Option<Connection> {
+        let connection = self.room_for(address);
+        if connection.is_none() {
+            self.lock().count_turned_away(now);
+        }
+        connection
+    }
+
+    fn room_for(self: &Arc<Self>, address: IpAddr) -> Option<Connection> {
         let permit = Arc::clone(&self.connections).try_acquire_owned().ok()?;
         let address = match self.most_of_address {
             None => None,
             Some(most) => {
                 let address = network(address);
                 let mut addresses = self.lock();
-                addresses.forget(now);
-                if addresses.refusals.get(&address).is_some_and(|refusals| *refusals >= REFUSALS) {
-                    return None;
-                }
                 let connections = addresses.connections.entry(address).or_default();
                 if *connections >= most {
                     return None;
@@ -100,15 +108,28 @@ impl Addresses {
     fn forget(&mut self, now: Instant) {
         if self.since.is_none_or(|since| now.saturating_duration_since(since) >= WINDOW) {
             self.refusals.clear();
+            self.turned_away = 0;
             self.since = Some(now);
+        }
+    }
+
+    /// The log has a line of it once a window, at the first and when there are many.
+    fn count_turned_away(&mut self, now: Instant) {
+        self.forget(now);
+        self.turned_away = self.turned_away.saturating_add(1);
+        if matches!(self.turned_away, 1 | MANY) {
+            tracing::warn!(connections = self.turned_away, "turned away, for there are too many at a time");
         }
     }
 }
 
 impl Connection {
     /// It becomes a WebSocket, unless there are too many of which no ticket is known to be good.
-    pub fn newcomer(self: &Arc<Self>) -> Option<Newcomer> {
-        let permit = Arc::clone(&self.admissions.newcomers).try_acquire_owned().ok()?;
+    pub fn newcomer(self: &Arc<Self>, now: Instant) -> Option<Newcomer> {
+        let Ok(permit) = Arc::clone(&self.admissions.newcomers).try_acquire_owned() else {
+            self.admissions.lock().count_turned_away(now);
+            return None;
+        };
         Some(Newcomer { connection: Arc::clone(self), _permit: permit })
     }
 }
@@ -130,6 +151,14 @@ impl Newcomer {
     /// Waits until its ticket may be asked about, which it may for as long as the answer is kept.
     pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         self.connection.admissions.redemptions.acquire().await.ok()
+    }
+
+    /// Whether so many tickets of its address were refused that another one is not worth a question.
+    pub fn is_distrusted(&self, now: Instant) -> bool {
+        let Some(address) = self.connection.address else { return false };
+        let mut addresses = self.connection.admissions.lock();
+        addresses.forget(now);
+        addresses.refusals.get(&address).is_some_and(|refusals| *refusals >= REFUSALS)
     }
 
     /// Its ticket was asked about, and refused.
@@ -187,7 +216,7 @@ mod tests {
     fn behind_a_load_balancer_only_the_number_of_all_counts() {
         let admissions = admissions(false);
         let connection = Arc::new(admissions.connect(ONE, Instant::now()).unwrap());
-        let newcomer = connection.newcomer().unwrap();
+        let newcomer = connection.newcomer(Instant::now()).unwrap();
         for _ in 0..1000 {
             newcomer.count_refusal(Instant::now());
         }
@@ -200,7 +229,7 @@ mod tests {
         let mut newcomers = Vec::new();
         let refused = loop {
             let connection = Arc::new(admissions.connect(ONE, Instant::now()).unwrap());
-            match connection.newcomer() {
+            match connection.newcomer(Instant::now()) {
                 Some(newcomer) => newcomers.push(newcomer),
                 None => break connection,
             }
@@ -208,22 +237,23 @@ mod tests {
         assert_eq!(newcomers.len(), 16);
         // One whose ticket is good is no newcomer any more.
         newcomers.pop();
-        assert!(refused.newcomer().is_some());
+        assert!(refused.newcomer(Instant::now()).is_some());
     }
 
     #[test]
-    fn an_address_that_brings_bad_tickets_is_not_let_in_until_they_are_forgotten() {
+    fn an_address_that_brings_bad_tickets_is_distrusted_until_they_are_forgotten() {
         let (admissions, now) = (admissions(true), Instant::now());
-        let connection = Arc::new(admissions.connect(ONE, now).unwrap());
-        let newcomer = connection.newcomer().unwrap();
+        let [one, other] = [ONE, OTHER].map(|address| {
+            let connection = Arc::new(admissions.connect(address, now).unwrap());
+            connection.newcomer(now).unwrap()
+        });
         for _ in 0..REFUSALS {
-            assert!(admissions.connect(ONE, now).is_some());
-            newcomer.count_refusal(now);
+            assert!(!one.is_distrusted(now));
+            one.count_refusal(now);
         }
         let almost = now + WINDOW - Duration::from_millis(1);
-        assert!(admissions.connect(ONE, almost).is_none());
-        assert!(admissions.connect(OTHER, almost).is_some());
-        assert!(admissions.connect(ONE, now + WINDOW).is_some());
+        assert!(one.is_distrusted(almost) && !other.is_distrusted(almost));
+        assert!(!one.is_distrusted(now + WINDOW));
     }
 
     #[test]
@@ -232,7 +262,7 @@ mod tests {
         for host in 0..10_000u32 {
             let address = IpAddr::V4(std::net::Ipv4Addr::from_bits(host));
             let connection = Arc::new(admissions.connect(address, now).unwrap());
-            connection.newcomer().unwrap().count_refusal(now);
+            connection.newcomer(now).unwrap().count_refusal(now);
         }
         let addresses = admissions.lock();
         assert_eq!((addresses.refusals.len(), addresses.connections.len()), (ADDRESSES, 0));
@@ -250,7 +280,8 @@ mod tests {
     async fn only_so_many_tickets_are_asked_about_at_once() {
         let admissions = Arc::new(Admissions::new(40, false));
         let connection = Arc::new(admissions.connect(ONE, Instant::now()).unwrap());
-        let newcomers: Vec<_> = std::iter::from_fn(|| connection.newcomer()).take(REDEMPTIONS + 1).collect();
+        let newcomers: Vec<_> =
+            std::iter::from_fn(|| connection.newcomer(Instant::now())).take(REDEMPTIONS + 1).collect();
         let mut turns = Vec::new();
         for newcomer in &newcomers[1..] {
             turns.push(newcomer.turn().await.unwrap());

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{
@@ -51,7 +52,7 @@ pub(crate) async fn answer(
     let Some(offer) = Offer::read(&offered.join(",")) else {
         return Ok(plain(StatusCode::BAD_REQUEST, "the subprotocol greenroom.broadcast.v1 is not offered\n"));
     };
-    let Some(newcomer) = connection.newcomer() else {
+    let Some(newcomer) = connection.newcomer(Instant::now()) else {
         let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE, "too many handshakes at once\n");
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         return Ok(answer);

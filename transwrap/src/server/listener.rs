@@ -94,7 +94,10 @@ mod tests {
     /// Longer than anything here takes.
     const LIMIT: Duration = Duration::from_secs(30);
 
-    /// A server of one place whose tables never answer, and they.
+    /// Places of the server: more than the tickets that are asked about at a time, so that nobody is refused for want of one.
+    const PLACES: u32 = 20;
+
+    /// A server whose tables never answer, and they.
     async fn server() -> (std::net::SocketAddr, TcpListener) {
         let tables = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let aws = Aws::new(AwsConfig {
@@ -109,7 +112,7 @@ mod tests {
             targets: IngestTargets::new(&aws, "channels".to_owned(), "settings".to_owned()),
             tls: ingest::client_config().unwrap(),
             ffmpeg: "/nowhere/ffmpeg".into(),
-            roster: Arc::new(Roster::new(1)),
+            roster: Arc::new(Roster::new(PLACES)),
         };
         let listener = bind(&Listen::Address(([127, 0, 0, 1], 0).into())).unwrap();
         let address = listener.local_addr().unwrap();
@@ -127,10 +130,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn those_who_come_with_tickets_of_their_own_making_are_bounded_and_health_checks_get_through() {
+    async fn those_whose_tickets_are_not_known_to_be_good_are_bounded_and_health_checks_get_through() {
         let (server, _tables) = server().await;
         let mut connections = Vec::new();
         loop {
+            assert!(connections.len() < 16 * PLACES as usize, "they are not bounded");
             let ticket = Ticket::draw(&BroadcastId::random().unwrap()).unwrap();
             let handshake = format!(
                 "GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\

@@ -29,6 +29,8 @@ const LOOKS_AGAIN: u32 = 2;
 const RENEW_AGAIN: Duration = Duration::from_secs(1);
 /// How long a draining server goes on.
 pub const MOVES_WITHIN: Duration = Duration::from_secs(25);
+/// How long its row may take to hear that it has left.
+const TELLS: Duration = Duration::from_secs(1);
 /// How long the pipeline may take to send what there is.
 const FINISHES: Duration = Duration::from_secs(6);
 /// How long the browser whose attempt supersedes this one may take to come here, rather than elsewhere.
@@ -229,7 +231,7 @@ impl Broadcast {
             Event::Recording { copies_video } => {
                 let fits = place.set_copies_video(copies_video);
                 if !fits {
-                    tracing::info!(broadcast.id = %self.row.id, "there is no room to transcode it");
+                    tracing::warn!(broadcast.id = %self.row.id, "there is no room to transcode it");
                 }
                 // Elsewhere there may be.
                 (!fits && self.stopping.is_none()).then_some(Over::Left(Close::NoRoom))
@@ -393,7 +395,8 @@ impl Broadcast {
         if over == Over::Left(Close::NoRoom) {
             // Until it is elsewhere. If it never is, the browser was lost, and no server.
             self.gone_at = Some(Instant::now());
-            let _ = self.renew().await;
+            // Not for long: until this is over, a page that comes back is given to this broadcast.
+            let _ = timeout(TELLS, self.renew()).await;
         }
         tracing::info!(
             broadcast.id = %self.row.id,

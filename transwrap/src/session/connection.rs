@@ -82,6 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         // Who comes back here has a place already.
         let place = match shared.roster.find(ticket.broadcast()) {
             Some(_) => None,
+            None if newcomer.is_distrusted(Instant::now()) => return Err(Close::TicketRefused),
             None => Some(shared.roster.reserve().ok_or(Close::NoRoom)?),
         };
         let internal = |error: model::Error| {

@@ -147,13 +147,14 @@ impl Place {
     }
 
     /// Its video is passed on as it is, or it is to be transcoded. False: the server has no places for that, and it keeps those
-    /// that it has.
+    /// that it has. It never has fewer than before: a camera that is switched off and on again finds its places.
     pub(crate) fn set_copies_video(&self, copies: bool) -> bool {
         let capacity = self.roster.capacity;
         let mut state = self.roster.lock();
         // A small server can do one, and nothing else.
         let wanted = if copies { 1 } else { TRANSCODED.min(capacity) };
         let present = state.places.get(&self.number).copied().unwrap_or_default();
+        let wanted = wanted.max(present);
         let fits = state.taken() - present + wanted <= capacity;
         if fits {
             state.places.insert(self.number, wanted);
@@ -190,14 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn a_transcoded_broadcast_takes_ten_places_and_gives_them_back() {
+    fn a_transcoded_broadcast_takes_ten_places_and_keeps_them_while_it_is_here() {
         let roster = roster(10);
         let place = enter(&roster, &BroadcastId::random().unwrap());
         assert_eq!(roster.taken(), 1);
         assert!(place.set_copies_video(false));
         assert_eq!((roster.taken(), roster.reserve().is_none()), (10, true));
         assert!(place.set_copies_video(true));
-        assert_eq!(roster.taken(), 1);
+        assert_eq!(roster.taken(), 10);
         drop(place);
         assert_eq!((roster.taken(), roster.count()), (0, 0));
     }
