@@ -1,4 +1,5 @@
-//! What the side door has. A route with parameters refuses any other, and one that is there twice.
+//! What the side door has. A route with parameters refuses any other, and one that is there twice; tokens may have any claims, and
+//! signing in and out ignores what it does not know.
 //!
 //! | request | does |
 //! |---|---|
