@@ -60,6 +60,12 @@ export function problemOf(error: unknown): Problem {
   return new Problem({ type: "page", status: 0, detail, requestId: null, retryAfterMs: null });
 }
 
+/** What a PUT has answered, if it is this user's: of a name that somebody else has, it answers what they made of it. */
+export function ownedBy<T extends { owner: string }>(made: T, user: string | null): T {
+  if (made.owner === user) return made;
+  throw new Problem({ type: "not-owner", status: 200, detail: `it belongs to ${made.owner}`, requestId: null, retryAfterMs: null });
+}
+
 /** The wait of a Retry-After header in seconds; none of one with a date, which the API does not send. */
 export function retryAfterMs(response: Response): number | null {
   const seconds = response.headers.get("retry-after");

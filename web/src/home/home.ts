@@ -1,7 +1,7 @@
 import { ok, type Api } from "../api";
 import type { Clock } from "../clock";
 import type { components } from "../greenroom";
-import { problemOf, type Problem } from "../problem";
+import { ownedBy, problemOf, type Problem } from "../problem";
 
 export type Channel = components["schemas"]["Channel"];
 export type Stream = components["schemas"]["Stream"];
@@ -20,18 +20,18 @@ export function wrongName(name: string): string | null {
 export class Home extends EventTarget {
   readonly #open: Api;
   readonly #api: Api;
-  readonly #signedIn: () => boolean;
+  readonly #user: () => string | null;
   readonly #clock: Clock;
   /** `null` until it is known. */
   onAir: Stream[] | null = null;
   channels: Channel[] | null = null;
   problem: Problem | null = null;
 
-  constructor(open: Api, api: Api, signedIn: () => boolean, clock: Clock) {
+  constructor(open: Api, api: Api, user: () => string | null, clock: Clock) {
     super();
     this.#open = open;
     this.#api = api;
-    this.#signedIn = signedIn;
+    this.#user = user;
     this.#clock = clock;
   }
 
@@ -42,15 +42,16 @@ export class Home extends EventTarget {
 
   async loadChannels(): Promise<void> {
     await this.#try(async () => {
-      this.channels = this.#signedIn() ? (await ok(this.#api.GET("/channels", { params: { query: { limit: 100 } } }))).items : null;
+      this.channels = this.#user() !== null ? (await ok(this.#api.GET("/channels", { params: { query: { limit: 100 } } }))).items : null;
     });
   }
 
   /** Makes a channel; `false` if it came to nothing, which `problem` tells. */
   async make(name: string, isPrivate: boolean): Promise<boolean> {
     return this.#try(async () => {
-      const made = await ok(
-        this.#api.PUT("/channels/{channel}", { params: { path: { channel: name } }, body: isPrivate ? { private: true } : {} }),
+      const made = ownedBy(
+        await ok(this.#api.PUT("/channels/{channel}", { params: { path: { channel: name } }, body: isPrivate ? { private: true } : {} })),
+        this.#user(),
       );
       // The list may lag the write by a moment.
       this.channels = [made, ...(this.channels ?? []).filter((channel) => channel.name !== made.name)];

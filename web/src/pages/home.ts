@@ -6,7 +6,7 @@ import { element, problemNotice, showState, startPage, timeOfDay, viewersText } 
 
 const page = await startPage();
 const signedIn = () => page.signIn.user !== null;
-const home = new Home(apiClient(page.config.api, nobody), page.api, signedIn, systemClock);
+const home = new Home(apiClient(page.config.api, nobody), page.api, () => page.signIn.user?.id ?? null, systemClock);
 
 home.addEventListener("change", draw);
 page.signIn.addEventListener("change", () => void home.loadChannels());

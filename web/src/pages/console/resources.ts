@@ -3,6 +3,7 @@ import type { Resource, Row, Table } from "../../console/local";
 import { lineOf, rowsOf, streamOf, tabAfter, TABS, timeOf, type Tab, type TabId } from "../../console/tabs";
 import type { components } from "../../greenroom";
 import { wrongName } from "../../home/home";
+import { ownedBy } from "../../problem";
 import { drawIfChanged, h } from "../dom";
 import { copyText, element, showState } from "../page";
 import { act, codeLine, type Context } from "./context";
@@ -101,11 +102,13 @@ export class Resources {
       const value = name.value.trim();
       wrong.textContent = wrongName(value) ?? "";
       if (wrong.textContent !== "") return;
-      void act(this.#context, `The ${what} ${value} is there.`, () =>
-        id === "stages"
-          ? ok(api.PUT("/stages/{stage}", { params: { path: { stage: value } } }))
-          : ok(api.PUT("/channels/{channel}", { params: { path: { channel: value } }, body: isPrivate.checked ? { private: true } : {} })),
-      );
+      void act(this.#context, `The ${what} ${value} is there.`, async () => {
+        const made =
+          id === "stages"
+            ? await ok(api.PUT("/stages/{stage}", { params: { path: { stage: value } } }))
+            : await ok(api.PUT("/channels/{channel}", { params: { path: { channel: value } }, body: isPrivate.checked ? { private: true } : {} }));
+        ownedBy(made, this.#context.user());
+      });
     };
     return [
       h(
