@@ -101,8 +101,8 @@ impl Ffmpeg {
         let mut child = Command::new(program)
             .args(arguments(header))
             .env_clear()
-            // Names without a slash are looked up there.
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin")
+            // Names without a slash are looked up there, wherever somebody has FFmpeg.
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
