@@ -15,6 +15,7 @@ use super::lease::{Kept, Lease};
 use super::roster::{Drain, Place};
 use super::shared::Shared;
 use crate::ingest::{End, Target};
+use crate::media::RecordingFailure;
 use crate::protocol::{Close, ServerMessage, State};
 use crate::{Event, Options, Pipeline, WaitsFor};
 
@@ -250,7 +251,13 @@ impl Broadcast {
             }
             Event::RecordingFailed(failure) => {
                 if failure.is_unusable() || self.failures.are_too_many(Instant::now()) {
-                    return Some(Over::Ended(EndReason::UnusableMedia));
+                    // Without an FFmpeg, no recording is to blame: it may do on another server.
+                    let is_ours = failure == RecordingFailure::NotStarted;
+                    return Some(if is_ours {
+                        Over::Left(Close::Internal)
+                    } else {
+                        Over::Ended(EndReason::UnusableMedia)
+                    });
                 }
                 self.say(ServerMessage::Restart { reason: failure.to_string() });
                 None

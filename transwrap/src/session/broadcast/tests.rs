@@ -78,6 +78,33 @@ fn unanswered(deaf: SocketAddr, outputs: mpsc::Sender<Output>) -> Broadcast {
     }
 }
 
+/// What the browser hears last when four recordings failed so.
+async fn last_word_after(failure: RecordingFailure) -> Output {
+    let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (outputs, mut to_browser) = mpsc::channel(100);
+    let (events, to_read) = mpsc::unbounded_channel();
+    let (_commands, received) = mpsc::channel(1);
+    for _ in 0..4 {
+        events.send(Event::RecordingFailed(failure)).unwrap();
+    }
+    let broadcast = unanswered(deaf.local_addr().unwrap(), outputs);
+    let place = broadcast.shared.roster.reserve().unwrap();
+    broadcast.run(place, received, to_read).await;
+    let mut last = None;
+    while let Some(output) = to_browser.recv().await {
+        last = Some(output);
+    }
+    last.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_without_ffmpeg_does_not_blame_the_recordings() {
+    let closed = last_word_after(RecordingFailure::NotStarted).await;
+    assert!(matches!(closed, Output::Close(Close::Internal)), "{closed:?}");
+    let closed = last_word_after(RecordingFailure::Ended).await;
+    assert!(matches!(closed, Output::Close(Close::UnusableMedia)), "{closed:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_server_that_cannot_renew_its_lease_stops_before_it_lapses_and_connects_to_no_ingest_until_then() {
     let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
