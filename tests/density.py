@@ -25,6 +25,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from local_cloud import call, servers, until
+from processes import TICKS, family, memory_of, seconds_of
 
 BROADCASTS = int(os.environ.get("BROADCASTS", "40"))
 SECONDS = int(os.environ["MEASURED_SECONDS"])
@@ -35,7 +36,6 @@ APART = 0.2
 CHUNK = 0.1
 # Until everything runs as it will.
 SETTLES = 8
-TICKS = os.sysconf("SC_CLK_TCK")
 SERVER_CORE, OTHER_CORE = 0, 1
 TARGETS = {"pss": 16, "on air": 0.8, "lag": 1.0}
 START = json.dumps({"type": "start", "mimeType": "video/x-matroska;codecs=avc1,opus"})
@@ -44,24 +44,9 @@ START = json.dumps({"type": "start", "mimeType": "video/x-matroska;codecs=avc1,o
 # --- processes
 
 
-def family(pid):
-    """A process and its children, by number."""
-    children = [child for file in pathlib.Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()]
-    return [pid, *(process for child in children for process in family(int(child)))]
-
-
 def transwrap():
     (server,) = [pid for pid in family(int(os.environ["LOCAL_PID"])) if pathlib.Path(f"/proc/{pid}/comm").read_text() == "transwrap\n"]
     return server
-
-
-def seconds_of(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def pss_of(pid):
-    return int(re.search(r"^Pss: +(\d+)", pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)[1]) / 1024
 
 
 def idle_of(core):
@@ -264,8 +249,8 @@ async def together(media, cuts, server):
                 (1 - (idle_of(core)[0] - was[0]) / took, (idle_of(core)[1] - was[1]) / took)
                 for core, was in zip((SERVER_CORE, OTHER_CORE), idle)
             ],
-            "pss": sum(map(pss_of, everyone)),
-            "own pss": pss_of(server),
+            "pss": sum(memory_of(pid)[0] for pid in everyone),
+            "own pss": memory_of(server)[0],
         }
         figures["lags"] = [*lags, [await asyncio.to_thread(broadcast.lag) for broadcast in broadcasts]]
         over.set()
