@@ -103,23 +103,7 @@ pub(crate) async fn begin(
     let (commands, received) = mpsc::channel(16);
     place.enter(&row.id, commands.clone());
     let pipeline = Arc::new(pipeline);
-    let broadcast = Broadcast {
-        redemption: browser.redemption,
-        lease,
-        renewals: renewals(),
-        browser: Some(browser.outputs),
-        shared: Arc::clone(shared),
-        row,
-        pipeline: Arc::clone(&pipeline),
-        state: State::Connecting { waits_for: "ingest" },
-        gone_at: None,
-        begun: Instant::now(),
-        live_after: None,
-        received: 0,
-        sent: 0,
-        failures: Failures::default(),
-        stopping: None,
-    };
+    let broadcast = Broadcast::new(shared, row, browser, lease, Arc::clone(&pipeline));
     tokio::spawn(broadcast.run(place, received, events));
     Ok((commands, pipeline))
 }
@@ -169,6 +153,32 @@ struct Broadcast {
 }
 
 impl Broadcast {
+    fn new(
+        shared: &Arc<Shared>,
+        row: Box<BroadcastRow>,
+        browser: Browser,
+        lease: Lease,
+        pipeline: Arc<Pipeline>,
+    ) -> Self {
+        Self {
+            redemption: browser.redemption,
+            lease,
+            renewals: renewals(),
+            browser: Some(browser.outputs),
+            shared: Arc::clone(shared),
+            row,
+            pipeline,
+            state: State::Connecting { waits_for: "ingest" },
+            gone_at: None,
+            begun: Instant::now(),
+            live_after: None,
+            received: 0,
+            sent: 0,
+            failures: Failures::default(),
+            stopping: None,
+        }
+    }
+
     async fn run(
         mut self,
         place: Place,

@@ -152,9 +152,9 @@ impl Place {
         let capacity = self.roster.capacity;
         let mut state = self.roster.lock();
         // A small server can do one, and nothing else.
-        let wanted = if copies { 1 } else { TRANSCODED.min(capacity) };
+        let needed = if copies { 1 } else { TRANSCODED.min(capacity) };
         let present = state.places.get(&self.number).copied().unwrap_or_default();
-        let wanted = wanted.max(present);
+        let wanted = needed.max(present);
         let fits = state.taken() - present + wanted <= capacity;
         if fits {
             state.places.insert(self.number, wanted);

@@ -59,33 +59,18 @@ fn unanswered(deaf: SocketAddr, outputs: mpsc::Sender<Output>) -> Broadcast {
         lease_until: now + LEASE,
     };
     let row = BroadcastRow::new(id, "alice".parse().unwrap(), model::broadcast::Target::Settings, false, ticket, now);
-    Broadcast {
-        row: Box::new(row),
-        lease: Lease::of(&redemption, now),
-        redemption,
-        renewals: renewals(),
-        browser: Some(outputs),
-        shared: Arc::new(shared),
-        pipeline: Arc::new(pipeline),
-        state: State::Live,
-        gone_at: None,
-        begun: Instant::now(),
-        live_after: None,
-        received: 0,
-        sent: 0,
-        failures: Failures::default(),
-        stopping: None,
-    }
+    let lease = Lease::of(&redemption, now);
+    Broadcast::new(&Arc::new(shared), Box::new(row), Browser { redemption, outputs }, lease, Arc::new(pipeline))
 }
 
-/// What the browser hears last when four recordings failed so.
-async fn last_word_after(failure: RecordingFailure) -> Output {
+/// What the browser hears last of a broadcast that these happen to, and that can then not renew its lease.
+async fn last_word(happen: impl IntoIterator<Item = Event>) -> Output {
     let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let (outputs, mut to_browser) = mpsc::channel(100);
     let (events, to_read) = mpsc::unbounded_channel();
     let (_commands, received) = mpsc::channel(1);
-    for _ in 0..4 {
-        events.send(Event::RecordingFailed(failure)).unwrap();
+    for event in happen {
+        events.send(event).unwrap();
     }
     let broadcast = unanswered(deaf.local_addr().unwrap(), outputs);
     let place = broadcast.shared.roster.reserve().unwrap();
@@ -99,29 +84,19 @@ async fn last_word_after(failure: RecordingFailure) -> Output {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_without_ffmpeg_does_not_blame_the_recordings() {
-    let closed = last_word_after(RecordingFailure::NotStarted).await;
+    let failed = |failure| std::iter::repeat_with(move || Event::RecordingFailed(failure)).take(4);
+    let closed = last_word(failed(RecordingFailure::NotStarted)).await;
     assert!(matches!(closed, Output::Close(Close::Internal)), "{closed:?}");
-    let closed = last_word_after(RecordingFailure::Ended).await;
+    let closed = last_word(failed(RecordingFailure::Ended)).await;
     assert!(matches!(closed, Output::Close(Close::UnusableMedia)), "{closed:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_cannot_renew_its_lease_stops_before_it_lapses_and_connects_to_no_ingest_until_then() {
-    let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let (outputs, mut to_browser) = mpsc::channel(100);
-    let (events, to_read) = mpsc::unbounded_channel();
-    let (_commands, received) = mpsc::channel(1);
     let (go, mut allowed) = oneshot::channel();
-    events.send(Event::Reconnecting { attempt: 1, go }).unwrap();
     let begun = tokio::time::Instant::now();
-    let broadcast = unanswered(deaf.local_addr().unwrap(), outputs);
-    let place = broadcast.shared.roster.reserve().unwrap();
-    broadcast.run(place, received, to_read).await;
+    let last = last_word([Event::Reconnecting { attempt: 1, go }]).await;
     assert_eq!(begun.elapsed().as_secs(), LEASE.as_secs() - 1, "it goes on for as long as it may");
     assert_eq!(allowed.try_recv(), Err(TryRecvError::Closed));
-    let mut last = None;
-    while let Some(output) = to_browser.recv().await {
-        last = Some(output);
-    }
-    assert!(matches!(last, Some(Output::Close(Close::Internal))), "{last:?}");
+    assert!(matches!(last, Output::Close(Close::Internal)), "{last:?}");
 }
