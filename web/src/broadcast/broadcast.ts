@@ -324,8 +324,9 @@ export class Broadcast extends EventTarget {
     switch (message.type) {
       case "ready":
         this.#record(link);
-        if (link === this.#link && this.#state.name === "connecting") this.#to({ name: "connecting", waitsFor: "ingest" });
-        if (link === this.#link && this.#state.name === "reconnecting") this.#to({ ...this.#state, noRoom: false });
+        if (link !== this.#link) break;
+        if (this.#state.name === "connecting") this.#to({ name: "connecting", waitsFor: "ingest" });
+        else if (this.#state.name === "reconnecting") this.#to({ ...this.#state, noRoom: false });
         break;
       case "restart":
         this.#record(link);
