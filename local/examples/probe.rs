@@ -31,7 +31,10 @@ fn main() -> io::Result<()> {
         if event["RequestType"].is_string() {
             make(&event)?;
         }
-        let order = event["body"].as_str().and_then(|body| serde_json::from_str(body).ok()).unwrap_or(event.clone());
+        let order = match event["Records"].as_array() {
+            Some(records) => of_messages(&event, records),
+            None => event["body"].as_str().and_then(|body| serde_json::from_str(body).ok()).unwrap_or(event.clone()),
+        };
         let (kind, answer) = match obey(&order, event, &next)? {
             Ok(answer) => ("response", answer),
             Err(error) => ("error", error),
@@ -75,6 +78,18 @@ fn obey(order: &Value, event: Value, next: &Answer) -> io::Result<Result<Value, 
         "aws" => Ok(call_aws(order)?),
         _ => Ok(json!({"process": std::process::id(), "event": event})),
     })
+}
+
+/// What to do with the messages of a queue: what a body that is an order says, or to report those whose body is `bad`.
+/// Says what it got.
+fn of_messages(event: &Value, records: &[Value]) -> Value {
+    let _ = writeln!(io::stderr(), "{event}");
+    let body = |record: &Value| record["body"].as_str().unwrap_or_default().to_owned();
+    let order = |record: &Value| serde_json::from_str::<Value>(&body(record)).ok().filter(Value::is_object);
+    let bad = records.iter().filter(|record| body(record) == "bad");
+    let failures: Vec<_> = bad.map(|record| json!({"itemIdentifier": record["messageId"]})).collect();
+    let report = json!({"do": "answer", "answer": {"batchItemFailures": failures}});
+    records.iter().find_map(order).unwrap_or(report)
 }
 
 /// Answers for a custom resource, as its properties say: `Status`, `PhysicalId`; with `Exit`, it dies instead.

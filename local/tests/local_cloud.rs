@@ -8,6 +8,8 @@ mod custom_resources;
 mod deliveries;
 #[path = "local_cloud/ecs.rs"]
 mod ecs;
+#[path = "local_cloud/event_sources.rs"]
+mod event_sources;
 #[path = "local_cloud/first_contact.rs"]
 mod first_contact;
 #[path = "local_cloud/limits.rs"]

@@ -46,5 +46,5 @@ pub(crate) use self::secrets_manager::SecretsManager;
 pub(crate) use self::service::Service;
 pub(crate) use self::service::resource::Resource;
 pub(crate) use self::service::{ACCOUNT, Requirement, ServiceError};
-pub(crate) use self::sqs::{SendError, Sqs};
+pub(crate) use self::sqs::{SendError, Sqs, Taken};
 pub(crate) use self::sts::callers::{Callers, Credentials};

@@ -13,7 +13,7 @@ use crate::aws::api_gateway::{Gateway, GatewaySettings};
 use crate::aws::cloud_formation::{ANSWERS, CloudFormation};
 use crate::aws::cognito::Issuer;
 use crate::aws::event_bridge::{Dispatcher, EventBus};
-use crate::aws::lambda::{EventQueue, Lambda, Settings};
+use crate::aws::lambda::{EventQueue, EventSourceServices, EventSources, Lambda, Settings};
 use crate::aws::scheduler::Scheduler;
 use crate::aws::{
     Addresses, CallLog, Callers, Certificates, DynamoDb, Ecs, Endpoint, Faults, IvsServices, ProcessSettings,
@@ -59,6 +59,8 @@ impl LocalCloud {
         let listeners = Listeners::bind(&options).await?;
         // The template may say where the front is.
         options.tasks_port = listeners.front.local_addr()?.port();
+        // And the URLs of its queues lead to the endpoint.
+        options.aws_port = listeners.aws.local_addr()?.port();
         let data_dir = open_data_dir(&options)?;
         let file = |name: &str| data_dir.as_ref().map(|directory| directory.file(name));
         let secrets = Arc::new(SecretsManager::open(&options.region, file("secrets-manager.json"))?);
@@ -138,7 +140,7 @@ impl LocalCloud {
         let policies = template.functions.iter().map(|function| (function.id.clone(), function.policy.clone()));
         let policies: BTreeMap<_, _> = policies.collect();
         let faults = Arc::new(Faults::new(policies.keys().cloned().collect()));
-        let sqs = Arc::new(Sqs::open(&options.region, &template.queues, file("sqs.json"))?);
+        let sqs = Arc::new(Sqs::open(&options.region, &options.queues_url(), &template.queues, file("sqs.json"))?);
         let deliveries = Jobs::default();
         let event_queue = Arc::new(EventQueue {
             region: options.region.clone(),
@@ -148,6 +150,13 @@ impl LocalCloud {
             lines: Arc::clone(&lines),
             jobs: deliveries.clone(),
         });
+        let services = EventSourceServices {
+            sqs: Arc::clone(&sqs),
+            lambda: Arc::clone(&lambda),
+            faults: Arc::clone(&faults),
+            lines: Arc::clone(&lines),
+        };
+        let event_sources = EventSources::new(&template.functions, &template.queues, &services);
         let dispatcher = Arc::new(Dispatcher {
             queue: Arc::clone(&event_queue),
             faults: Arc::clone(&faults),
@@ -216,6 +225,7 @@ impl LocalCloud {
             certificate: authority.certificate_pem(),
             endpoint: Arc::clone(&endpoint),
             scheduler,
+            event_sources,
             sign_in: SignIn::new(Arc::clone(&tokens), origins),
             tokens,
             secrets: template.secrets.clone(),
@@ -252,6 +262,7 @@ impl LocalCloud {
         endpoint.start_ecs(&cloud.template.ecs)?;
         cloud.jobs.spawn(Arc::clone(endpoint).follow_processes(exits));
         cloud.jobs.spawn(Arc::clone(endpoint).run_ecs_clock());
+        cloud.side_door.event_sources.start();
         Ok(cloud)
     }
 
@@ -298,6 +309,7 @@ impl LocalCloud {
     /// Ends every process and closes every port, and waits until that is done. Answers all that the functions have
     /// written, if the log is collected.
     pub async fn shutdown(self) -> Vec<LogLine> {
+        self.side_door.event_sources.stop().await;
         self.side_door.endpoint.bus.forget().await;
         self.side_door.endpoint.ecs.end_processes().await;
         self.jobs.stop().await;
@@ -307,6 +319,7 @@ impl LocalCloud {
 
 impl Drop for LocalCloud {
     fn drop(&mut self) {
+        self.side_door.event_sources.abort();
         self.side_door.endpoint.bus.abort();
         self.jobs.abort_all();
     }

@@ -104,6 +104,12 @@ impl Options {
         self.load_template(&|name, _| format!("arn:aws:secretsmanager:{}:secret:{name}", self.region))
     }
 
+    /// The endpoint that queue URLs lead to. The port must be known.
+    pub(crate) fn queues_url(&self) -> String {
+        let local = || format!("http://127.0.0.1:{}", self.aws_port);
+        self.endpoints.get("SQS").map_or_else(local, |url| url.trim_end_matches('/').to_owned())
+    }
+
     pub(crate) fn load_template(&self, secret_arn: SecretArn<'_>) -> anyhow::Result<Template> {
         let load = |text: &str| {
             let local = if self.local_parameters { Template::local_parameters(text)? } else { BTreeMap::new() };
@@ -111,7 +117,14 @@ impl Options {
             let filled = |(name, value): (&String, &String)| {
                 (name.clone(), value.replace("{tasksPort}", &self.tasks_port.to_string()))
             };
-            Template::load(text, &self.stack_name, &self.region, &given.map(filled).collect(), secret_arn)
+            Template::load(
+                text,
+                &self.stack_name,
+                &self.region,
+                &self.queues_url(),
+                &given.map(filled).collect(),
+                secret_arn,
+            )
         };
         match &self.template {
             TemplateSource::Text(text) => Ok(load(text)?),

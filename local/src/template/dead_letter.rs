@@ -7,6 +7,20 @@ use super::queue::Queue;
 use super::queue_policy::QueuePolicy;
 use super::schedule::ScheduleService;
 
+/// Checks that the messages of every queue that are received too often have a queue of the template to go to.
+pub(super) fn check_redrive(queues: &[Queue]) -> Result<()> {
+    for redrive in queues.iter().filter_map(|queue| queue.redrive.as_ref()) {
+        if !is_of(queues, &redrive.queue) {
+            return Err(TemplateError::new(&redrive.at, format!("`{}` is no queue of this template", redrive.queue)));
+        }
+    }
+    Ok(())
+}
+
+fn is_of(queues: &[Queue], arn: &str) -> bool {
+    queues.iter().any(|queue| queue.name == arn.rsplit(':').next().unwrap_or_default())
+}
+
 /// Checks that every dead-letter queue that the template names is one of its own, and that rules may send to theirs.
 /// Scheduler sends with a role of its own, which SAM gives the permission.
 pub(super) fn check_dead_letter_queues(
@@ -22,8 +36,7 @@ pub(super) fn check_dead_letter_queues(
     });
     for (queue, rule) in of_rules.chain(of_schedules) {
         let Some(DeadLetterQueue { arn, at: Some(at) }) = queue else { continue };
-        let name = arn.rsplit(':').next().unwrap_or_default();
-        if !queues.iter().any(|queue| queue.name == name) {
+        if !is_of(queues, arn) {
             return Err(TemplateError::new(at, format!("`{arn}` is no queue of this template")));
         }
         if rule.is_some_and(|rule| !QueuePolicy::let_rule_send(policies, rule, arn)) {

@@ -206,7 +206,7 @@ mod tests {
 
     fn load(text: &str) -> Result<Template> {
         let image = BTreeMap::from([("Image".to_owned(), "registry.example:5000/of/server:1@sha256:0".to_owned())]);
-        Template::load(text, "stack", "us-east-1", &image, &|name, _| name.to_owned())
+        Template::load(text, "stack", "us-east-1", "http://sqs.test", &image, &|name, _| name.to_owned())
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::api::{self, Api, HttpRoute};
 use super::delivery::{self, DeadLetterQueue, EventInvokeConfig};
 use super::error::Result;
+use super::event_source::{self, EventSource};
 use super::intrinsics::Scope;
 use super::node::Node;
 use super::policy::{self, Statement};
@@ -37,6 +38,7 @@ pub(crate) struct Function {
     pub(crate) policy: Vec<Statement>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) schedules: Vec<Schedule>,
+    pub(crate) event_sources: Vec<EventSource>,
     /// What follows an asynchronous invocation that fails.
     pub(crate) event_invoke: EventInvokeConfig,
 }
@@ -128,6 +130,7 @@ pub(crate) fn function(
         policy: properties.get("Policies").map(|list| policy::statements(&list)).transpose()?.unwrap_or_default(),
         rules: Vec::new(),
         schedules: Vec::new(),
+        event_sources: Vec::new(),
         event_invoke: delivery::event_invoke_config(scope, properties, id)?,
     };
     function.policy.extend(function.event_invoke.on_failure.as_deref().map(delivery::may_send_to));
@@ -206,6 +209,10 @@ fn event(scope: &Scope<'_>, function: &mut Function, api: &mut Api, name: &str, 
         "EventBridgeRule" | "CloudWatchEvent" => function.rules.push(rule(scope, &function.id, name, &properties)?),
         "Schedule" => function.schedules.push(schedule::of_rule(scope, &function.id, name, &properties)?),
         "ScheduleV2" => function.schedules.push(schedule::of_scheduler(scope, &function.id, name, &properties)?),
+        "SQS" => {
+            function.event_sources.push(event_source::of_event(&function.id, name, &properties)?);
+            function.policy.push(event_source::may_poll());
+        }
         other => return Err(kind.unsupported(format!("events of type {other}"))),
     }
     Ok(())

@@ -21,6 +21,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) parameters: BTreeMap<String, Value>,
     pub(crate) stack_name: &'a str,
     pub(crate) region: &'a str,
+    /// The endpoint of SQS, without a slash at its end.
+    pub(crate) queues_url: &'a str,
     pub(crate) secret_arn: SecretArn<'a>,
     /// The resources and conditions being evaluated now, to notice a circle.
     open: RefCell<Vec<String>>,
@@ -52,9 +54,10 @@ impl<'a> Scope<'a> {
         parameters: BTreeMap<String, Value>,
         stack_name: &'a str,
         region: &'a str,
+        queues_url: &'a str,
         secret_arn: SecretArn<'a>,
     ) -> Self {
-        Self { template, parameters, stack_name, region, secret_arn, open: RefCell::default() }
+        Self { template, parameters, stack_name, region, queues_url, secret_arn, open: RefCell::default() }
     }
 
     /// The value with every intrinsic function evaluated; entries that are `AWS::NoValue` are left out.
@@ -281,6 +284,10 @@ impl Stack for Scope<'_> {
         self.region
     }
 
+    fn queues_url(&self) -> &str {
+        self.queues_url
+    }
+
     fn secret_arn(&self, name: &str, description: &str) -> String {
         (self.secret_arn)(name, description)
     }
@@ -326,7 +333,8 @@ mod tests {
         });
         let parameters = [("Word", json!("hello")), ("List", json!(["a", "b"]))];
         let parameters = parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Scope::new(&template, parameters, "stack", "us-east-1", &|_, _| unreachable!()).resolve(&value, "x")
+        Scope::new(&template, parameters, "stack", "us-east-1", "http://sqs.test", &|_, _| unreachable!())
+            .resolve(&value, "x")
     }
 
     #[test]

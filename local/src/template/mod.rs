@@ -10,10 +10,12 @@ mod dead_letter;
 mod delivery;
 mod ecs;
 mod error;
+mod event_source;
 mod function;
 mod generated;
 mod intrinsics;
 mod local_cloud;
+mod mapping;
 mod node;
 mod parameters;
 mod policy;
@@ -35,6 +37,7 @@ pub(crate) use self::api::{Api, Cors, HttpRoute, JwtAuthorizer, Throttle};
 pub(crate) use self::custom_resource::CustomResource;
 pub(crate) use self::ecs::{EcsResource, EcsResources};
 pub use self::error::TemplateError;
+pub(crate) use self::event_source::EventSource;
 pub(crate) use self::function::{Function, Rule};
 pub(crate) use self::intrinsics::SecretArn;
 pub(crate) use self::policy::{Condition, ConditionKey, Effect, Operator, Statement};
@@ -87,7 +90,8 @@ pub struct Route {
 }
 
 /// Types that start as unsupported ones do.
-const SUPPORTED: [&str; 2] = ["AWS::Serverless::Function", "AWS::Serverless::HttpApi"];
+const SUPPORTED: [&str; 3] =
+    ["AWS::Lambda::EventSourceMapping", "AWS::Serverless::Function", "AWS::Serverless::HttpApi"];
 
 /// Types whose absence would change what the application does.
 const UNSUPPORTED: [&str; 9] = [
@@ -103,7 +107,8 @@ const UNSUPPORTED: [&str; 9] = [
 ];
 
 impl Template {
-    /// Reads a template. `secret_arn` is asked for the ARN of each secret that something refers to.
+    /// Reads a template. `queues_url` is the endpoint of SQS; `secret_arn` is asked for the ARN of each
+    /// secret that something refers to.
     ///
     /// # Errors
     /// A syntax error with its line and column, a mistake, or something that the local cloud does not support.
@@ -111,6 +116,7 @@ impl Template {
         text: &str,
         stack_name: &str,
         region: &str,
+        queues_url: &str,
         overrides: &BTreeMap<String, String>,
         secret_arn: SecretArn<'_>,
     ) -> Result<Self> {
@@ -122,7 +128,7 @@ impl Template {
             resources.append(&mut generated);
         }
         let parameters = parameters::resolve(&source, overrides)?;
-        let scope = Scope::new(&source, parameters, stack_name, region, secret_arn);
+        let scope = Scope::new(&source, parameters, stack_name, region, queues_url, secret_arn);
         rules::check(&scope)?;
         Loader { scope, generated_ids }.load()
     }
@@ -265,7 +271,13 @@ impl Loader<'_> {
             let properties = Node::new(&properties, properties_at(id));
             template.custom_resources.push(custom_resource::read(id, kind, &properties, &template.functions)?);
         }
+        for (id, _, declaration) in resources.iter().filter(|(_, kind, _)| *kind == "AWS::Lambda::EventSourceMapping") {
+            let properties = self.properties(id, declaration)?;
+            mapping::read(id, &Node::new(&properties, properties_at(id)), &mut template.functions)?;
+        }
         dead_letter::check_dead_letter_queues(&template.functions, &template.queues, &queue_policies)?;
+        dead_letter::check_redrive(&template.queues)?;
+        mapping::check(&template.functions, &template.queues)?;
         Ok(template)
     }
 

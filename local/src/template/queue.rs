@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::error::Result;
 use super::node::Node;
 
@@ -20,6 +22,18 @@ pub(crate) struct Queue {
     pub(crate) receive_wait: Duration,
     /// The most that a message may hold, bytes.
     pub(crate) maximum_message_size: usize,
+    pub(crate) redrive: Option<Redrive>,
+}
+
+/// `RedrivePolicy`: where a message goes that is received too often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Redrive {
+    /// ARN of the dead-letter queue.
+    pub(crate) queue: String,
+    /// How often a message may be received.
+    pub(crate) most_receptions: u32,
+    /// Path of the ARN in the template.
+    pub(super) at: String,
 }
 
 /// Properties that change nothing for one process on one machine.
@@ -27,12 +41,13 @@ const HARMLESS: [&str; 5] =
     ["QueueName", "KmsDataKeyReusePeriodSeconds", "KmsMasterKeyId", "SqsManagedSseEnabled", "Tags"];
 
 /// Properties that the local cloud reads.
-const READ: [&str; 6] = [
+const READ: [&str; 7] = [
     "DelaySeconds",
     "FifoQueue",
     "MaximumMessageSize",
     "MessageRetentionPeriod",
     "ReceiveMessageWaitTimeSeconds",
+    "RedrivePolicy",
     "VisibilityTimeout",
 ];
 
@@ -56,5 +71,22 @@ pub(crate) fn queue(name: String, properties: &Node<'_>) -> Result<Queue> {
         delay: seconds("DelaySeconds", 0, 900, 0)?,
         receive_wait: seconds("ReceiveMessageWaitTimeSeconds", 0, 20, 0)?,
         maximum_message_size: number("MaximumMessageSize", 1_024, 1_048_576, 1_048_576)? as usize,
+        redrive: properties.get("RedrivePolicy").map(|policy| redrive(&policy)).transpose()?,
+    })
+}
+
+/// A mapping, or the JSON of one.
+fn redrive(policy: &Node<'_>) -> Result<Redrive> {
+    let parsed: Value = match policy.value {
+        Value::String(json) => serde_json::from_str(json).map_err(|_| policy.error("must be JSON"))?,
+        mapping => mapping.clone(),
+    };
+    let policy = Node::new(&parsed, &policy.at);
+    policy.only("RedrivePolicy", &["deadLetterTargetArn", "maxReceiveCount"])?;
+    let target = policy.require("deadLetterTargetArn")?;
+    Ok(Redrive {
+        queue: target.text()?,
+        most_receptions: policy.require("maxReceiveCount")?.number_within(1, 1_000)? as u32,
+        at: target.at,
     })
 }

@@ -10,6 +10,9 @@ pub(crate) trait Stack {
 
     fn region(&self) -> &str;
 
+    /// The endpoint of SQS, without a slash at its end. SDKs send to the host of a queue's URL.
+    fn queues_url(&self) -> &str;
+
     /// The ARN of a secret by name and description.
     fn secret_arn(&self, name: &str, description: &str) -> String;
 
@@ -69,7 +72,7 @@ pub(crate) fn reference(stack: &impl Stack, kind: &str, id: &str, at: &str) -> R
             Ok(stack.secret_arn(&name()?, &description))
         }
         "AWS::SNS::Topic" => Ok(arn(stack, "sns", &name()?)),
-        "AWS::SQS::Queue" => Ok(format!("https://sqs.{}.amazonaws.com/{ACCOUNT}/{}", stack.region(), name()?)),
+        "AWS::SQS::Queue" => Ok(format!("{}/{ACCOUNT}/{}", stack.queues_url(), name()?)),
         "AWS::Serverless::HttpApi" => Ok("local".to_owned()),
         "AWS::Cognito::UserPool" => Ok(user_pool_id(stack)),
         "AWS::Cognito::UserPoolClient" => Ok("local0client".to_owned()),

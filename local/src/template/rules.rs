@@ -73,7 +73,7 @@ mod tests {
         let template = json!({"Rules": rules, "Conditions": {}, "Resources": {}});
         let parameters = [("Issuer", json!(issuer)), ("Audience", json!(audience))];
         let parameters = parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let scope = Scope::new(&template, parameters, "stack", "us-east-1", &|_, _| unreachable!());
+        let scope = Scope::new(&template, parameters, "stack", "us-east-1", "http://sqs.test", &|_, _| unreachable!());
         check(&scope).map_err(|error| error.to_string())
     }
 

@@ -1,3 +1,5 @@
+mod event_sources;
+
 use std::time::Duration;
 
 use serde_json::json;
@@ -78,7 +80,7 @@ fn load(text: &str, overrides: &[(&str, &str)]) -> Result<Template> {
     let overrides = overrides.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let secret_arn =
         |name: &str, _: &str| format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{name}-AbCdEf");
-    Template::load(text, "stack", "us-east-1", &overrides, &secret_arn)
+    Template::load(text, "stack", "us-east-1", "http://sqs.test", &overrides, &secret_arn)
 }
 
 fn load_changed(from: &str, to: &str) -> String {
@@ -179,8 +181,8 @@ fn what_the_local_cloud_cannot_do_is_an_error_with_its_place() {
         ),
         (
             "Type: ScheduleV2",
-            "Type: SQS",
-            "Resources.RowFunction.Properties.Events.Sweep.Type: the local cloud does not support events of type SQS",
+            "Type: SNS",
+            "Resources.RowFunction.Properties.Events.Sweep.Type: the local cloud does not support events of type SNS",
         ),
         (
             "AWS::Logs::LogGroup",
@@ -321,7 +323,7 @@ fn sam_makes_the_queues_that_a_function_asks_for() {
     assert_eq!(function.event_invoke.retries.maximum_attempts, 1);
     assert_eq!(function.event_invoke.on_failure, Some(arn_of(on_failure)));
     assert_eq!(function.policy.len(), 2, "the function may send to its destination");
-    assert_eq!(function.environment["DEAD"], "https://sqs.us-east-1.amazonaws.com/000000000000/stack-Dead");
+    assert_eq!(function.environment["DEAD"], "http://sqs.test/000000000000/stack-Dead");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 mod environment;
 mod event_queue;
+mod event_source;
 mod idle;
 mod instance;
 pub(crate) mod invoke;
@@ -23,6 +24,7 @@ use std::time::{Duration, Instant};
 use hyper::body::Bytes;
 
 pub(crate) use self::event_queue::{EventQueue, Handled};
+pub(crate) use self::event_source::{EventSources, Services as EventSourceServices};
 pub(crate) use self::outcome::{FunctionError, Outcome, PAYLOAD_LIMIT};
 use self::pool::Pool;
 pub(crate) use self::settings::Settings;

@@ -105,6 +105,19 @@ impl Attributes {
         Some(format!("{:x}", sum.compute()))
     }
 
+    /// As the event of an event source mapping has them.
+    pub(super) fn to_record(&self) -> Value {
+        let json = |attribute: &Attribute| {
+            let mut record = json!({"dataType": attribute.kind, "stringListValues": [], "binaryListValues": []});
+            match &attribute.value {
+                Content::Text(text) => record["stringValue"] = text.as_str().into(),
+                Content::Binary(bytes) => record["binaryValue"] = STANDARD.encode(bytes).into(),
+            }
+            record
+        };
+        self.0.iter().map(|(name, attribute)| (name.clone(), json(attribute))).collect()
+    }
+
     /// As `ReceiveMessage` answers them; `None` of none.
     pub(super) fn to_json(&self) -> Option<Value> {
         let json = |attribute: &Attribute| match &attribute.value {

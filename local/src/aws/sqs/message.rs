@@ -19,6 +19,9 @@ pub(super) struct Message {
     pub(super) first_received_ms: Option<i64>,
     /// How often it was received.
     pub(super) receptions: u32,
+    /// ARN of the queue that it was moved from, being received too often.
+    #[serde(default)]
+    pub(super) source: Option<String>,
 }
 
 /// Which reception of which message.
@@ -31,6 +34,13 @@ pub(super) struct Receipt {
 impl Message {
     pub(super) fn is_visible(&self, now_ms: i64) -> bool {
         self.visible_from_ms <= now_ms
+    }
+
+    /// Notes a reception, which hides the message for so long.
+    pub(super) fn receive(&mut self, now_ms: i64, hidden_ms: i64) {
+        self.receptions += 1;
+        self.first_received_ms.get_or_insert(now_ms);
+        self.visible_from_ms = now_ms + hidden_ms;
     }
 
     pub(super) fn receipt_handle(&self) -> String {
@@ -49,6 +59,7 @@ impl Message {
             ("SentTimestamp", Some(self.sent_ms.to_string())),
             ("ApproximateReceiveCount", Some(self.receptions.to_string())),
             ("ApproximateFirstReceiveTimestamp", self.first_received_ms.map(|time| time.to_string())),
+            ("DeadLetterQueueSourceArn", self.source.clone()),
         ];
         let is_requested = |name: &str| requested.iter().any(|requested| *requested == "All" || *requested == name);
         let attributes = attributes.into_iter().filter(|(name, _)| is_requested(name));

@@ -1,19 +1,21 @@
 //! Amazon SQS: the standard queues of the template.
 //!
 //! After the service model `sqs` 2012-11-05 (JSON protocol) and the API reference. Queues are made by the template
-//! alone. FIFO queues, redrive and encryption keys are not here; `PurgeQueue` may be repeated at once, where AWS asks
+//! alone. FIFO queues, message move tasks and encryption keys are not here; `PurgeQueue` may be repeated at once, where AWS asks
 //! for a minute in between. A queue gives its messages in the order of their sending, which AWS does not promise.
 
 mod attribute;
 mod batch;
 mod context;
 mod error;
+mod event_source;
 mod message;
 mod operation;
 mod permission;
 mod poll;
 mod queue;
 mod receive;
+mod redrive;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,7 @@ mod tests;
 use serde_json::Value;
 use time::OffsetDateTime;
 
+pub(crate) use self::event_source::Taken;
 use self::operation::{OPERATIONS, Run};
 pub(crate) use self::poll::serve;
 use self::queue::Queue;
@@ -56,6 +59,9 @@ impl Service for Sqs {
             Run::Write(run) => {
                 let context = self.context(queue()?, now);
                 let answer = self.queues.change(|queues| {
+                    if operation.name == "ReceiveMessage" {
+                        self.redrive(queues, &context);
+                    }
                     let queue = queues.entry(context.settings.name.clone()).or_default();
                     queue.expire(&context);
                     run(queue, input, &context)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::RwLock;
 use tokio::time::{self, Instant};
 
@@ -26,11 +26,13 @@ pub(crate) async fn serve(sqs: &Sqs, gate: &RwLock<()>, call: &Call) -> Reply {
             let _open = gate.read().await;
             // Not to write the state file for nothing.
             match call.operation.as_str() {
-                "ReceiveMessage" if Instant::now() < deadline && sqs.is_empty(&call.input) => None,
+                "ReceiveMessage" if Instant::now() < deadline && sqs.finds_nothing(&call.input) => None,
                 operation => Some(sqs.call(operation, &call.input, clock::now())),
             }
         };
-        if let Some(answer) = answer {
+        // What there was may have gone to the dead-letter queue.
+        let is_early = call.operation == "ReceiveMessage" && Instant::now() < deadline;
+        if let Some(answer) = answer.filter(|answer| !is_early || *answer != Ok(json!({}))) {
             return reply(answer);
         }
         // The sender is the service's own, so this does not end with it; a look too many does no harm.
@@ -54,13 +56,9 @@ fn wait(sqs: &Sqs, call: &Call) -> Duration {
 
 impl Sqs {
     /// Whether there is such a queue and nothing in it can be received now.
-    fn is_empty(&self, input: &Value) -> bool {
+    fn finds_nothing(&self, input: &Value) -> bool {
         let Ok(settings) = self.queue(input["QueueUrl"].as_str().unwrap_or_default()) else { return false };
-        let context = self.context(settings, clock::now());
-        self.queues.read(|queues| {
-            let mut kept = queues.get(&settings.name).into_iter().flat_map(|queue| queue.kept(&context));
-            !kept.any(|message| message.is_visible(context.now_ms))
-        })
+        self.is_empty(&self.context(settings, clock::now()))
     }
 }
 

@@ -90,6 +90,7 @@ impl Queue {
             visible_from_ms: context.now_ms + delay_ms,
             first_received_ms: None,
             receptions: 0,
+            source: None,
         };
         let mut answer = json!({"MessageId": message.id, "MD5OfMessageBody": message.md5()});
         if let Some(md5) = message.attributes.md5() {
@@ -104,6 +105,13 @@ impl Queue {
         let receipt = Receipt::read(handle).ok_or_else(invalid_handle)?;
         self.messages.retain(|message| message.id != receipt.message || message.receptions != receipt.reception);
         Ok(())
+    }
+
+    /// The message of this reception, while it is hidden.
+    pub(super) fn in_flight(&mut self, handle: &str, context: &Context<'_>) -> Option<&mut Message> {
+        let receipt = Receipt::read(handle)?;
+        let message = self.messages.iter_mut().find(|message| message.id == receipt.message)?;
+        (message.receptions == receipt.reception && !message.is_visible(context.now_ms)).then_some(message)
     }
 }
 
@@ -123,11 +131,9 @@ pub(super) fn change_visibility(
     input: Input<'_>,
     context: &Context<'_>,
 ) -> Result<Value, ServiceError> {
-    let receipt = Receipt::read(input.required_text("ReceiptHandle")).ok_or_else(invalid_handle)?;
-    let message = queue.messages.iter_mut().find(|message| message.id == receipt.message);
-    let message =
-        message.filter(|message| message.receptions == receipt.reception && !message.is_visible(context.now_ms));
-    let message = message.ok_or_else(not_in_flight)?;
+    let handle = input.required_text("ReceiptHandle");
+    Receipt::read(handle).ok_or_else(invalid_handle)?;
+    let message = queue.in_flight(handle, context).ok_or_else(not_in_flight)?;
     message.visible_from_ms = context.now_ms + input.integer("VisibilityTimeout").unwrap_or_default() * 1_000;
     Ok(json!({}))
 }
@@ -149,6 +155,9 @@ pub(super) fn attributes(queue: &Queue, input: Input<'_>, context: &Context<'_>)
         counted.count().to_string()
     };
     let (settings, created) = (context.settings, (queue.created_ms / 1_000).to_string());
+    let redrive = settings.redrive.as_ref().map(|redrive| {
+        json!({"deadLetterTargetArn": redrive.queue, "maxReceiveCount": redrive.most_receptions}).to_string()
+    });
     let all = [
         ("ApproximateNumberOfMessages", count(|_| true, true)),
         ("ApproximateNumberOfMessagesDelayed", count(|message| message.receptions == 0, false)),
@@ -163,8 +172,8 @@ pub(super) fn attributes(queue: &Queue, input: Input<'_>, context: &Context<'_>)
         ("SqsManagedSseEnabled", "true".to_owned()),
         ("VisibilityTimeout", settings.visibility_timeout.as_secs().to_string()),
     ];
-    let answered =
-        all.into_iter().filter(|(name, _)| requested.iter().any(|requested| *requested == "All" || requested == name));
+    let all = all.into_iter().chain(redrive.map(|policy| ("RedrivePolicy", policy)));
+    let answered = all.filter(|(name, _)| requested.iter().any(|requested| *requested == "All" || requested == name));
     let answered: Map<_, _> = answered.map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
     Ok(if answered.is_empty() { json!({}) } else { json!({"Attributes": answered}) })
 }

@@ -15,9 +15,7 @@ pub(super) fn receive(queue: &mut Queue, input: Input<'_>, context: &Context<'_>
     let hidden_ms = input.integer("VisibilityTimeout").unwrap_or(default) * 1_000;
     let visible = queue.messages.iter_mut().filter(|message| message.is_visible(context.now_ms));
     let messages = visible.take(most).map(|message| {
-        message.receptions += 1;
-        message.first_received_ms.get_or_insert(context.now_ms);
-        message.visible_from_ms = context.now_ms + hidden_ms;
+        message.receive(context.now_ms, hidden_ms);
         json(message, input)
     });
     let messages: Vec<_> = messages.collect();

@@ -14,6 +14,8 @@ use crate::template;
 /// The service in one region.
 pub(crate) struct Sqs {
     pub(super) region: String,
+    /// The endpoint that queue URLs lead to, without a slash at its end.
+    pub(super) endpoint: String,
     /// What the template says of each queue, by name.
     pub(super) settings: BTreeMap<String, template::Queue>,
     pub(super) queues: Stored<BTreeMap<String, Queue>>,
@@ -31,10 +33,16 @@ impl Sqs {
     ///
     /// # Errors
     /// A file that cannot be read or written.
-    pub(crate) fn open(region: &str, queues: &[template::Queue], state_file: Option<PathBuf>) -> anyhow::Result<Self> {
+    pub(crate) fn open(
+        region: &str,
+        endpoint: &str,
+        queues: &[template::Queue],
+        state_file: Option<PathBuf>,
+    ) -> anyhow::Result<Self> {
         let settings = queues.iter().map(|queue| (queue.name.clone(), queue.clone())).collect();
         let stored = Stored::open(state_file)?;
-        let sqs = Self { region: region.to_owned(), settings, queues: stored, arrivals: watch::Sender::default() };
+        let (region, endpoint) = (region.to_owned(), endpoint.to_owned());
+        let sqs = Self { region, endpoint, settings, queues: stored, arrivals: watch::Sender::default() };
         sqs.queues.change_anyway(|queues| {
             queues.retain(|name, _| sqs.settings.contains_key(name));
             sqs.create_missing(queues);
@@ -47,17 +55,30 @@ impl Sqs {
     /// # Errors
     /// A queue that is not there, or that does not take the message.
     pub(crate) fn send(&self, arn: &str, body: &str, attributes: &[(&str, String)]) -> Result<String, SendError> {
-        let name = arn.rsplit(':').next().unwrap_or_default();
-        let Some(settings) = self.settings.get(name).filter(|_| *arn == self.arn(name)) else {
+        let Some(context) = self.context_of(arn, clock::now()) else {
             return Err(SendError(format!("there is no queue {arn}")));
         };
-        let context = self.context(settings, clock::now());
+        let name = context.settings.name.as_str();
         let attributes = Attributes::of_texts(attributes);
         self.queues
             .change(|queues| queues.entry(name.to_owned()).or_default().send(body, attributes, None, &context))
             .map_err(|error: ServiceError| SendError(format!("{arn} does not take the message: {}", error.message)))?;
         self.arrivals.send_replace(());
         Ok(name.to_owned())
+    }
+
+    /// As [`Sqs::context`], of the queue with this ARN.
+    pub(super) fn context_of(&self, arn: &str, now: OffsetDateTime) -> Option<Context<'_>> {
+        let name = arn.rsplit(':').next().unwrap_or_default();
+        self.settings.get(name).filter(|_| *arn == self.arn(name)).map(|settings| self.context(settings, now))
+    }
+
+    /// Whether nothing in the queue can be received now, nor moved to a dead-letter queue.
+    pub(super) fn is_empty(&self, context: &Context<'_>) -> bool {
+        self.queues.read(|queues| {
+            let mut kept = queues.get(&context.settings.name).into_iter().flat_map(|queue| queue.kept(context));
+            !kept.any(|message| message.is_visible(context.now_ms))
+        })
     }
 
     pub(super) fn context<'a>(&'a self, settings: &'a template::Queue, now: OffsetDateTime) -> Context<'a> {
@@ -71,7 +92,7 @@ impl Sqs {
         }
     }
 
-    /// What a queue URL leads to. Its host does not matter: AWS's own, which `!Ref` gives, and this endpoint's do both.
+    /// What a queue URL leads to. Its host does not matter: this endpoint's, which `!Ref` gives, and AWS's own do both.
     pub(super) fn queue(&self, url: &str) -> Result<&template::Queue, ServiceError> {
         self.settings.get(name_in(url)).ok_or_else(error::no_such_queue)
     }
@@ -81,7 +102,7 @@ impl Sqs {
     }
 
     pub(super) fn url(&self, name: &str) -> String {
-        format!("https://sqs.{}.amazonaws.com/{ACCOUNT}/{name}", self.region)
+        format!("{}/{ACCOUNT}/{name}", self.endpoint)
     }
 }
 

@@ -9,7 +9,7 @@ use super::*;
 use crate::plumbing::state_file::tests::TemporaryDirectory;
 use crate::template;
 
-const URL: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/dead";
+const URL: &str = "http://127.0.0.1:4566/000000000000/dead";
 
 fn settings(name: &str) -> template::Queue {
     template::Queue {
@@ -19,11 +19,12 @@ fn settings(name: &str) -> template::Queue {
         delay: Duration::ZERO,
         receive_wait: Duration::ZERO,
         maximum_message_size: 1_024,
+        redrive: None,
     }
 }
 
 fn open(state_file: Option<PathBuf>) -> Sqs {
-    Sqs::open("us-east-1", &[settings("dead"), settings("other")], state_file).unwrap()
+    Sqs::open("us-east-1", "http://127.0.0.1:4566", &[settings("dead"), settings("other")], state_file).unwrap()
 }
 
 /// A time so many seconds after the others of the test.
@@ -63,7 +64,7 @@ fn a_queue_is_found_by_its_name_and_by_either_of_its_urls() {
     let sqs = open(None);
     let named = sqs.call("GetQueueUrl", &json!({"QueueName": "dead"}), at(0)).unwrap();
     assert_eq!(named, json!({"QueueUrl": URL}));
-    for url in [URL, "http://127.0.0.1:4566/000000000000/dead", "dead"] {
+    for url in [URL, "https://sqs.us-east-1.amazonaws.com/000000000000/dead", "dead"] {
         assert!(call(&sqs, "SendMessage", json!({"QueueUrl": url, "MessageBody": "a"})).is_ok(), "{url}");
     }
     assert_eq!(bodies_at(&sqs, 0), ["a", "a", "a"]);

@@ -322,10 +322,14 @@ mod tests {
 
     #[test]
     fn a_banner_with_the_longest_addresses_and_a_deep_directory_fits_a_screen() {
-        let template =
-            Template::load(include_str!("../../../tests/template.yaml"), "s", "r", &Default::default(), &|name, _| {
-                name.to_owned()
-            });
+        let template = Template::load(
+            include_str!("../../../tests/template.yaml"),
+            "s",
+            "r",
+            "http://sqs.test",
+            &Default::default(),
+            &|name, _| name.to_owned(),
+        );
         let options = Options {
             template: TemplateSource::Path("/home/somebody/projects/frontends/greenroom/template.yaml".into()),
             stack_name: "a".repeat(128),

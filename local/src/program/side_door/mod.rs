@@ -34,6 +34,7 @@ pub(crate) use self::sign_in::SignIn;
 pub(crate) use self::tokens::Tokens;
 use crate::aws::Endpoint;
 use crate::aws::cloud_formation::{CloudFormation, RequestType};
+use crate::aws::lambda::EventSources;
 use crate::aws::scheduler::Scheduler;
 use crate::plumbing::clock;
 use crate::plumbing::http_server::{self, Answer};
@@ -58,6 +59,7 @@ pub(crate) struct SideDoor {
     pub(crate) certificate: String,
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) scheduler: Arc<Scheduler>,
+    pub(crate) event_sources: EventSources,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) sign_in: SignIn,
     pub(crate) secrets: Vec<Secret>,
@@ -234,6 +236,13 @@ impl SideDoor {
     /// Back to the start. Requests under way end first, and new ones wait until it is done.
     async fn reset(&self) -> Result<(), Refused> {
         let _api = self.api_gate.write().await;
+        self.event_sources.stop().await;
+        let result = self.empty().await;
+        self.event_sources.start();
+        result
+    }
+
+    async fn empty(&self) -> Result<(), Refused> {
         let endpoint = &self.endpoint;
         endpoint.silence();
         endpoint.bus.forget().await;
