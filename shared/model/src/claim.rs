@@ -7,8 +7,9 @@
 //! 2. The resource is created in AWS with tags that name the row and the claim.
 //! 3. It is committed under the condition that the claim still stands.
 //!
-//! Whoever finds a lapsed claim takes it over, for the same owner, and adopts what its predecessor may have created.
-//! A lease is longer than a function may run, so the holder of a lapsed one is not at work any more.
+//! A lease is longer than a function may run, so the holder of a lapsed one is not at work any more. Whoever meets a
+//! lapsed claim asks for its [`recovery`](crate::recovery), which takes it over, for the same owner, and adopts what
+//! its create may have made. No request does: that takes a listing of everything there is in AWS.
 //!
 //! [`next_create_step`] and [`next_delete_step`] decide; crate `aws-claim` carries out.
 
@@ -117,6 +118,17 @@ pub enum RowSummary<R: Resource> {
     Deleting(R::Arn),
 }
 
+impl<R: Resource> Claim<R> {
+    /// The answer to somebody who met this claim. It mostly resolves in less than a second, and when its holder has
+    /// died, asking again before the lease lapses changes nothing. A recovery takes seconds and holds many names at a
+    /// time, each of which is done before the last.
+    pub fn busy(&self, now: Timestamp) -> Error {
+        let longest = Duration::from_secs(if self.id == self.origin { 5 } else { 2 });
+        let retry_after = now.until(self.lease_until).clamp(Duration::from_secs(1), longest);
+        Error::Busy { resource: R::KIND, retry_after }
+    }
+}
+
 impl<R: Resource> NameRow<R> {
     /// The first caller of the name.
     pub fn owner(&self) -> &UserId {
@@ -133,7 +145,7 @@ impl<R: Resource> NameRow<R> {
     pub fn into_active(self, now: Timestamp) -> Result<R, Error> {
         match self {
             Self::Active(resource) => Ok(resource),
-            Self::Creating(claim) if claim.lease_until > now => Err(busy::<R>(now.until(claim.lease_until))),
+            Self::Creating(claim) if claim.lease_until > now => Err(claim.busy(now)),
             // Nobody is at work on a lapsed claim: there is nothing until somebody creates it again.
             Self::Creating(_) | Self::Deleting(_) => Err(Error::NotFound(R::KIND)),
         }
@@ -148,11 +160,9 @@ pub fn owned_by<R: Resource>(resource: R, caller: &UserId) -> Result<R, Error> {
     if resource.owner() == caller { Ok(resource) } else { Err(Error::Forbidden(Denial::NotOwner)) }
 }
 
-/// The answer to somebody who met another's claim: it mostly resolves in less than a second, and when its holder has
-/// died, asking again before the lease lapses changes nothing.
-pub fn busy<R: Resource>(lease_left: Duration) -> Error {
-    let longest = Duration::from_secs(5);
-    Error::Busy { resource: R::KIND, retry_after: lease_left.clamp(Duration::from_secs(1), longest) }
+/// The answer to somebody who met another request at work.
+pub fn busy<R: Resource>() -> Error {
+    Error::Busy { resource: R::KIND, retry_after: Duration::from_secs(1) }
 }
 
 /// Who asks for which name, and under which claim, should one be needed.
@@ -179,11 +189,6 @@ impl<N: Clone> NameRequest<N> {
             origin: self.claim_id.clone(),
             lease_until: now + self.lease,
         }
-    }
-
-    /// The claim of somebody whose lease has lapsed, continued by this request: owner and options stay.
-    fn take_over<R: Resource<Name = N>>(&self, lapsed: &Claim<R>, now: Timestamp) -> Claim<R> {
-        Claim { id: self.claim_id.clone(), lease_until: now + self.lease, ..lapsed.clone() }
     }
 }
 
@@ -215,10 +220,12 @@ pub enum CreateStep<R: Resource> {
     Existing(R),
     /// Finish the delete of what had the name before, then look again.
     FinishDelete(R),
-    /// Wait for another request's claim, for no longer than this, then look again.
-    Wait(Duration),
-    /// Claim the name, in place of the lapsed claim of this id if there is one.
-    Claim(Claim<R>, Option<ClaimId>),
+    /// Wait for another request's claim, then look again.
+    Wait(Claim<R>),
+    /// Ask for the recovery of the name: whoever claimed it has died.
+    Recover,
+    /// Claim the name.
+    Claim(Claim<R>),
 }
 
 /// Decides what to do about `row` for somebody who wants the resource to exist.
@@ -231,12 +238,9 @@ pub fn next_create_step<R: Resource>(
     match row {
         Some(NameRow::Active(resource)) => CreateStep::Existing(resource),
         Some(NameRow::Deleting(resource)) => CreateStep::FinishDelete(resource),
-        Some(NameRow::Creating(claim)) if claim.lease_until > now => CreateStep::Wait(now.until(claim.lease_until)),
-        Some(NameRow::Creating(lapsed)) => {
-            let claim = request.take_over(&lapsed, now);
-            CreateStep::Claim(claim, Some(lapsed.id))
-        }
-        None => CreateStep::Claim(request.claim(desired, now), None),
+        Some(NameRow::Creating(claim)) if claim.lease_until > now => CreateStep::Wait(claim),
+        Some(NameRow::Creating(_)) => CreateStep::Recover,
+        None => CreateStep::Claim(request.claim(desired, now)),
     }
 }
 
@@ -249,8 +253,8 @@ pub enum DeleteStep<R: Resource> {
     Begin(R),
     /// Go on with a delete that was begun.
     Finish(R),
-    /// Take over the lapsed claim of this id, and delete what its create may have left.
-    TakeOver(Claim<R>, ClaimId),
+    /// Ask for the recovery of the name: whoever claimed it has died.
+    Recover,
 }
 
 /// Decides what to do about `row` for somebody who wants the resource gone.
@@ -269,8 +273,8 @@ pub fn next_delete_step<R: Resource>(
     match row {
         NameRow::Active(resource) => Ok(DeleteStep::Begin(resource)),
         NameRow::Deleting(resource) => Ok(DeleteStep::Finish(resource)),
-        NameRow::Creating(claim) if claim.lease_until > now => Err(busy::<R>(now.until(claim.lease_until))),
-        NameRow::Creating(lapsed) => Ok(DeleteStep::TakeOver(request.take_over(&lapsed, now), lapsed.id)),
+        NameRow::Creating(claim) if claim.lease_until > now => Err(claim.busy(now)),
+        NameRow::Creating(_) => Ok(DeleteStep::Recover),
     }
 }
 
@@ -329,22 +333,27 @@ mod tests {
             lease_until: at(35),
             ..claim()
         };
-        assert_eq!(step, CreateStep::Claim(expected, None));
+        assert_eq!(step, CreateStep::Claim(expected));
     }
 
     #[test]
-    fn a_claim_is_waited_for_until_its_lease_lapses_and_not_longer() {
+    fn a_claim_is_waited_for_until_its_lease_lapses_and_then_it_is_recovered() {
         let row = || Some(NameRow::Creating(claim()));
         let step = |second| next_create_step(row(), &request("bob"), &ANY, at(second));
-        assert_eq!(step(29), CreateStep::Wait(Duration::from_secs(1)));
-        assert!(matches!(step(30), CreateStep::Claim(..)));
+        assert_eq!(step(29), CreateStep::Wait(claim()));
+        assert_eq!(step(30), CreateStep::Recover);
     }
 
     #[test]
-    fn who_takes_a_lapsed_claim_over_keeps_owner_options_and_origin() {
-        let step = next_create_step(Some(NameRow::Creating(claim())), &request("bob"), &ANY, at(40));
-        let expected = Claim { id: "ours".parse().unwrap(), lease_until: at(55), ..claim() };
-        assert_eq!(step, CreateStep::Claim(expected, Some("theirs".parse().unwrap())));
+    fn who_meets_a_claim_is_told_when_asking_again_may_change_something() {
+        let retry_after = |claim: Claim<Stage>, second| match claim.busy(at(second)) {
+            Error::Busy { retry_after, .. } => retry_after.as_secs(),
+            error => panic!("{error:?}"),
+        };
+        let first = || Claim { id: "first".parse().unwrap(), ..claim() };
+        assert_eq!((retry_after(first(), 10), retry_after(first(), 27), retry_after(first(), 30)), (5, 3, 1));
+        // A recovery's.
+        assert_eq!((retry_after(claim(), 10), retry_after(claim(), 30)), (2, 1));
     }
 
     #[test]
@@ -368,9 +377,7 @@ mod tests {
         assert_eq!(step(None, 20), DeleteStep::Done);
         assert_eq!(step(Some(NameRow::Active(stage())), 20), DeleteStep::Begin(stage()));
         assert_eq!(step(Some(NameRow::Deleting(stage())), 20), DeleteStep::Finish(stage()));
-        let taken = Claim { id: "ours".parse().unwrap(), lease_until: at(55), ..claim() };
-        let expected = DeleteStep::TakeOver(taken, "theirs".parse().unwrap());
-        assert_eq!(step(Some(NameRow::Creating(claim())), 40), expected);
+        assert_eq!(step(Some(NameRow::Creating(claim())), 30), DeleteStep::Recover);
         let busy = next_delete_step(Some(NameRow::Creating(claim())), &request("alice"), at(29));
         assert!(matches!(busy, Err(Error::Busy { .. })));
     }

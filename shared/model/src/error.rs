@@ -43,6 +43,9 @@ pub enum Error {
         /// When it is worth asking again.
         retry_after: Duration,
     },
+    /// Whoever worked on the same thing before has died, and its recovery is asked for.
+    #[error("an earlier request for the {0} was cut short and is being finished; try again")]
+    Unfinished(&'static str),
     /// No transwrap server has room for another broadcast.
     #[error("no server has room for a broadcast now; try again")]
     NoServer,

@@ -14,6 +14,7 @@ mod page;
 pub mod participant;
 pub mod playback;
 pub mod qualities;
+pub mod recovery;
 pub mod rtmp_hook;
 pub mod secret;
 pub mod self_hosted;

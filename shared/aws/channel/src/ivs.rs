@@ -1,6 +1,7 @@
 //! IVS low-latency: channels and their stream keys.
 
-use aws_client::{Aws, AwsFailure, RateLimiter, listing_retries, sdk_client};
+use aws_claim::ListedPage;
+use aws_client::{Aws, AwsFailure, RateLimiter, sdk_client};
 use aws_sdk_ivs::Client;
 use aws_sdk_ivs::config::Config;
 use aws_sdk_ivs::operation::create_stream_key::CreateStreamKeyError;
@@ -9,11 +10,12 @@ use aws_sdk_ivs::operation::delete_stream_key::DeleteStreamKeyError;
 use aws_sdk_ivs::operation::get_channel::GetChannelError;
 use aws_sdk_ivs::operation::get_stream::GetStreamError;
 use aws_sdk_ivs::operation::get_stream_key::GetStreamKeyError;
+use aws_sdk_ivs::operation::list_channels::ListChannelsError;
 use aws_sdk_ivs::operation::list_stream_keys::ListStreamKeysError;
 use aws_sdk_ivs::types::{ChannelLatencyMode, ChannelType as IvsChannelType, StreamKey as IvsStreamKey};
 use aws_smithy_types::retry::RetryConfig;
 use model::channel::{Channel, IvsOptions, KeyState, StreamKey, StreamKeyText};
-use model::claim::{Claim, CreateError, Found};
+use model::claim::{Claim, CreateError};
 use model::error::Conflict;
 use model::tags;
 use model::{ChannelArn, ChannelName, Error, StreamKeyArn, Timestamp};
@@ -25,19 +27,32 @@ pub struct ChannelIvs {
     ivs: Client,
     stack: String,
     limiter: RateLimiter,
+    adoptions: RateLimiter,
     own_server: Option<OwnServer>,
 }
 
 impl ChannelIvs {
     /// Channels are tagged as the stack's, so that two deployments in one account leave each other's alone.
     pub fn new(aws: &Aws, stack: String) -> Self {
-        Self { ivs: sdk_client!(aws, aws_sdk_ivs, "IVS"), stack, limiter: RateLimiter::unlimited(), own_server: None }
+        let (limiter, adoptions) = (RateLimiter::unlimited(), RateLimiter::unlimited());
+        Self { ivs: sdk_client!(aws, aws_sdk_ivs, "IVS"), stack, limiter, adoptions, own_server: None }
     }
 
     /// Lists and deletes at a pace that leaves some of IVS's five calls a second to others.
     #[must_use]
     pub fn limited_to(self, limiter: RateLimiter) -> Self {
         Self { limiter, ..self }
+    }
+
+    /// Adopts at a pace of its own: what it takes has five calls a second for itself, which few others need.
+    #[must_use]
+    pub fn adopting_at(self, adoptions: RateLimiter) -> Self {
+        Self { adoptions, ..self }
+    }
+
+    /// Waits until the next channel may be adopted.
+    pub(crate) async fn adoption(&self) {
+        self.adoptions.acquire().await;
     }
 
     /// Beside IVS, the organisation's own RTMP server hosts channels.
@@ -79,37 +94,37 @@ impl ChannelIvs {
             .ok_or_else(|| CreateError::Unknown(Error::unavailable(AwsFailure::malformed(operation, "no channel"))))
     }
 
-    /// Every channel in IVS that is tagged as this name's, or as any of the stack's names, from a complete listing.
-    pub(crate) async fn find_channels(&self, name: Option<&ChannelName>) -> Result<Vec<Found<Channel>>, Error> {
+    /// A page of the channels in IVS that are tagged as the stack's. It is sent once.
+    pub(crate) async fn list_channels(
+        &self,
+        only: Option<&ChannelName>,
+        page: Option<&str>,
+    ) -> Result<ListedPage<Channel>, Error> {
         let operation = "ivs:ListChannels";
-        let mut channels: Vec<Found<Channel>> = Vec::new();
-        let mut next = None;
-        loop {
-            self.limiter.acquire().await;
-            // Channels bear the name of their row in IVS as well, which spares us the other thousands.
-            let listed = self
-                .ivs
-                .list_channels()
-                .set_filter_by_name(name.map(ToString::to_string))
-                .max_results(100)
-                .set_next_token(next)
-                .customize()
-                .config_override(Config::builder().retry_config(listing_retries()))
-                .send()
-                .await
-                .map_err(|error| AwsFailure::new(operation, &error).into_error())?;
-            for channel in listed.channels() {
-                let arn = channel.arn().and_then(|arn| arn.parse().ok());
-                let arn = arn.ok_or_else(|| Error::internal(AwsFailure::malformed(operation, "no ARN")))?;
-                channels.extend(tags::found(arn, channel.tags(), &self.stack, name));
-            }
-            next = listed.next_token().map(str::to_owned);
-            if next.is_none() {
-                // One order for all who look, so that they keep the same one.
-                channels.sort_by(|a, b| a.arn.cmp(&b.arn));
-                return Ok(channels);
-            }
+        self.limiter.acquire().await;
+        // Channels bear the name of their row in IVS as well, which spares us the other thousands.
+        let listed = self
+            .ivs
+            .list_channels()
+            .set_filter_by_name(only.map(ToString::to_string))
+            .max_results(100)
+            .set_next_token(page.map(str::to_owned))
+            .customize()
+            .config_override(Config::builder().retry_config(RetryConfig::disabled()))
+            .send()
+            .await
+            .map_err(|error| match error.as_service_error() {
+                // A read changes nothing that could conflict with it: it passes.
+                Some(ListChannelsError::ConflictException(_)) => Error::unavailable(AwsFailure::new(operation, &error)),
+                _ => AwsFailure::new(operation, &error).into_error(),
+            })?;
+        let mut found = Vec::new();
+        for channel in listed.channels() {
+            let arn = channel.arn().and_then(|arn| arn.parse().ok());
+            let arn = arn.ok_or_else(|| Error::internal(AwsFailure::malformed(operation, "no ARN")))?;
+            found.extend(tags::found(arn, channel.tags(), &self.stack));
         }
+        Ok(ListedPage { found, next: listed.next_token().map(str::to_owned) })
     }
 
     /// A channel as if the claim had created it, without its key; `None` if there is no such channel.

@@ -6,6 +6,6 @@ mod own_server;
 mod table;
 
 pub use ivs::ChannelIvs;
-pub use operations::{create_or_fetch, delete, fetch, list, rotate_stream_key, stream_key, sweep};
+pub use operations::{create_or_fetch, delete, fetch, list, recover, rotate_stream_key, stream_key, sweep};
 pub use own_server::OwnServer;
 pub use table::{ChannelRows, ChannelTable};

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use aws_claim::Provider;
+use aws_claim::{ListedPage, Provider, Recovery};
 use model::channel::{Channel, ChannelOptions, DesiredChannelOptions, KeyState, Rotation, StreamKey};
-use model::claim::{Claim, CreateError, Found, NameRequest, Outcome, owned_by};
+use model::claim::{Claim, CreateError, NameRequest, Outcome, owned_by};
 use model::error::Conflict;
+use model::recovery::Recovered;
 use model::self_hosted::draw_key;
 use model::sweep::{Sweep, Swept};
 use model::{ChannelArn, ChannelName, Cursor, Error, Limit, Page, Timestamp, UserId};
@@ -23,11 +24,12 @@ impl Provider<Channel> for ChannelIvs {
         }
     }
 
-    async fn find(&self, name: Option<&ChannelName>) -> Result<Vec<Found<Channel>>, Error> {
-        self.find_channels(name).await
+    async fn list(&self, only: Option<&ChannelName>, page: Option<&str>) -> Result<ListedPage<Channel>, Error> {
+        self.list_channels(only, page).await
     }
 
     async fn adopt(&self, claim: &Claim<Channel>, arn: ChannelArn, now: Timestamp) -> Result<Option<Channel>, Error> {
+        self.adoption().await;
         let Some(mut channel) = self.read_channel(claim, &arn, now).await? else { return Ok(None) };
         channel.key = Some(KeyState::Current(self.only_key(&arn, None).await?));
         Ok(Some(channel))
@@ -63,12 +65,24 @@ impl Provider<Channel> for ChannelIvs {
     }
 }
 
+/// Completes what creates and deletes of these channels have left halfway, by one listing of IVS. Answers what became of
+/// each, in their order.
+pub async fn recover(
+    ivs: &ChannelIvs,
+    channels: &ChannelTable,
+    now: Timestamp,
+    names: &[ChannelName],
+    how: &Recovery,
+) -> Vec<Result<Recovered, Error>> {
+    aws_claim::recover(ivs, &channels.names, now, names, how).await
+}
+
 /// Returns the channel of that name, creating it first if there is none. Any number of concurrent callers get one.
 ///
 /// # Errors
 /// [`Conflict::OptionsDiffer`] if it exists with other options; [`Conflict::SelfHostedNotSupported`] if there is no server
-/// to host it; [`Error::Busy`] if another request holds the name for longer than this one waits; what AWS fails with, after which
-/// the same request may be repeated.
+/// to host it; [`Error::Busy`] if another request holds the name for longer than this one waits; [`Error::Unfinished`] if
+/// its recovery is to be asked for; what AWS fails with, after which the same request may be repeated.
 pub async fn create_or_fetch(
     ivs: &ChannelIvs,
     channels: &ChannelTable,
@@ -105,7 +119,7 @@ pub async fn list(
 /// # Errors
 /// [`Denial::NotOwner`](model::error::Denial::NotOwner); [`Conflict::Live`] while it is
 /// broadcasting, after which it is as it was, unless another attempt has deleted it meanwhile; [`Error::Busy`] while it
-/// is being created; what AWS fails with.
+/// is being created; [`Error::Unfinished`] if its recovery is to be asked for; what AWS fails with.
 pub async fn delete(
     ivs: &ChannelIvs,
     channels: &ChannelTable,

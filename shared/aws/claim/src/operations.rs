@@ -1,9 +1,10 @@
-//! Create or fetch, and delete: each step may be cut short anywhere, and is then gone on with by whoever comes next.
+//! Create or fetch, and delete. Each step may be cut short anywhere: a delete is then gone on with by whoever comes next,
+//! a create by its [recovery](crate::recover()), which whoever meets it asks for.
 
 use std::time::Duration;
 
 use model::claim::{
-    Claim, CreateError, CreateStep, DeleteStep, DesiredOptions, Found, NameRequest, NameRow, Outcome, Resource, busy,
+    Claim, CreateError, CreateStep, DeleteStep, DesiredOptions, NameRequest, NameRow, Outcome, Resource, busy,
     next_create_step, next_delete_step,
 };
 use model::{ClaimId, Error, Timestamp};
@@ -15,15 +16,12 @@ use crate::{NameTable, Provider, Schema};
 const MAX_WAIT: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(100);
 
-/// How long a claim is left alone after a search of AWS has failed, so that those who wait do not all search at once.
-const SEARCH_BACKOFF: Duration = Duration::from_secs(1);
-
 /// Returns the resource of that name, creating it first if there is none. Any number of concurrent callers get one.
 ///
 /// # Errors
 /// [`Conflict::OptionsDiffer`](model::error::Conflict::OptionsDiffer) if it exists with other options; [`Error::Busy`]
-/// if another request holds the name for longer than this one waits; what AWS fails with, after which the same request
-/// may be repeated.
+/// if another request holds the name for longer than this one waits; [`Error::Unfinished`] if one died that did, so that
+/// its recovery is to be asked for; what AWS fails with, after which the same request may be repeated.
 pub async fn create_or_fetch<S: Schema>(
     provider: &impl Provider<S::Resource>,
     table: &NameTable<S>,
@@ -41,107 +39,43 @@ pub async fn create_or_fetch<S: Schema>(
                 match finish_delete(provider, table, &resource, &request.claim_id).await {
                     // It stays after all: look again.
                     Ok(()) | Err(Error::Conflict(_)) if started.elapsed() < MAX_WAIT => {}
-                    Ok(()) | Err(Error::Conflict(_)) => return Err(busy::<S::Resource>(Duration::ZERO)),
+                    Ok(()) | Err(Error::Conflict(_)) => return Err(busy::<S::Resource>()),
                     Err(error) => return Err(error),
                 }
             }
-            CreateStep::Wait(lease_left) if started.elapsed() >= MAX_WAIT => {
-                return Err(busy::<S::Resource>(lease_left));
-            }
+            CreateStep::Wait(claim) if started.elapsed() >= MAX_WAIT => return Err(claim.busy(now())),
             CreateStep::Wait(_) => sleep(POLL).await,
-            CreateStep::Claim(claim, lapsed) => {
-                if table.claim(&claim, lapsed.as_ref()).await? {
-                    let outcome = create_claimed(provider, table, now(), &claim, lapsed.is_some()).await?;
-                    return match outcome {
-                        // Whoever finishes another's create fetches what is that other's.
-                        Outcome::Created(resource) if *resource.owner() != request.caller => {
-                            Outcome::Existing(resource)
-                        }
-                        outcome => outcome,
-                    }
-                    .meeting(desired);
+            CreateStep::Recover => return Err(Error::Unfinished(S::Resource::KIND)),
+            CreateStep::Claim(claim) => {
+                if table.claim(&claim, None).await? {
+                    return create_claimed(provider, table, now(), &claim).await?.meeting(desired);
                 }
             }
         }
     }
 }
 
-/// Creates, or adopts, the resource of a claim that this request holds, and commits it.
+/// Creates the resource of a claim that this request holds, and commits it.
 async fn create_claimed<S: Schema>(
     provider: &impl Provider<S::Resource>,
     table: &NameTable<S>,
     now: Timestamp,
     claim: &Claim<S::Resource>,
-    inherited: bool,
 ) -> Result<Outcome<S::Resource>, Error> {
-    let adopted = if inherited {
-        match adopt(provider, table, claim, now).await {
-            Ok(adopted) => adopted,
-            Err(error) => {
-                // The predecessor's resource may be there still: whoever comes next has to look again.
-                table.lapse(claim, now + SEARCH_BACKOFF).await?;
-                return Err(error);
-            }
+    let resource = match provider.create(claim, now).await {
+        Ok(resource) => resource,
+        Err(CreateError::Refused(error)) => {
+            table.release(claim).await?;
+            return Err(error);
         }
-    } else {
-        None
-    };
-    let resource = match adopted {
-        Some(resource) => resource,
-        None => match provider.create(claim, now).await {
-            Ok(resource) => resource,
-            Err(CreateError::Refused(error)) => {
-                table.release(claim).await?;
-                return Err(error);
-            }
-            // It may exist, or may yet come to: only a lapsed lease makes it safe to look for it.
-            Err(CreateError::Unknown(error)) => return Err(error.retry_after(now.until(claim.lease_until))),
-        },
+        // It may exist, or may yet come to: only a lapsed lease makes it safe to look for it.
+        Err(CreateError::Unknown(error)) => return Err(error.retry_after(now.until(claim.lease_until))),
     };
     match table.commit(&resource, &claim.id).await {
         Ok(true) => Ok(Outcome::Created(resource)),
         Ok(false) => resolve_lost_claim(provider, table, now, &resource).await,
         Err(error) => Err(error.retry_after(now.until(claim.lease_until))),
     }
-}
-
-/// Finds what earlier attempts left in AWS: one of this create is kept, any other is deleted.
-async fn adopt<S: Schema>(
-    provider: &impl Provider<S::Resource>,
-    table: &NameTable<S>,
-    claim: &Claim<S::Resource>,
-    now: Timestamp,
-) -> Result<Option<S::Resource>, Error> {
-    let (own, mut others): (Vec<_>, Vec<_>) = provider
-        .find(Some(&claim.name))
-        .await?
-        .into_iter()
-        .partition(|found| found.origin.as_ref() == Some(&claim.origin));
-    let mut kept = None;
-    for found in own {
-        match kept {
-            None => kept = provider.adopt(claim, found.arn, now).await?,
-            Some(_) => others.push(found),
-        }
-    }
-    delete_found(provider, table, claim, &others).await?;
-    Ok(kept)
-}
-
-/// Deletes what was found, under a claim that still stands: without it, one of these may be somebody's by now.
-async fn delete_found<S: Schema>(
-    provider: &impl Provider<S::Resource>,
-    table: &NameTable<S>,
-    claim: &Claim<S::Resource>,
-    found: &[Found<S::Resource>],
-) -> Result<(), Error> {
-    for found in found {
-        match table.read(&claim.name).await? {
-            Some(NameRow::Creating(present)) if present.id == claim.id => provider.delete(&found.arn).await?,
-            _ => return Err(busy::<S::Resource>(Duration::ZERO)),
-        }
-    }
-    Ok(())
 }
 
 /// The claim was taken over while this request still worked under it, which the lease is meant to exclude. The resource
@@ -161,7 +95,7 @@ async fn resolve_lost_claim<S: Schema>(
             }
             Some(NameRow::Creating(claim)) => {
                 if started.elapsed() >= MAX_WAIT {
-                    return Err(busy::<S::Resource>((now + started.elapsed()).until(claim.lease_until)));
+                    return Err(claim.busy(now + started.elapsed()));
                 }
                 sleep(POLL).await;
             }
@@ -169,7 +103,7 @@ async fn resolve_lost_claim<S: Schema>(
                 provider.delete(ours.arn()).await?;
                 return match other {
                     Some(NameRow::Active(theirs)) => Ok(Outcome::Existing(theirs)),
-                    _ => Err(busy::<S::Resource>(Duration::ZERO)),
+                    _ => Err(busy::<S::Resource>()),
                 };
             }
         }
@@ -192,51 +126,29 @@ pub async fn fetch<S: Schema>(
 /// delete that was cut short.
 ///
 /// # Errors
-/// [`Denial::NotOwner`](model::error::Denial::NotOwner); [`Error::Busy`] while it is being created; [`Error::Conflict`]
-/// while it cannot be deleted; what AWS fails with.
+/// [`Denial::NotOwner`](model::error::Denial::NotOwner); [`Error::Busy`] while it is being created;
+/// [`Error::Unfinished`] if its create died, so that the recovery is to be asked for; [`Error::Conflict`] while it cannot
+/// be deleted; what AWS fails with.
 pub async fn delete<S: Schema>(
     provider: &impl Provider<S::Resource>,
     table: &NameTable<S>,
     now: Timestamp,
     request: &NameRequest<<S::Resource as Resource>::Name>,
 ) -> Result<(), Error> {
-    loop {
-        match next_delete_step(table.read(&request.name).await?, request, now)? {
-            DeleteStep::Done => return Ok(()),
-            DeleteStep::Begin(resource) => {
-                // Asked first, so that what cannot be deleted is not out of sight meanwhile.
-                provider.check_deletable(&resource, now).await?;
-                return finish_delete(provider, table, &resource, &request.claim_id).await;
-            }
-            DeleteStep::Finish(resource) => return finish_delete(provider, table, &resource, &request.claim_id).await,
-            DeleteStep::TakeOver(claim, lapsed) => {
-                if table.claim(&claim, Some(&lapsed)).await? {
-                    return delete_claimed(provider, table, &claim, now).await;
-                }
-            }
+    match next_delete_step(table.read(&request.name).await?, request, now)? {
+        DeleteStep::Done => Ok(()),
+        DeleteStep::Begin(resource) => {
+            // Asked first, so that what cannot be deleted is not out of sight meanwhile.
+            provider.check_deletable(&resource, now).await?;
+            finish_delete(provider, table, &resource, &request.claim_id).await
         }
-    }
-}
-
-/// Deletes what a create that died may have left, under a claim that this request holds.
-async fn delete_claimed<S: Schema>(
-    provider: &impl Provider<S::Resource>,
-    table: &NameTable<S>,
-    claim: &Claim<S::Resource>,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let deleted = async { delete_found(provider, table, claim, &provider.find(Some(&claim.name)).await?).await };
-    match deleted.await {
-        Ok(()) => table.release(claim).await,
-        Err(error) => {
-            table.lapse(claim, now + SEARCH_BACKOFF).await?;
-            Err(error)
-        }
+        DeleteStep::Finish(resource) => finish_delete(provider, table, &resource, &request.claim_id).await,
+        DeleteStep::Recover => Err(Error::Unfinished(S::Resource::KIND)),
     }
 }
 
 /// Each step may be repeated by anybody, which is what a request does that meets an unfinished delete.
-async fn finish_delete<S: Schema>(
+pub(crate) async fn finish_delete<S: Schema>(
     provider: &impl Provider<S::Resource>,
     table: &NameTable<S>,
     resource: &S::Resource,

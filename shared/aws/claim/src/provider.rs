@@ -7,10 +7,15 @@ use model::{Error, Timestamp};
 pub trait Provider<R: Resource>: Sync {
     /// Creates the resource of a claim, tagged with it. It is sent once.
     fn create(&self, claim: &Claim<R>, now: Timestamp) -> impl Future<Output = Result<R, CreateError>> + Send;
-    /// Every resource in AWS that is tagged as this name's, or as any of this deployment's names, from a complete
-    /// listing, in an order that all callers share.
-    fn find(&self, name: Option<&R::Name>) -> impl Future<Output = Result<Vec<Found<R>>, Error>> + Send;
-    /// A found resource, as if the claim had created it; `None` if it is gone.
+    /// One page of all that is tagged as this deployment's, the first or the one that an earlier page names; with
+    /// `only`, of what is tagged as that name's, where AWS can tell. It is sent once, at the provider's pace:
+    /// [`Listing`](crate::Listing) repeats it.
+    fn list(
+        &self,
+        only: Option<&R::Name>,
+        page: Option<&str>,
+    ) -> impl Future<Output = Result<ListedPage<R>, Error>> + Send;
+    /// A found resource, as if the claim had created it, at the provider's pace; `None` if it is gone.
     fn adopt(
         &self,
         claim: &Claim<R>,
@@ -23,4 +28,13 @@ pub trait Provider<R: Resource>: Sync {
     fn delete(&self, arn: &R::Arn) -> impl Future<Output = Result<(), Error>> + Send;
     /// Deletes what hangs on a resource, once it is gone.
     fn forget(&self, name: &R::Name, arn: &R::Arn) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// One page of a listing.
+#[derive(Debug)]
+pub struct ListedPage<R: Resource> {
+    /// What is tagged as this deployment's.
+    pub found: Vec<Found<R>>,
+    /// What names the next page, if there is one.
+    pub next: Option<String>,
 }

@@ -1,10 +1,16 @@
 //! What creates and deletes left halfway, ended from the side of AWS.
 
+use std::time::Duration;
+
 use model::claim::{Found, Resource};
 use model::sweep::{Disposition, Sweep, Swept, disposition};
 use model::{Error, Timestamp};
+use tokio::time::Instant;
 
-use crate::{NameTable, Provider, Schema};
+use crate::{Listing, NameTable, Provider, Schema};
+
+/// How long a listing may take.
+const LISTING: Duration = Duration::from_secs(60);
 
 /// Looks at every resource that bears this deployment's tags, and ends what was left halfway. Running it twice at once
 /// is harmless. Answers what was done even if not all could be.
@@ -18,14 +24,15 @@ pub async fn sweep<S: Schema>(
     now: Timestamp,
     sweep: &Sweep,
 ) -> (Swept, Result<(), Error>) {
-    let all = match provider.find(None).await {
-        Ok(all) => all,
-        Err(error) => return (Swept::default(), Err(error)),
-    };
+    let mut listing = Listing::of_all();
+    if let Err(error) = listing.complete(provider, Instant::now() + LISTING).await {
+        return (Swept::default(), Err(error));
+    }
+    let all = listing.found();
     let mut swept = Swept { listed: all.len(), ..Swept::default() };
     let mut result = Ok(());
     let mut ends = Vec::new();
-    for found in &all {
+    for found in all {
         match table.summary(&found.name).await {
             Ok(row) => ends.push((found, disposition(found, row.as_ref(), now))),
             Err(error) => result = result.and(Err(error)),

@@ -1,33 +1,48 @@
 //! IVS Real-Time: stages.
 
-use aws_client::{Aws, AwsFailure, RateLimiter, listing_retries, sdk_client};
+use aws_claim::ListedPage;
+use aws_client::{Aws, AwsFailure, RateLimiter, sdk_client};
 use aws_sdk_ivsrealtime::Client;
 use aws_sdk_ivsrealtime::config::Config;
 use aws_sdk_ivsrealtime::operation::delete_stage::DeleteStageError;
 use aws_sdk_ivsrealtime::operation::get_stage::GetStageError;
+use aws_sdk_ivsrealtime::operation::list_stages::ListStagesError;
 use aws_smithy_types::retry::RetryConfig;
-use model::claim::{Claim, CreateError, Found};
+use model::claim::{Claim, CreateError};
 use model::stage::{Endpoints, Stage};
 use model::tags;
-use model::{Error, StageArn, StageName, Timestamp};
+use model::{Error, StageArn, Timestamp};
 
 /// IVS Real-Time, as far as this deployment's own stages go.
 pub struct StageIvs {
     ivs: Client,
     stack: String,
     limiter: RateLimiter,
+    adoptions: RateLimiter,
 }
 
 impl StageIvs {
     /// Stages are tagged as the stack's, so that two deployments in one account leave each other's alone.
     pub fn new(aws: &Aws, stack: String) -> Self {
-        Self { ivs: sdk_client!(aws, aws_sdk_ivsrealtime, "IVS_REALTIME"), stack, limiter: RateLimiter::unlimited() }
+        let ivs = sdk_client!(aws, aws_sdk_ivsrealtime, "IVS_REALTIME");
+        Self { ivs, stack, limiter: RateLimiter::unlimited(), adoptions: RateLimiter::unlimited() }
     }
 
     /// Lists and deletes at a pace that leaves some of IVS's five calls a second to others.
     #[must_use]
     pub fn limited_to(self, limiter: RateLimiter) -> Self {
         Self { limiter, ..self }
+    }
+
+    /// Adopts at a pace of its own: `GetStage` has five calls a second for itself, which few others need.
+    #[must_use]
+    pub fn adopting_at(self, adoptions: RateLimiter) -> Self {
+        Self { adoptions, ..self }
+    }
+
+    /// Waits until the next stage may be adopted.
+    pub(crate) async fn adoption(&self) {
+        self.adoptions.acquire().await;
     }
 
     /// Creates a stage under a claim. It is sent once: `CreateStage` is not idempotent, and a retry by the SDK after a
@@ -57,38 +72,34 @@ impl StageIvs {
             .ok_or_else(|| CreateError::Unknown(Error::unavailable(AwsFailure::malformed(operation, "no stage"))))
     }
 
-    /// Every stage in IVS that is tagged as this name's, or as any of the stack's names, from a complete listing.
+    /// A page of the stages in IVS that are tagged as the stack's. It is sent once.
     ///
     /// # Errors
-    /// What IVS fails with, on any page.
-    pub(crate) async fn find_stages(&self, name: Option<&StageName>) -> Result<Vec<Found<Stage>>, Error> {
+    /// What IVS fails with.
+    pub(crate) async fn list_stages(&self, page: Option<&str>) -> Result<ListedPage<Stage>, Error> {
         let operation = "ivs:ListStages";
-        let mut stages: Vec<Found<Stage>> = Vec::new();
-        let mut next = None;
-        loop {
-            self.limiter.acquire().await;
-            let listed = self
-                .ivs
-                .list_stages()
-                .max_results(100)
-                .set_next_token(next)
-                .customize()
-                .config_override(Config::builder().retry_config(listing_retries()))
-                .send()
-                .await
-                .map_err(|error| AwsFailure::new(operation, &error).into_error())?;
-            for stage in listed.stages() {
-                let arn = stage.arn().parse();
-                let arn = arn.map_err(|_| Error::internal(AwsFailure::malformed(operation, "no ARN")))?;
-                stages.extend(tags::found(arn, stage.tags(), &self.stack, name));
-            }
-            next = listed.next_token().map(str::to_owned);
-            if next.is_none() {
-                // One order for all who look, so that they keep the same one.
-                stages.sort_by(|a, b| a.arn.cmp(&b.arn));
-                return Ok(stages);
-            }
+        self.limiter.acquire().await;
+        let listed = self
+            .ivs
+            .list_stages()
+            .max_results(100)
+            .set_next_token(page.map(str::to_owned))
+            .customize()
+            .config_override(Config::builder().retry_config(RetryConfig::disabled()))
+            .send()
+            .await
+            .map_err(|error| match error.as_service_error() {
+                // A read changes nothing that could conflict with it: it passes.
+                Some(ListStagesError::ConflictException(_)) => Error::unavailable(AwsFailure::new(operation, &error)),
+                _ => AwsFailure::new(operation, &error).into_error(),
+            })?;
+        let mut found = Vec::new();
+        for stage in listed.stages() {
+            let arn = stage.arn().parse();
+            let arn = arn.map_err(|_| Error::internal(AwsFailure::malformed(operation, "no ARN")))?;
+            found.extend(tags::found(arn, stage.tags(), &self.stack));
         }
+        Ok(ListedPage { found, next: listed.next_token().map(str::to_owned) })
     }
 
     /// The endpoints of a stage; `None` if there is no such stage.

@@ -6,6 +6,6 @@ mod participants;
 mod table;
 
 pub use ivs::StageIvs;
-pub use operations::{create_or_fetch, delete, fetch, fresh_endpoints, list, sweep, update};
+pub use operations::{create_or_fetch, delete, fetch, fresh_endpoints, list, recover, sweep, update};
 pub use participants::ParticipantRows;
 pub use table::{StageRows, StageTable};

@@ -1,7 +1,8 @@
 //! What the API does with stages.
 
-use aws_claim::Provider;
-use model::claim::{Claim, CreateError, Found, NameRequest, Outcome, owned_by};
+use aws_claim::{ListedPage, Provider, Recovery};
+use model::claim::{Claim, CreateError, NameRequest, Outcome, owned_by};
+use model::recovery::Recovered;
 use model::stage::{DesiredStageOptions, Endpoints, Stage, StageChanges};
 use model::sweep::{Sweep, Swept};
 use model::{Cursor, Error, Limit, Page, StageArn, StageName, Timestamp, UserId};
@@ -20,11 +21,13 @@ impl Provider<Stage> for StageProvider<'_> {
         Ok(Stage::of(claim, arn, endpoints, now))
     }
 
-    async fn find(&self, name: Option<&StageName>) -> Result<Vec<Found<Stage>>, Error> {
-        self.ivs.find_stages(name).await
+    /// IVS cannot tell stages apart by their names.
+    async fn list(&self, _: Option<&StageName>, page: Option<&str>) -> Result<ListedPage<Stage>, Error> {
+        self.ivs.list_stages(page).await
     }
 
     async fn adopt(&self, claim: &Claim<Stage>, arn: StageArn, now: Timestamp) -> Result<Option<Stage>, Error> {
+        self.ivs.adoption().await;
         let endpoints = self.ivs.read_endpoints(&arn, now).await?;
         Ok(endpoints.map(|endpoints| Stage::of(claim, arn, endpoints, now)))
     }
@@ -57,12 +60,25 @@ pub async fn sweep(
     aws_claim::sweep(&StageProvider { ivs, participants }, &stages.names, now, how).await
 }
 
+/// Completes what creates and deletes of these stages have left halfway, by one listing of IVS. Answers what became of
+/// each, in their order.
+pub async fn recover(
+    ivs: &StageIvs,
+    stages: &StageTable,
+    participants: &ParticipantRows,
+    now: Timestamp,
+    names: &[StageName],
+    how: &Recovery,
+) -> Vec<Result<Recovered, Error>> {
+    aws_claim::recover(&StageProvider { ivs, participants }, &stages.names, now, names, how).await
+}
+
 /// Returns the stage of that name, creating it first if there is none. Any number of concurrent callers get one stage.
 ///
 /// # Errors
 /// [`Conflict::OptionsDiffer`](model::error::Conflict::OptionsDiffer) if it exists with other options;
-/// [`Error::Busy`] if another request holds the name for longer than this one waits; what IVS or DynamoDB fail with,
-/// after which the same request may be repeated.
+/// [`Error::Busy`] if another request holds the name for longer than this one waits; [`Error::Unfinished`] if its recovery
+/// is to be asked for; what IVS or DynamoDB fail with, after which the same request may be repeated.
 pub async fn create_or_fetch(
     ivs: &StageIvs,
     stages: &StageTable,
@@ -119,8 +135,8 @@ pub async fn update(
 /// finishes a delete that was cut short.
 ///
 /// # Errors
-/// [`Denial::NotOwner`](model::error::Denial::NotOwner); [`Error::Busy`] while it is being created; what IVS or
-/// DynamoDB fail with.
+/// [`Denial::NotOwner`](model::error::Denial::NotOwner); [`Error::Busy`] while it is being created;
+/// [`Error::Unfinished`] if its recovery is to be asked for; what IVS or DynamoDB fail with.
 pub async fn delete(
     ivs: &StageIvs,
     stages: &StageTable,

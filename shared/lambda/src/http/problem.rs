@@ -62,7 +62,7 @@ problems! {
     Error::BodyTooLarge { .. } => PAYLOAD_TOO_LARGE, "body-too-large", "Body too large";
     Error::UnsupportedMediaType => UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type";
     Error::Internal(_) => INTERNAL_SERVER_ERROR, "internal", "Internal error";
-    Error::Busy { .. } => SERVICE_UNAVAILABLE, "busy", "Busy";
+    Error::Busy { .. } | Error::Unfinished(_) => SERVICE_UNAVAILABLE, "busy", "Busy";
     Error::Unavailable { .. } => SERVICE_UNAVAILABLE, "unavailable", "Unavailable";
     Error::NoServer => SERVICE_UNAVAILABLE, "no-server", "No server";
     Error::QuotaExceeded(_) => SERVICE_UNAVAILABLE, "limit-reached", "Limit reached";
@@ -72,6 +72,7 @@ problems! {
 fn retry_after(error: &Error) -> Option<Duration> {
     match error {
         Error::Busy { retry_after, .. } | Error::Unavailable { retry_after, .. } => Some(*retry_after),
+        Error::Unfinished(_) => Some(model::recovery::RETRY_AFTER),
         // Servers say every five seconds how much room they have.
         Error::NoServer => Some(Duration::from_secs(5)),
         Error::QuotaExceeded(_) => Some(Duration::from_secs(60)),

@@ -1,0 +1,77 @@
+//! A listing of AWS that loses nothing of what it has: a page that is throttled or fails is asked for again, and the
+//! pages before it stay.
+
+use std::time::Duration;
+
+use model::Error;
+use model::claim::{Found, Resource};
+use tokio::time::{Instant, sleep};
+
+use crate::{ListedPage, Provider};
+
+/// How long something that failed is left alone before it is tried again: twice as long each time, up to the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(300);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// What AWS has of a kind, as far as its pages have been read.
+#[derive(Debug)]
+pub struct Listing<R: Resource> {
+    only: Option<R::Name>,
+    found: Vec<Found<R>>,
+    next: Next,
+}
+
+#[derive(Debug)]
+enum Next {
+    First,
+    Page(String),
+    Complete,
+}
+
+impl<R: Resource> Listing<R> {
+    /// Of all that is tagged as this deployment's.
+    pub fn of_all() -> Self {
+        Self { only: None, found: Vec::new(), next: Next::First }
+    }
+
+    /// Of what is tagged as one name's. What AWS cannot leave out is left out here.
+    pub fn of_name(name: R::Name) -> Self {
+        Self { only: Some(name), ..Self::of_all() }
+    }
+
+    /// Reads the pages that are left. When it fails, it can be gone on with.
+    ///
+    /// # Errors
+    /// What AWS failed with last, when that does not pass, or has not passed before there was no time to ask again.
+    pub async fn complete(&mut self, provider: &impl Provider<R>, until: Instant) -> Result<(), Error> {
+        loop {
+            let page = match &self.next {
+                Next::First => None,
+                Next::Page(page) => Some(page.as_str()),
+                Next::Complete => return Ok(()),
+            };
+            let ListedPage { found, next } =
+                persist(until, async || provider.list(self.only.as_ref(), page).await).await?;
+            self.found
+                .extend(found.into_iter().filter(|found| self.only.as_ref().is_none_or(|only| *only == found.name)));
+            self.next = next.map_or(Next::Complete, Next::Page);
+        }
+    }
+
+    /// What has been found so far: everything, once the listing is complete.
+    pub fn found(&self) -> &[Found<R>] {
+        &self.found
+    }
+}
+
+/// Repeats what fails in a way that passes, for as long as there is time.
+pub(crate) async fn persist<T>(until: Instant, mut attempt: impl AsyncFnMut() -> Result<T, Error>) -> Result<T, Error> {
+    let mut wait = FIRST_WAIT;
+    loop {
+        match attempt().await {
+            Err(Error::Unavailable { .. }) if Instant::now() + wait < until => sleep(wait).await,
+            result => return result,
+        }
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}
