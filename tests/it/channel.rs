@@ -5,7 +5,7 @@ use tests::{Caller, Setup, TestApp, concurrently, eventually, nth_of_each};
 
 /// A lease short enough to wait for.
 fn short_lease() -> Setup {
-    Setup::default().edit("MinValue: 13", "MinValue: 1").parameter("ClaimLeaseSeconds", "1")
+    Setup::default().edit("MinValue: 15", "MinValue: 1").parameter("ClaimLeaseSeconds", "1")
 }
 
 async fn put_until_answered(caller: &Caller) -> Value {

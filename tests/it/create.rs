@@ -7,7 +7,7 @@ use tests::{Answer, Caller, Setup, TestApp, concurrently, eventually, nth_of_eac
 
 /// A lease short enough to wait for.
 fn short_lease() -> Setup {
-    Setup::default().edit("MinValue: 13", "MinValue: 1").parameter("ClaimLeaseSeconds", "1")
+    Setup::default().edit("MinValue: 15", "MinValue: 1").parameter("ClaimLeaseSeconds", "1")
 }
 
 /// Asks until there is an answer other than "not now".

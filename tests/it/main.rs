@@ -19,6 +19,7 @@ mod openapi;
 mod participant;
 mod playback;
 mod reconciler;
+mod recovery;
 mod repository;
 mod restart;
 mod rtmp_hook;

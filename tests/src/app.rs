@@ -506,6 +506,26 @@ impl TestApp {
         answer.text
     }
 
+    /// Has names of a kind recovered, as if their messages had come from the queue: message `m-0` is about the first of
+    /// them. Answers what the function did.
+    pub async fn recover(&self, kind: &str, names: &[&str]) -> Value {
+        let record = |(n, name): (usize, &&str)| {
+            json!({
+                "messageId": format!("m-{n}"),
+                "receiptHandle": format!("handle-{n}"),
+                "body": json!({"kind": kind, "name": name}).to_string(),
+                "attributes": {"ApproximateReceiveCount": "1"},
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": format!("arn:aws:sqs:{}:000000000000:{}-RecoveryQueue", self.region, self.stack),
+                "awsRegion": self.region,
+            })
+        };
+        let records: Vec<Value> = names.iter().enumerate().map(record).collect();
+        let answer = self.invoke("RecoveryFunction", json!({"Records": records}).to_string()).await;
+        serde_json::from_str(&answer).expect("the function answers with JSON")
+    }
+
     /// The developer's signature under a call, as far as the local cloud looks at it.
     fn authorization(&self, service: &str) -> String {
         format!("AWS4-HMAC-SHA256 Credential=test/20260101/{}/{service}/aws4_request, Signature=0", self.region)

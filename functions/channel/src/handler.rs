@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_channel::{ChannelIvs, ChannelTable};
+use aws_recovery_queue::RecoveryQueue;
 use aws_signer::Signers;
 use lambda::http::{Input, Reply, route};
 use lambda_http::Request;
@@ -22,6 +23,7 @@ pub(crate) struct Handler {
     pub(crate) ivs: ChannelIvs,
     pub(crate) channels: ChannelTable,
     pub(crate) signers: Signers<PlaybackSigner>,
+    pub(crate) recovery: RecoveryQueue,
     pub(crate) lease: Duration,
 }
 
@@ -64,7 +66,8 @@ impl Handler {
         contradictions.for_each(|(field, reason)| input.reject(field, reason));
         let (name, ..) = input.finish(values)?;
         let request = self.name_request(name, caller)?;
-        match aws_channel::create_or_fetch(&self.ivs, &self.channels, now, &request, desired).await? {
+        let outcome = aws_channel::create_or_fetch(&self.ivs, &self.channels, now, &request, desired).await;
+        match self.recovery.heed(&request.name, outcome).await? {
             Outcome::Created(channel) => {
                 Ok(Reply::json(StatusCode::CREATED, &ChannelView::of(&channel))?.count("ChannelsCreated"))
             }
@@ -89,7 +92,9 @@ impl Handler {
 
     async fn delete(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let (name, caller) = name_and_caller(request)?;
-        aws_channel::delete(&self.ivs, &self.channels, now, &self.name_request(name, caller)?).await?;
+        let request = self.name_request(name, caller)?;
+        let deleted = aws_channel::delete(&self.ivs, &self.channels, now, &request).await;
+        self.recovery.heed(&request.name, deleted).await?;
         Ok(Reply::no_content())
     }
 

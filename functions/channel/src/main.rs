@@ -7,6 +7,7 @@ mod route {
 }
 
 use aws_channel::{ChannelIvs, ChannelTable, OwnServer};
+use aws_recovery_queue::RecoveryQueue;
 use aws_signer::Signers;
 use lambda::config::from_env;
 use lambda::http::serve;
@@ -17,13 +18,14 @@ use crate::handler::Handler;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     lambda::log::init();
-    let (aws, (stack, channels, streams, site, playback_key, lease)) = from_env(|variables| {
+    let (aws, (stack, channels, streams, site, playback_key, recovery, lease)) = from_env(|variables| {
         Some((
             variables.required("STACK_NAME"),
             variables.required("CHANNELS_TABLE"),
             variables.required("STREAMS_TABLE"),
             variables.optional("SELF_HOSTED_INGEST_URL").zip(variables.optional("SELF_HOSTED_PLAYBACK_URL")),
             variables.optional("PLAYBACK_SIGNING_KEY"),
+            variables.required("RECOVERY_QUEUE_URL"),
             variables.seconds("CLAIM_LEASE_SECONDS"),
         ))
     })?;
@@ -32,6 +34,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         ivs: ChannelIvs::new(&aws, stack).beside(OwnServer::new(&aws, site, streams)),
         channels: ChannelTable::new(&aws, channels),
         signers: Signers::new(&aws, playback_key),
+        recovery: RecoveryQueue::new(&aws, recovery),
         lease,
     };
     serve("channel", aws.calls(), |request| handler.handle(request)).await

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_recovery_queue::RecoveryQueue;
 use aws_stage::{ParticipantRows, StageIvs, StageTable};
 use lambda::http::{Input, Reply, route};
 use lambda_http::Request;
@@ -19,6 +20,7 @@ pub(crate) struct Handler {
     pub(crate) ivs: StageIvs,
     pub(crate) stages: StageTable,
     pub(crate) participants: ParticipantRows,
+    pub(crate) recovery: RecoveryQueue,
     pub(crate) lease: Duration,
 }
 
@@ -43,7 +45,9 @@ impl Handler {
         let (name, admission) = input.finish(values)?;
         let request = NameRequest { name, caller, claim_id: ClaimId::random()?, lease: self.lease };
         let desired = DesiredStageOptions { admission };
-        match aws_stage::create_or_fetch(&self.ivs, &self.stages, &self.participants, now, &request, desired).await? {
+        let outcome =
+            aws_stage::create_or_fetch(&self.ivs, &self.stages, &self.participants, now, &request, desired).await;
+        match self.recovery.heed(&request.name, outcome).await? {
             Outcome::Created(stage) => {
                 Ok(Reply::json(StatusCode::CREATED, &StageView::of(&stage))?.count("StagesCreated"))
             }
@@ -92,7 +96,8 @@ impl Handler {
         let name = input.path::<StageName>(parameter::STAGE);
         let (name,) = input.finish((name,))?;
         let request = NameRequest { name, caller, claim_id: ClaimId::random()?, lease: self.lease };
-        aws_stage::delete(&self.ivs, &self.stages, &self.participants, now, &request).await?;
+        let deleted = aws_stage::delete(&self.ivs, &self.stages, &self.participants, now, &request).await;
+        self.recovery.heed(&request.name, deleted).await?;
         Ok(Reply::no_content())
     }
 }

@@ -6,6 +6,7 @@ mod route {
     include!(concat!(env!("OUT_DIR"), "/routes.rs"));
 }
 
+use aws_recovery_queue::RecoveryQueue;
 use aws_stage::{ParticipantRows, StageIvs, StageTable};
 use lambda::config::from_env;
 use lambda::http::serve;
@@ -15,11 +16,12 @@ use crate::handler::Handler;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     lambda::log::init();
-    let (aws, (stack, stages, participants, lease)) = from_env(|variables| {
+    let (aws, (stack, stages, participants, recovery, lease)) = from_env(|variables| {
         Some((
             variables.required("STACK_NAME"),
             variables.required("STAGES_TABLE"),
             variables.required("PARTICIPANTS_TABLE"),
+            variables.required("RECOVERY_QUEUE_URL"),
             variables.seconds("CLAIM_LEASE_SECONDS"),
         ))
     })?;
@@ -27,6 +29,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         ivs: StageIvs::new(&aws, stack),
         participants: ParticipantRows::new(&aws, participants),
         stages: StageTable::new(&aws, stages),
+        recovery: RecoveryQueue::new(&aws, recovery),
         lease,
     };
     serve("stage", aws.calls(), |request| handler.handle(request)).await

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use aws_client::Calls;
-use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use model::{Error, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -86,37 +86,60 @@ where
     F: Future<Output = Result<Report, Error>>,
 {
     let stack = config::stack_name()?;
-    let (stack, calls, handler) = (stack.as_str(), &calls, &handler);
+    let (function, handler) = (&Function { name: function, stack, calls }, &handler);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
-        let started = Instant::now();
-        // Whatever was called outside of an invocation, such as during init, is not this one's.
-        calls.take();
         let handled = async {
             let event = serde_json::from_value(event.payload).map_err(Error::internal)?;
-            handler(event).await
+            Ok((handler(event).await?, ()))
         };
+        let (_, failure) = function.invoke(&event.context, handled).await;
+        failure.map_or(Ok(()), Err)
+    }))
+    .await
+}
+
+/// What the invocations of a function have in common.
+pub(crate) struct Function {
+    pub(crate) name: &'static str,
+    pub(crate) stack: String,
+    pub(crate) calls: Calls,
+}
+
+impl Function {
+    /// Has an event handled in time, and writes its lines. Answers what its handler does unless it failed, and the first
+    /// of whatever failed, in parts or altogether.
+    pub(crate) async fn invoke<T>(
+        &self,
+        context: &Context,
+        handled: impl Future<Output = Result<(Report, T), Error>>,
+    ) -> (Option<T>, Option<Failure>) {
+        let started = Instant::now();
+        // Whatever was called outside of an invocation, such as during init, is not this one's.
+        self.calls.take();
         // Lambda would end the function without a line in the log.
-        let handled = tokio::time::timeout(time_left(event.context.deadline), handled).await;
+        let handled = tokio::time::timeout(time_left(context.deadline), handled).await;
         let handled = handled.unwrap_or_else(|_| Err(Error::unavailable("the function's time is up")));
-        let report = handled.unwrap_or_else(|error| Report::new("failed").fail(error));
+        let (report, answer) = match handled {
+            Ok((report, answer)) => (report, Some(answer)),
+            Err(error) => (Report::new("failed").fail(error), None),
+        };
         let failures: Vec<Failure> = report.failures.iter().map(Failure::of).collect();
         for Failure { kind, text } in &failures {
-            tracing::error!(requestId = event.context.request_id, problem = kind, cause = text, "the event failed");
+            tracing::error!(requestId = context.request_id, problem = kind, cause = text, "the event failed");
         }
         let line = Line {
-            stack,
-            function,
+            stack: &self.stack,
+            function: self.name,
             invocation: Invocation::Event { outcome: report.outcome, failed: !failures.is_empty() },
             duration: started.elapsed(),
-            calls: &calls.take(),
-            request_id: &event.context.request_id,
+            calls: &self.calls.take(),
+            request_id: &context.request_id,
             fields: report.fields,
             counts: &report.counts,
         };
         line.write(Timestamp::now());
-        failures.into_iter().next().map_or(Ok(()), Err)
-    }))
-    .await
+        (answer, failures.into_iter().next())
+    }
 }
 
 /// How long a handler may take: until shortly before Lambda's deadline, in milliseconds since the epoch.
@@ -128,7 +151,7 @@ pub(crate) fn time_left(deadline: u64) -> Duration {
 
 /// What Lambda is told of a failed invocation. It stands in the failure queue beside the event, for whoever reads that.
 #[derive(Debug)]
-struct Failure {
+pub(crate) struct Failure {
     kind: &'static str,
     text: String,
 }

@@ -1,7 +1,7 @@
 //! IVS low-latency: channels and their stream keys.
 
 use aws_claim::ListedPage;
-use aws_client::{Aws, AwsFailure, RateLimiter, sdk_client};
+use aws_client::{Aws, AwsFailure, RateLimiter, create_timeouts, sdk_client};
 use aws_sdk_ivs::Client;
 use aws_sdk_ivs::config::Config;
 use aws_sdk_ivs::operation::create_stream_key::CreateStreamKeyError;
@@ -82,7 +82,7 @@ impl ChannelIvs {
             .authorized(options.private)
             .set_tags(Some(tags::of(claim, &self.stack)))
             .customize()
-            .config_override(Config::builder().retry_config(RetryConfig::disabled()))
+            .config_override(Config::builder().retry_config(RetryConfig::disabled()).timeout_config(create_timeouts()))
             .send()
             .await
             .map_err(|error| AwsFailure::new(operation, &error).into_create_error())?;

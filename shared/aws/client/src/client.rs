@@ -153,6 +153,19 @@ impl Aws {
     }
 }
 
+/// For a create: IVS may take longer over it than over a read, and one that is given up may come to be nevertheless. It
+/// is tried once, and ends before the function's own timeout, with a wait before it.
+pub fn create_timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(CREATE)
+        .operation_timeout(CREATE)
+        .build()
+}
+
+/// How long a create may take.
+const CREATE: Duration = Duration::from_secs(5);
+
 /// For listings: a full account is ten pages of 100 stages, at five a second, so a page may have to wait its time.
 pub fn listing_retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(6).with_initial_backoff(Duration::from_millis(300))

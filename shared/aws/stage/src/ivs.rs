@@ -1,7 +1,7 @@
 //! IVS Real-Time: stages.
 
 use aws_claim::ListedPage;
-use aws_client::{Aws, AwsFailure, RateLimiter, sdk_client};
+use aws_client::{Aws, AwsFailure, RateLimiter, create_timeouts, sdk_client};
 use aws_sdk_ivsrealtime::Client;
 use aws_sdk_ivsrealtime::config::Config;
 use aws_sdk_ivsrealtime::operation::delete_stage::DeleteStageError;
@@ -62,7 +62,7 @@ impl StageIvs {
             .name(claim.name.as_str())
             .set_tags(Some(tags::of(claim, &self.stack)))
             .customize()
-            .config_override(Config::builder().retry_config(RetryConfig::disabled()))
+            .config_override(Config::builder().retry_config(RetryConfig::disabled()).timeout_config(create_timeouts()))
             .send()
             .await
             .map_err(|error| AwsFailure::new(operation, &error).into_create_error())?;

@@ -1,0 +1,34 @@
+//! The recovery queue: names whose create or delete died, completed by one listing of IVS for all of them.
+
+mod handler;
+
+use aws_channel::{ChannelIvs, ChannelTable};
+use aws_client::RateLimiter;
+use aws_stage::{ParticipantRows, StageIvs, StageTable};
+use lambda::config::from_env;
+use lambda::queue::serve;
+
+use crate::handler::Handler;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    lambda::log::init();
+    let (aws, [stack, stages, participants, channels]) = from_env(|variables| {
+        let names = ["STACK_NAME", "STAGES_TABLE", "PARTICIPANTS_TABLE", "CHANNELS_TABLE"];
+        Some(names.map(|name| variables.required(name)))
+    })?;
+    // Of IVS's five listings and deletes a second, the reconciler takes two. An adoption reads the resource, which
+    // nobody else does but for a stage's endpoints once in two weeks.
+    let handler = Handler {
+        ivs_realtime: StageIvs::new(&aws, stack.clone())
+            .limited_to(RateLimiter::per_second(3))
+            .adopting_at(RateLimiter::per_second(5)),
+        ivs: ChannelIvs::new(&aws, stack)
+            .limited_to(RateLimiter::per_second(3))
+            .adopting_at(RateLimiter::per_second(5)),
+        stages: StageTable::new(&aws, stages),
+        participants: ParticipantRows::new(&aws, participants),
+        channels: ChannelTable::new(&aws, channels),
+    };
+    serve("recovery", aws.calls(), |orders| handler.handle(orders)).await
+}
