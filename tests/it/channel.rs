@@ -177,46 +177,6 @@ async fn a_kill_at_any_aws_call_of_a_create_leaves_one_channel_after_a_retry() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kill_at_any_aws_call_of_a_takeover_leaves_one_channel_after_a_retry() {
-    // A create of alice's that died when its channel was there, and whose lease has lapsed.
-    let leave_a_channel = async |app: &TestApp| {
-        let kill = json!({"kind": "kill", "when": "after"});
-        app.fault(json!({"service": "ivs", "operation": "CreateChannel", "fault": kill})).await;
-        app.user("alice").put("/channels/demo", json!({})).await.expect(500);
-        app.heal().await;
-        app.set_attribute("channels", "demo", "leaseUntil", "2020-01-01T00:00:00.000Z").await;
-    };
-    let mut calls = Vec::new();
-    TestApp::run(async |app| {
-        leave_a_channel(app).await;
-        let (answer, made) = app.calls_of(app.user("alice").put("/channels/demo", json!({}))).await;
-        assert_one_channel(app, &answer.expect(201).json(), "adopted").await;
-        calls = nth_of_each(&made);
-    })
-    .await;
-    for operation in ["ListChannels", "GetChannel", "ListStreamKeys", "GetStreamKey"] {
-        assert!(calls.iter().any(|call| call.1 == operation), "{calls:?}");
-    }
-    for (service, operation, nth) in calls {
-        for when in ["before", "after"] {
-            short_lease()
-                .run(async |app| {
-                    leave_a_channel(app).await;
-                    let kill = json!({"kind": "kill", "when": when});
-                    app.fault(json!({"service": service, "operation": operation, "nth": nth, "fault": kill})).await;
-                    app.user("bob").put("/channels/demo", json!({})).await.expect(500);
-                    app.heal().await;
-                    let channel = put_until_answered(&app.user("bob")).await;
-                    assert_eq!(channel["owner"], "alice");
-                    let context = format!("killed {when} {service}:{operation} #{nth}");
-                    assert_one_channel(app, &channel, &context).await;
-                })
-                .await;
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_delete_that_was_cut_short_at_any_aws_call_is_finished_by_the_next_caller() {
     let mut calls = Vec::new();
     TestApp::run(async |app| {

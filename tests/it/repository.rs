@@ -90,13 +90,18 @@ async fn no_place_of_a_resource_is_missed() {
                 format!("ARCHITECTURE.md: `{table}`, how its rows change"),
             );
         }
-        // What dies halfway is ended by the reconciler alone.
-        let reconciler = read("functions/reconciler/src/handler.rs");
+        // What dies halfway is completed by the recovery, or else ended by the reconciler.
+        let ends = [("reconciler", "sweep"), ("recovery", "recover")];
         for folder in fs::read_dir(root().join("shared/aws")).unwrap() {
             let resource = folder.unwrap().file_name().into_string().unwrap();
-            let swept = format!("aws_{}::sweep(", resource.replace('-', "_"));
             let is_claimed = read(&format!("shared/aws/{resource}/src/operations.rs")).contains("\nimpl Provider<");
-            expect(!is_claimed || reconciler.contains(&swept), format!("functions/reconciler/src/handler.rs: {swept}"));
+            for (function, operation) in ends {
+                let (handler, end) = (
+                    format!("functions/{function}/src/handler.rs"),
+                    format!("aws_{}::{operation}(", resource.replace('-', "_")),
+                );
+                expect(!is_claimed || read(&handler).contains(&end), format!("{handler}: {end}"));
+            }
         }
         assert!(missed.is_empty(), "missed, see docs/adding-a-resource.md: {missed:#?}");
     })

@@ -27,6 +27,7 @@ pub(crate) fn of(function: &str) -> Option<Tour> {
         "StreamTrackerFunction" => |app| Box::pin(stream_tracker(app)),
         "OpenapiFunction" => |app| Box::pin(openapi(app)),
         "TaskTrackerFunction" => |app| Box::pin(task_tracker(app)),
+        "RecoveryFunction" => |app| Box::pin(recovery(app)),
         "ReconcilerFunction" => |app| Box::pin(reconciler(app)),
         "SigningKeysFunction" => |app| Box::pin(signing_keys(app)),
         _ => return None,
@@ -63,7 +64,7 @@ async fn stage(app: &TestApp) {
     alice.patch("/stages/demo", json!({"doors": "open"})).await;
     app.mint(&bob, "demo", json!({})).await;
     alice.delete("/stages/demo").await;
-    // A create that died with its stage made is taken over.
+    // Of a create that died, the recovery is asked for.
     kill(app, "CreateStage", "after").await;
     alice.put("/stages/dead", json!({})).await;
     let_claim_lapse(app, "stages").await;
@@ -96,7 +97,7 @@ async fn channel(app: &TestApp) {
     // Whether one of the organisation's own server is on air, the table knows.
     self_hosted_channel(app).await;
     alice.delete("/channels/own").await;
-    // A create that died with its channel made is taken over.
+    // Of a create that died, the recovery is asked for.
     kill(app, "CreateChannel", "after").await;
     alice.put("/channels/dead", json!({})).await;
     let_claim_lapse(app, "channels").await;
@@ -182,6 +183,33 @@ async fn task_tracker(app: &TestApp) {
     let fleet = Fleet::new(app).await;
     let task = fleet.run_one().await;
     app.invoke("TaskTrackerFunction", task.last().to_string()).await;
+}
+
+async fn recovery(app: &TestApp) {
+    let alice = app.user("alice");
+    // Creates that died, one of each kind without having made anything, and a delete.
+    for (path, table, kind) in [("/stages", "stages", "Stage"), ("/channels", "channels", "Channel")] {
+        for (name, when) in [("made", "after"), ("not-made", "before"), ("keyless", "after")] {
+            kill(app, &format!("Create{kind}"), when).await;
+            alice.put(&format!("{path}/{name}"), json!({})).await;
+        }
+        alice.put(&format!("{path}/deleted"), json!({})).await;
+        if kind == "Stage" {
+            app.mint(&app.user("bob"), "deleted", json!({})).await;
+        }
+        kill(app, &format!("Delete{kind}"), "before").await;
+        alice.delete(&format!("{path}/deleted")).await;
+        let_claim_lapse(app, table).await;
+    }
+    let ivs = app.ivs_low_latency();
+    let listed = ivs.list_channels().filter_by_name("keyless").send().await.unwrap();
+    let channel = listed.channels()[0].arn().unwrap();
+    for key in ivs.list_stream_keys().channel_arn(channel).send().await.unwrap().stream_keys() {
+        ivs.delete_stream_key().arn(key.arn().unwrap()).send().await.unwrap();
+    }
+    for kind in ["stage", "channel"] {
+        app.recover(kind, &["made", "not-made", "keyless", "deleted"]).await;
+    }
 }
 
 async fn reconciler(app: &TestApp) {
