@@ -30,4 +30,4 @@ pub use self::program::cloud::{LocalCloud, check};
 pub use self::program::log::{Log, LogLine};
 pub use self::program::options::{Options, TemplateSource};
 pub use self::program::pages::build::build_pages;
-pub use self::template::{Route, Template, TemplateError};
+pub use self::template::{Mapping, Route, Template, TemplateError};

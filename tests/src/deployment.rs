@@ -35,7 +35,8 @@ impl Deployment {
         })
     }
 
-    fn by_default() -> Self {
+    /// The one of README's own commands.
+    pub fn by_default() -> Self {
         Self { stack_name: "greenroom".to_owned(), region: "us-east-1".to_owned(), parameters: BTreeMap::new() }
     }
 

@@ -40,8 +40,11 @@ pub use self::error::TemplateError;
 pub(crate) use self::event_source::EventSource;
 pub(crate) use self::function::{Function, Rule};
 pub(crate) use self::intrinsics::SecretArn;
+pub use self::mapping::Mapping;
 pub(crate) use self::policy::{Condition, ConditionKey, Effect, Operator, Statement};
 pub(crate) use self::queue::Queue;
+#[cfg(test)]
+pub(crate) use self::queue::Redrive;
 pub(crate) use self::schedule::{Expression, Schedule, ScheduleService};
 pub(crate) use self::table::Table;
 
@@ -168,6 +171,11 @@ impl Template {
     /// The Cargo package of every function, and the binary of it that is deployed.
     pub fn binaries(&self) -> Vec<(String, String)> {
         self.functions.iter().map(|function| (function.package.clone(), function.binary.clone())).collect()
+    }
+
+    /// The queues whose messages a function gets, with the numbers of both.
+    pub fn mappings(&self) -> Vec<Mapping> {
+        mapping::mappings(&self.functions, &self.queues)
     }
 
     /// The images of the containers that the template declares, each with its name: the last component of its path, without

@@ -33,7 +33,7 @@ pub(crate) struct Redrive {
     /// How often a message may be received.
     pub(crate) most_receptions: u32,
     /// Path of the ARN in the template.
-    pub(super) at: String,
+    pub(crate) at: String,
 }
 
 /// Properties that change nothing for one process on one machine.

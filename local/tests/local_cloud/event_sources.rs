@@ -2,9 +2,24 @@
 
 use super::*;
 
+const TEMPLATE: &str = include_str!("event_sources.yaml");
+
+async fn start_with(template: String) -> LocalCloud {
+    let template = TemplateSource::Text(template);
+    let cloud = LocalCloud::start(Options { template, ..options() }).await.expect("the local cloud starts");
+    // A visibility timeout counts while the first instance starts, too.
+    assert_eq!(probe(&cloud, json!({})).await.status, 200);
+    cloud
+}
+
+/// One whose messages come again soon.
 async fn start() -> LocalCloud {
-    let template = TemplateSource::Text(include_str!("event_sources.yaml").to_owned());
-    LocalCloud::start(Options { template, ..options() }).await.expect("the local cloud starts")
+    start_with(TEMPLATE.to_owned()).await
+}
+
+/// One whose messages do not come again, however slow the machine is.
+async fn start_patient() -> LocalCloud {
+    start_with(TEMPLATE.replace("Timeout: 3", "Timeout: 300")).await
 }
 
 async fn sqs(cloud: &LocalCloud, operation: &str, queue: &str, mut input: Value) -> Value {
@@ -42,8 +57,7 @@ fn handed_over(cloud: &LocalCloud, body: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn messages_of_a_window_are_one_invocation() {
-    let cloud = start().await;
-    // What comes at once is one batch, however long that takes: while one is gathered, another one is under way.
+    let cloud = start_patient().await;
     let bodies: Vec<_> = (0..30).map(|number| number.to_string()).collect();
     for body in &bodies {
         send_message(&cloud, "Many", body).await;
@@ -58,7 +72,7 @@ async fn messages_of_a_window_are_one_invocation() {
 
 #[tokio::test]
 async fn a_record_is_as_lambda_has_it() {
-    let cloud = start().await;
+    let cloud = start_patient().await;
     let attributes = json!({
         "kind": {"DataType": "String", "StringValue": "stage"},
         "raw": {"DataType": "Binary", "BinaryValue": "AAE="},
@@ -131,7 +145,7 @@ async fn an_answer_that_names_no_message_of_the_batch_fails_the_whole_batch() {
 
 #[tokio::test]
 async fn a_batch_that_lambda_does_not_take_is_handed_over_again() {
-    let cloud = start().await;
+    let cloud = start_patient().await;
     let fault = json!({"service": "lambda", "operation": "Invoke", "times": 2, "fault": {"kind": "throttle"}});
     assert_eq!(door(&cloud, "PUT", "faults", fault).await.status, 200);
     send_message(&cloud, "Many", "late").await;
@@ -142,12 +156,21 @@ async fn a_batch_that_lambda_does_not_take_is_handed_over_again() {
 
 #[tokio::test]
 async fn a_disabled_mapping_leaves_the_queue_alone() {
-    let cloud = start().await;
+    let cloud = start_patient().await;
     send_message(&cloud, "Off", "kept").await;
     send_message(&cloud, "Whole", "handled").await;
     until("the other one is handled", async || handed_over(&cloud, "handled").len() == 1).await;
     let kept = sqs(&cloud, "ReceiveMessage", "Off", json!({"MessageSystemAttributeNames": ["All"]})).await;
     assert_eq!(kept["Messages"][0]["Attributes"]["ApproximateReceiveCount"], "1");
+    let about = door(&cloud, "GET", "about", json!(null)).await.json();
+    let sources = about["eventSources"].as_array().unwrap().iter();
+    let told: Vec<_> = sources.map(|source| json!([source["name"], source["queue"], source["enabled"]])).collect();
+    let expected = [
+        json!(["ProbeFunction.Many", "stack-Many", true]),
+        json!(["OffMapping", "stack-Off", false]),
+        json!(["WholeMapping", "stack-Whole", true]),
+    ];
+    assert_eq!(told, expected);
 }
 
 #[tokio::test]
@@ -162,7 +185,7 @@ async fn a_functions_queue_url_leads_to_the_endpoint() {
 
 #[tokio::test]
 async fn after_a_reset_the_queues_are_empty_and_polled() {
-    let cloud = start().await;
+    let cloud = start_patient().await;
     send_message(&cloud, "Many", r#"{"do": "hang"}"#).await;
     until("it is handed over", async || !invocations(&cloud).is_empty()).await;
     assert_eq!(door(&cloud, "POST", "reset", json!(null)).await.status, 200);
@@ -175,8 +198,7 @@ async fn after_a_reset_the_queues_are_empty_and_polled() {
 async fn what_is_under_way_at_the_end_is_there_at_the_next_start() {
     let data_dir = std::env::temp_dir().join(format!("local-cloud-sources-{}", std::process::id()));
     let open = async || {
-        let template = include_str!("event_sources.yaml").replace("Timeout: 3", "Timeout: 300");
-        let template = TemplateSource::Text(template);
+        let template = TemplateSource::Text(TEMPLATE.replace("Timeout: 3", "Timeout: 300"));
         LocalCloud::start(Options { template, data_dir: Some(data_dir.clone()), ..options() }).await.unwrap()
     };
     let cloud = open().await;

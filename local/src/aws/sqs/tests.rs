@@ -1,3 +1,5 @@
+mod event_source;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::program::html::{self, Html, code, escape, row, table};
-use crate::template::{Expression, Function, HttpRoute, Template};
+use crate::template::{EventSource, Expression, Function, HttpRoute, Template};
 
 /// What the template declares, as JSON.
 pub(super) fn about(template: &Template) -> Value {
@@ -26,13 +26,33 @@ pub(super) fn about(template: &Template) -> Value {
             })
         })
     });
+    let event_sources = template.functions.iter().flat_map(|function| {
+        let sources = function.event_sources.iter();
+        sources.map(|source| {
+            json!({
+                "name": source.name,
+                "function": function.id,
+                "queue": queue_of(source),
+                "batchSize": source.batch_size,
+                "windowSeconds": source.window.as_secs(),
+                "maximumConcurrency": source.max_concurrency,
+                "enabled": source.enabled,
+            })
+        })
+    });
     json!({
         "functions": functions.collect::<Vec<_>>(),
         "schedules": schedules.collect::<Vec<_>>(),
+        "eventSources": event_sources.collect::<Vec<_>>(),
         "tables": template.tables.iter().map(|table| &table.name).collect::<Vec<_>>(),
         "queues": template.queues.iter().map(|queue| &queue.name).collect::<Vec<_>>(),
         "parameters": template.parameters(),
     })
+}
+
+/// The name of the queue that a function gets messages of.
+fn queue_of(source: &EventSource) -> &str {
+    source.queue.rsplit(':').next().unwrap_or_default()
 }
 
 /// When a schedule fires.
@@ -89,9 +109,10 @@ fn route(route: &HttpRoute) -> Html {
 fn events(template: &Template, function: &Function) -> impl Iterator<Item = String> {
     let rules = function.rules.iter().map(|rule| format!("rule {}", rule.name));
     let schedules = function.schedules.iter().map(|schedule| format!("schedule {}", schedule.name));
+    let queues = function.event_sources.iter().map(|source| format!("queue {}", queue_of(source)));
     let resources = template.custom_resources.iter().filter(|resource| resource.function == function.id);
     let resources = resources.map(|resource| format!("custom resource {}", resource.id));
-    rules.chain(schedules).chain(resources)
+    rules.chain(schedules).chain(queues).chain(resources)
 }
 
 /// A time in its largest whole unit.
