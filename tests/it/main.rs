@@ -18,6 +18,7 @@ mod logs;
 mod openapi;
 mod participant;
 mod playback;
+mod queues;
 mod reconciler;
 mod recovery;
 mod repository;
