@@ -149,6 +149,19 @@ class Operations(unittest.TestCase):
         self.assertNotIn("NewFunction", sum(project.alarms_on("Errors").values(), []))
         self.fails(project.run("check-operations"), "NewFunction: no alarm on its Errors, nor on a queue of its failures")
 
+    def test_the_numbers_of_a_queue_and_of_the_function_that_takes_its_messages_agree(self):
+        retention = "MessageRetentionPeriod: 21600"
+        for old, new, reason in (
+            ("VisibilityTimeout: 721", "VisibilityTimeout: 720", "720 s is less than 721, six runs of RecoveryFunction and the window"),
+            ("MaximumBatchingWindowInSeconds: 1", "MaximumBatchingWindowInSeconds: 0", "more than ten needs a MaximumBatchingWindow"),
+            ("ScalingConfig: {MaximumConcurrency: 2}", "ScalingConfig: {MaximumConcurrency: 1}", "no MaximumConcurrency of less than two"),
+            ("FunctionResponseTypes: [ReportBatchItemFailures]", "Enabled: true", "would bring all of its batch again"),
+            ("maxReceiveCount: 3", "maxReceiveCount: 1", "must give a message more than one try"),
+            (retention, "MessageRetentionPeriod: 2000", "a message ends by its age before it is a dead letter"),
+            ("deadLetterTargetArn: !GetAtt FailedRecoveries.Arn", "deadLetterTargetArn: none", "nor on a queue of its failures"),
+        ):
+            self.fails(self.project(replaced=[(old, new)]).run("check-operations"), reason)
+
     def test_a_function_needs_the_log_group_that_is_made_for_it(self):
         project = self.project(function("New").replace("!Ref NewLogs", "!Ref StageLogs"))
         self.fails(project.run("generate-operations"), "NewFunction: LoggingConfig must have LogGroup: !Ref NewLogs")

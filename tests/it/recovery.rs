@@ -270,9 +270,7 @@ async fn a_kill_at_any_aws_call_of_a_recovery_leaves_one_stage_after_another() {
                     let killed = app.recover("stage", &["demo"]).await;
                     assert!(killed["errorType"].is_string(), "{context}: {killed}");
                     app.heal().await;
-                    if app.rows("stages").await.iter().any(|row| row.contains_key("leaseUntil")) {
-                        app.set_stage_attribute("demo", "leaseUntil", OVER).await;
-                    }
+                    app.let_claim_lapse("stages", "demo").await;
                     assert!(again(&app.recover("stage", &["demo"]).await).is_empty(), "{context}");
                     // If there was a stage, it is its first caller's; if not, whoever asks first has the name.
                     let stage = app.user("bob").put("/stages/demo", json!({})).await.json();
@@ -303,9 +301,7 @@ async fn a_kill_at_any_aws_call_of_a_recovery_leaves_one_channel_after_another()
                 app.fault(json!({"service": service, "operation": operation, "nth": nth, "fault": kill})).await;
                 app.recover("channel", &["demo"]).await;
                 app.heal().await;
-                if app.rows("channels").await.iter().any(|row| row.contains_key("leaseUntil")) {
-                    app.set_attribute("channels", "demo", "leaseUntil", OVER).await;
-                }
+                app.let_claim_lapse("channels", "demo").await;
                 assert!(again(&app.recover("channel", &["demo"]).await).is_empty(), "{context}");
                 let channel = app.user("bob").get("/channels/demo").await.expect(200).json();
                 assert_eq!((&channel["owner"], app.channels_in_ivs().await.len()), (&json!("alice"), 1), "{context}");

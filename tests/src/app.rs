@@ -506,6 +506,20 @@ impl TestApp {
         answer.text
     }
 
+    /// Ends the lease of the claim on a name, if there is one: somebody may be at work on it at the same time.
+    pub async fn let_claim_lapse(&self, table: &str, name: &str) {
+        let update = self.dynamodb.update_item().table_name(format!("{}-{table}", self.stack));
+        let update = update
+            .key("name", AttributeValue::S(name.to_owned()))
+            .update_expression("SET leaseUntil = :over")
+            .condition_expression("attribute_exists(claimId)")
+            .expression_attribute_values(":over", AttributeValue::S("2020-01-01T00:00:00.000Z".to_owned()));
+        if let Err(error) = update.send().await {
+            let error = error.into_service_error();
+            assert!(error.is_conditional_check_failed_exception(), "the claim can be made to lapse: {error}");
+        }
+    }
+
     /// Has names of a kind recovered, as if their messages had come from the queue: message `m-0` is about the first of
     /// them. Answers what the function did.
     pub async fn recover(&self, kind: &str, names: &[&str]) -> Value {
