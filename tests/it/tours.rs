@@ -93,6 +93,14 @@ async fn channel(app: &TestApp) {
     alice.get("/channels").await;
     alice.post("/channels/demo/playback-tokens", json!({})).await;
     alice.post("/channels/demo/stream-key", json!({})).await;
+    // A rotation that died when the new key was there is gone on with.
+    kill(app, "CreateStreamKey", "after").await;
+    alice.post("/channels/demo/stream-key", json!({})).await;
+    app.heal().await;
+    if app.rows("channels").await.iter().any(|row| row.contains_key("streamKey")) {
+        app.set_attribute("channels", "demo", "streamKey.leaseUntil", OVER).await;
+    }
+    alice.get("/channels/demo/stream-key").await;
     alice.delete("/channels/demo").await;
     // Whether one of the organisation's own server is on air, the table knows.
     self_hosted_channel(app).await;
