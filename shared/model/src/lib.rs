@@ -28,6 +28,7 @@ pub mod sweep;
 pub mod tags;
 mod time;
 pub mod token;
+mod user_ref;
 
 pub use error::Error;
 pub use field::Field;
@@ -38,3 +39,4 @@ pub use id::{
 };
 pub use page::{Cursor, InvalidCursor, InvalidLimit, Limit, Page};
 pub use time::{InvalidTimestamp, Timestamp};
+pub use user_ref::InvalidUserRef;

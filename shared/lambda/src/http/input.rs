@@ -67,6 +67,12 @@ impl<'a> Input<'a> {
         self.keep(name, text.parse())
     }
 
+    /// The user whom a parameter of the path names: see [`UserId::from_path`].
+    pub fn user_in_path(&mut self, name: &'static str) -> Option<UserId> {
+        let text = self.request.path_parameters_ref().and_then(|path| path.first(name)).unwrap_or_default();
+        self.keep(name, UserId::from_path(text))
+    }
+
     /// A parameter of the query; `Some(None)` when absent.
     pub fn query<T: FromStr<Err: ToString>>(&mut self, name: &'static str) -> Option<Option<T>> {
         match self.request.query_string_parameters_ref().and_then(|query| query.first(name)) {
