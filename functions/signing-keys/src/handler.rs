@@ -62,12 +62,14 @@ impl Handler<'_> {
     pub(crate) async fn handle(&self, event: Event) -> Result<Report, Error> {
         match event {
             Event::Stack(request) => {
-                let report = match request.request_type {
-                    RequestType::Create | RequestType::Update => self.maintain(Trigger::Stack).await?,
-                    RequestType::Delete => self.end().await,
+                let work = async {
+                    match request.request_type {
+                        RequestType::Create | RequestType::Update => self.maintain(Trigger::Stack).await,
+                        RequestType::Delete => Ok(self.end().await),
+                    }
                 };
                 let physical_id = format!("{}-signing-keys", self.stack);
-                request.answer(&self.cloud_formation, &physical_id, report).await
+                request.answer(&self.cloud_formation, &physical_id, work).await
             }
             Event::Order(Order { rotate: true }) => self.maintain(Trigger::Rotate).await,
             Event::Order(Order { rotate: false }) | Event::Schedule => self.maintain(Trigger::Schedule).await,

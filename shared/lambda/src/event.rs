@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::config;
 use crate::log::{Invocation, Line};
+use crate::panic::caught;
 
 /// What came of an event, for the log.
 #[derive(Debug)]
@@ -75,7 +76,8 @@ impl Report {
 }
 
 /// Serves events until Lambda ends the process. A handler's error is the invocation's, so that Lambda delivers the
-/// event again and, if that does not help, keeps it in the function's failure queue with what went wrong.
+/// event again and, if that does not help, keeps it in the function's failure queue with what went wrong. So is a panic,
+/// which the instance outlives.
 ///
 /// # Errors
 /// When `STACK_NAME` is not set, or the Runtime API is out of reach.
@@ -106,7 +108,7 @@ pub(crate) struct Function {
 }
 
 impl Function {
-    /// Has an event handled in time, and writes its lines. Answers what its handler does unless it failed, and the first
+    /// Has an event handled in time, and writes its lines; a panic is a failure like any other. Answers what its handler does unless it failed, and the first
     /// of whatever failed, in parts or altogether.
     pub(crate) async fn invoke<T>(
         &self,
@@ -117,8 +119,8 @@ impl Function {
         // Whatever was called outside of an invocation, such as during init, is not this one's.
         self.calls.take();
         // Lambda would end the function without a line in the log.
-        let handled = tokio::time::timeout(time_left(context.deadline), handled).await;
-        let handled = handled.unwrap_or_else(|_| Err(Error::unavailable("the function's time is up")));
+        let handled = tokio::time::timeout(time_left(context.deadline), caught(handled)).await;
+        let handled = handled.unwrap_or_else(|_| Err(Error::unavailable("the function's time is up"))).flatten();
         let (report, answer) = match handled {
             Ok((report, answer)) => (report, Some(answer)),
             Err(error) => (Report::new("failed").fail(error), None),
@@ -171,5 +173,31 @@ impl Failure {
 impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Self {
         Self { error_type: failure.kind.to_owned(), error_message: failure.text }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::tests::logged;
+    use crate::panic::tests::watch_in_tests;
+
+    #[tokio::test]
+    async fn a_panic_fails_the_invocation_with_one_error_in_the_log_and_the_next_one_is_served() {
+        watch_in_tests();
+        let function = Function { name: "task-tracker", stack: "greenroom".to_owned(), calls: Calls::default() };
+        let mut context = Context::default();
+        (context.request_id, context.deadline) = ("id-1".to_owned(), u64::MAX);
+        let secret = "hunter2".to_owned();
+        let panicking = async { panic!("{secret}") };
+        let (lines, (answer, failed)) = logged(function.invoke::<()>(&context, panicking)).await;
+        let failure = failed.unwrap();
+        assert_eq!((answer, failure.kind), (None, "Internal"));
+        assert!(failure.text.starts_with("panicked at shared/lambda/src/event.rs:"), "{failure:?}");
+        let [line] = &lines[..] else { panic!("{lines:?}") };
+        assert_eq!((&line["level"], &line["requestId"]), (&"ERROR".into(), &"id-1".into()));
+        assert!(!line.to_string().contains("hunter2"), "{line}");
+        let (answer, failure) = function.invoke(&context, async { Ok((Report::new("recorded"), 1)) }).await;
+        assert!(answer == Some(1) && failure.is_none());
     }
 }

@@ -11,6 +11,7 @@ pub mod custom_resource;
 pub mod event;
 pub mod http;
 pub mod log;
+mod panic;
 pub mod queue;
 
 /// For a function that calls nothing of AWS, and so has no client to count for.

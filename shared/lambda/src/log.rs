@@ -14,11 +14,14 @@ use model::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::panic;
+
 /// Sends `tracing` to the log as JSON lines. Other crates' lines begin at warnings, whatever the function's log level
-/// says: below, the SDK and the runtime write bodies, and bodies hold tokens.
+/// says: below, the SDK and the runtime write bodies, and bodies hold tokens. A panic has a line there, too, rather than
+/// its message on stderr.
 pub fn init() {
     let ours = Targets::new().with_default(LevelFilter::WARN).with_target("shared", LevelFilter::INFO);
-    // The runtime would log once more what a handler fails with; a panic speaks for itself on stderr.
+    // The runtime would log once more what a handler fails with.
     let ours = ours.with_target("lambda_runtime::layers::panic", LevelFilter::OFF);
     let lines = subscriber::fmt::layer()
         .json()
@@ -27,6 +30,7 @@ pub fn init() {
         .with_current_span(false)
         .with_span_list(false);
     subscriber::registry().with(lines.with_filter(ours)).init();
+    panic::watch(|_, panicked| tracing::error!(cause = %panicked, "panicked outside of an invocation"));
 }
 
 /// Something that a function was asked to do.
@@ -167,8 +171,44 @@ fn millis(duration: Duration) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use lambda_http::tracing::instrument::WithSubscriber;
+    use lambda_http::tracing::subscriber::fmt::MakeWriter;
+
     use super::*;
+
+    /// Keeps what is written.
+    #[derive(Debug, Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl MakeWriter<'_> for Kept {
+        type Writer = Self;
+
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
+    }
+
+    /// What comes of a future, and the lines that it has logged by `tracing`.
+    pub(crate) async fn logged<T>(future: impl Future<Output = T>) -> (Vec<Value>, T) {
+        let kept = Kept::default();
+        let lines = subscriber::fmt().json().flatten_event(true).with_writer(kept.clone()).finish();
+        let output = future.with_subscriber(lines).await;
+        let lines = kept.0.lock().unwrap().clone();
+        (String::from_utf8(lines).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect(), output)
+    }
 
     fn line(invocation: Invocation<'_>, counts: &[(&'static str, u64)]) -> String {
         let line = Line {

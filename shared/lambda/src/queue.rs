@@ -28,8 +28,8 @@ pub struct Handled {
     pub again: Vec<String>,
 }
 
-/// Serves batches until Lambda ends the process. What a handler fails with is the whole batch's, and all of it comes
-/// again. A message that does not say what it should never will: it is logged and dropped.
+/// Serves batches until Lambda ends the process. What a handler fails with, or a panic, is the whole batch's, and all
+/// of it comes again. A message that does not say what it should never will: it is logged and dropped.
 ///
 /// # Errors
 /// When `STACK_NAME` is not set, or the Runtime API is out of reach.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::answer::CloudFormation;
 use crate::event::Report;
+use crate::panic::caught;
 
 /// The longest reason that is told. An answer may have 4 KB in all.
 const LONGEST_REASON: usize = 1_000;
@@ -44,8 +45,8 @@ pub struct StackRequest {
 }
 
 impl StackRequest {
-    /// Answers with what came of it. A failure is told to the stack, which shows its reason, and is not the
-    /// invocation's: Lambda would repeat it, and the stack would hear nothing of that.
+    /// Answers with what comes of `work`. A failure or a panic is told to the stack, which shows its reason, and is not
+    /// the invocation's: Lambda would repeat it, and the stack would hear nothing of that.
     ///
     /// `physical_id` must stay the same for as long as the resource does: CloudFormation deletes what another id
     /// replaces.
@@ -56,9 +57,9 @@ impl StackRequest {
         &self,
         cloud_formation: &CloudFormation<'_>,
         physical_id: &str,
-        report: Report,
+        work: impl Future<Output = Result<Report, Error>>,
     ) -> Result<Report, Error> {
-        let (report, failure) = report.without_failure();
+        let (report, failure) = done(work).await.without_failure();
         let reason = failure.as_ref().map(reason);
         let answer = Answer {
             status: if reason.is_none() { "SUCCESS" } else { "FAILED" },
@@ -81,6 +82,11 @@ impl fmt::Display for RequestType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
     }
+}
+
+/// What came of `work`, however it ended.
+async fn done(work: impl Future<Output = Result<Report, Error>>) -> Report {
+    caught(work).await.flatten().unwrap_or_else(|error| Report::new("failed").fail(error))
 }
 
 fn response_url<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<ResponseUrl, D::Error> {
@@ -108,7 +114,12 @@ struct Answer<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+
     use super::*;
+    use crate::panic::tests::watch_in_tests;
+
+    type Work = Pin<Box<dyn Future<Output = Result<Report, Error>>>>;
 
     #[test]
     fn a_request_does_not_show_where_its_answer_goes() {
@@ -120,6 +131,16 @@ mod tests {
         .unwrap();
         assert_eq!(request.request_type, RequestType::Create);
         assert!(!format!("{request:?}").contains("hunter2"), "{request:?}");
+    }
+
+    #[tokio::test]
+    async fn the_stack_is_told_of_an_error_and_of_a_panic() {
+        watch_in_tests();
+        let told = async |work| done(work).await.without_failure().1.as_ref().map(reason);
+        assert_eq!(told(Box::pin(async { Ok(Report::new("made")) }) as Work).await, None);
+        assert_eq!(told(Box::pin(async { Err(Error::internal("no key")) })).await.as_deref(), Some("no key"));
+        let panicked = told(Box::pin(async { panic!("out of keys") })).await.unwrap();
+        assert!(panicked.starts_with("panicked at ") && panicked.ends_with("out of keys"), "{panicked}");
     }
 
     #[test]

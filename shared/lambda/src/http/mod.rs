@@ -1,5 +1,6 @@
 //! The HTTP edge: an API Gateway event (payload 2.0) becomes typed values, and a result becomes an answer.
 
+mod event;
 mod failure;
 mod input;
 mod problem;

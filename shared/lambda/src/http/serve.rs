@@ -5,14 +5,18 @@ use std::time::Instant;
 
 use aws_client::Calls;
 use lambda_http::request::RequestContext;
-use lambda_http::{Request, RequestExt, service_fn};
+use lambda_http::{Request, RequestExt};
+use lambda_runtime::{Context, LambdaEvent, service_fn};
 use model::{Error, Timestamp};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
+use super::event::{Answer, Event};
 use super::{Failure, Reply, problem};
 use crate::config;
 use crate::event::time_left;
 use crate::log::{Invocation, Line};
+use crate::panic::caught;
 
 /// The route that API Gateway matched, as template.yaml writes it: `PUT /stages/{stage}`.
 pub fn route(request: &Request) -> &str {
@@ -22,62 +26,85 @@ pub fn route(request: &Request) -> &str {
     }
 }
 
-/// Serves requests until Lambda ends the process. A handler's error becomes a problem; there is always an answer.
+/// Serves requests until Lambda ends the process. A handler's error becomes a problem, and so does a panic; there is
+/// always an answer.
 ///
 /// # Errors
 /// When `STACK_NAME` is not set, or the Runtime API is out of reach.
 pub async fn serve<H, F, E>(function: &'static str, calls: Calls, handler: H) -> Result<(), lambda_http::Error>
 where
     H: Fn(Request) -> F,
-    F: Future<Output = Result<Reply, E>> + Send,
+    F: Future<Output = Result<Reply, E>>,
     E: Into<Failure>,
 {
     let stack = config::stack_name()?;
-    let (stack, calls, handler) = (stack.as_str(), &calls, &handler);
-    lambda_http::run(service_fn(|request: Request| {
-        let started = Instant::now();
-        let about = About::of(&request);
-        let time_left = time_left(request.lambda_context_ref().map_or(u64::MAX, |context| context.deadline));
-        // Whatever was called outside of a request, such as during init, is not this one's.
-        calls.take();
-        let handled = handler(request);
-        async move {
-            // Lambda would end the function without an answer, and without a line in the log.
-            let handled = tokio::time::timeout(time_left, handled).await;
-            let handled = match handled {
-                Ok(handled) => handled.map_err(Into::into),
-                Err(_) => Err(Failure::from(Error::unavailable("the function's time is up"))),
-            };
-            let (response, fields, counts) = match handled {
-                Ok(mut reply) => {
-                    let (fields, counts) = (std::mem::take(&mut reply.fields), std::mem::take(&mut reply.counts));
-                    (reply.into_response(), fields, counts)
-                }
-                Err(Failure { error, mut fields }) => {
-                    let counts = matches!(error, Error::QuotaExceeded(_)).then_some(("LimitsReached", 1));
-                    fields.insert("problem".to_owned(), problem::slug(&error).into());
-                    (problem::respond(&error, &about.request_id), fields, Vec::from_iter(counts))
-                }
-            };
-            let mut line = Line {
-                stack,
-                function,
-                invocation: Invocation::Request { route: &about.route, status: response.status().as_u16() },
-                duration: started.elapsed(),
-                calls: &calls.take(),
-                request_id: &about.request_id,
-                fields,
-                counts: &counts,
-            };
-            line.fields.extend(about.subject);
-            line.write(Timestamp::now());
-            Ok::<_, Infallible>(response)
-        }
+    let edge = &Edge { stack: &stack, function, calls: &calls, handler: &handler };
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
+        Ok::<_, Infallible>(edge.answer(event.payload.get(), &event.context).await)
     }))
     .await
 }
 
+/// What stands between API Gateway's events and a handler.
+struct Edge<'a, H> {
+    stack: &'a str,
+    function: &'static str,
+    calls: &'a Calls,
+    handler: &'a H,
+}
+
+impl<H, F, E> Edge<'_, H>
+where
+    H: Fn(Request) -> F,
+    F: Future<Output = Result<Reply, E>>,
+    E: Into<Failure>,
+{
+    async fn answer(&self, event: &str, context: &Context) -> Answer {
+        let started = Instant::now();
+        // Whatever was called outside of a request, such as during init, is not this one's.
+        self.calls.take();
+        let mut about = About { request_id: context.request_id.clone(), ..About::default() };
+        let handled = caught(async {
+            let event: Event = serde_json::from_str(event).map_err(Error::internal)?;
+            let request = event.into_request();
+            about = About::of(&request);
+            (self.handler)(request).await.map_err(Into::into)
+        });
+        // Lambda would end the function without an answer, and without a line in the log.
+        let handled = match tokio::time::timeout(time_left(context.deadline), handled).await {
+            Ok(Ok(handled)) => handled,
+            Ok(Err(panicked)) => Err(panicked.into()),
+            Err(_) => Err(Failure::from(Error::unavailable("the function's time is up"))),
+        };
+        let (response, mut fields, counts) = match handled {
+            Ok(mut reply) => {
+                let (fields, counts) = (std::mem::take(&mut reply.fields), std::mem::take(&mut reply.counts));
+                (reply.into_response(), fields, counts)
+            }
+            Err(Failure { error, mut fields }) => {
+                let counts = matches!(error, Error::QuotaExceeded(_)).then_some(("LimitsReached", 1));
+                fields.insert("problem".to_owned(), problem::slug(&error).into());
+                (problem::respond(&error, &about.request_id), fields, Vec::from_iter(counts))
+            }
+        };
+        fields.extend(about.subject);
+        let line = Line {
+            stack: self.stack,
+            function: self.function,
+            invocation: Invocation::Request { route: &about.route, status: response.status().as_u16() },
+            duration: started.elapsed(),
+            calls: &self.calls.take(),
+            request_id: &about.request_id,
+            fields,
+            counts: &counts,
+        };
+        line.write(Timestamp::now());
+        response.into()
+    }
+}
+
 /// What the log line says of a request that its handler has consumed.
+#[derive(Default)]
 struct About {
     route: String,
     request_id: String,
@@ -97,5 +124,86 @@ impl About {
         };
         let subject = named("stage").or_else(|| named("channel"));
         Self { route: route(request).to_owned(), request_id, subject }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::http::StatusCode;
+    use serde_json::json;
+
+    use super::*;
+    use crate::log::tests::logged;
+    use crate::panic::tests::watch_in_tests;
+
+    async fn answer<F: Future<Output = Result<Reply, Error>>>(event: &str, handler: impl Fn(Request) -> F) -> Value {
+        watch_in_tests();
+        let calls = Calls::default();
+        let edge = Edge { stack: "greenroom", function: "stage", calls: &calls, handler: &handler };
+        let mut context = Context::default();
+        (context.request_id, context.deadline) = ("lambda-1".to_owned(), u64::MAX);
+        serde_json::to_value(edge.answer(event, &context).await).unwrap()
+    }
+
+    fn event() -> String {
+        let context = json!({"http": {"method": "GET"}, "requestId": "id-1", "routeKey": "GET /stages"});
+        json!({"version": "2.0", "rawPath": "/stages", "requestContext": context}).to_string()
+    }
+
+    fn problem(answer: &Value) -> Value {
+        serde_json::from_str(answer["body"].as_str().unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_a_handler_replies_is_the_answer() {
+        let reply = async |request: Request| {
+            assert_eq!((request.method().as_str(), route(&request)), ("GET", "GET /stages"));
+            Reply::json(StatusCode::CREATED, &json!({"a": 1}))
+        };
+        let expected = json!({
+            "statusCode": 201, "headers": {"content-type": "application/json"}, "body": "{\"a\":1}",
+            "isBase64Encoded": false,
+        });
+        assert_eq!(answer(&event(), reply).await, expected);
+        let expected = json!({"statusCode": 204, "headers": {}, "isBase64Encoded": false});
+        assert_eq!(answer(&event(), async |_| Ok(Reply::no_content())).await, expected);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_problem_with_the_request_id_and_one_error_in_the_log() {
+        let token = "hunter2".to_owned();
+        let panicking = async |request: Request| match route(&request) {
+            "GET /stages" => panic!("{token}"),
+            _ => Ok(Reply::no_content()),
+        };
+        let (lines, answered) = logged(answer(&event(), panicking)).await;
+        assert_eq!(answered["statusCode"], 500);
+        assert_eq!(answered["headers"]["content-type"], "application/problem+json");
+        let problem = problem(&answered);
+        assert_eq!((&problem["type"], &problem["instance"]), (&json!("internal"), &json!("id-1")));
+        assert!(!answered.to_string().contains("serve.rs"), "{answered}");
+        let [line] = &lines[..] else { panic!("{lines:?}") };
+        assert_eq!((&line["level"], &line["requestId"]), (&json!("ERROR"), &json!("id-1")));
+        let cause = line["cause"].as_str().unwrap();
+        assert!(cause.starts_with("panicked at shared/lambda/src/http/serve.rs:"), "{cause}");
+        assert!(!line.to_string().contains("hunter2"), "{line}");
+        // The instance serves the next one.
+        assert_eq!(answer(&event(), async |_| Ok(Reply::no_content())).await["statusCode"], 204);
+    }
+
+    #[tokio::test]
+    async fn a_panic_before_the_handler_awaits_anything_is_caught_too() {
+        fn at_once(_: Request) -> std::future::Ready<Result<Reply, Error>> {
+            panic!("at once")
+        }
+        assert_eq!(problem(&answer(&event(), at_once).await)["type"], "internal");
+    }
+
+    #[tokio::test]
+    async fn an_event_that_cannot_be_read_is_an_internal_problem_by_lambdas_id() {
+        let (lines, answered) = logged(answer("{}", async |_| Ok(Reply::no_content()))).await;
+        let problem = problem(&answered);
+        assert_eq!((&problem["type"], &problem["instance"]), (&json!("internal"), &json!("lambda-1")));
+        assert_eq!(lines.len(), 1, "{lines:?}");
     }
 }
