@@ -128,6 +128,29 @@ async fn every_route_answers_every_caller_as_the_table_says() {
 }
 
 #[tokio::test]
+async fn every_route_names_each_query_parameter_that_it_does_not_know_and_does_nothing() {
+    TestApp::run(async |app| {
+        let owner = app.user("owner");
+        owner.put("/stages/demo", json!({"admission": "hosted"})).await.expect(201);
+        owner.put("/channels/demo", json!({"private": true})).await.expect(201);
+        // The hook looks at nothing before its secret; `rtmp_hook` has it.
+        for row in table().into_iter().filter(|row| row.route != "POST /hooks/rtmp") {
+            let method = row.route.split(' ').next().unwrap();
+            let path = format!("{}?zebra=1&apple&zebra=2&limit[]=5", row.path);
+            let json = [("content-type", "application/json")];
+            let headers: &[_] = if row.body.is_some() { &json } else { &[] };
+            let body = row.body.map(|body| body.to_string()).unwrap_or_default();
+            let refused = owner.send(method, &path, headers, body).await.expect_problem(400, "invalid-request").json();
+            let named = refused["errors"].as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap());
+            assert_eq!(named.collect::<Vec<_>>(), ["apple", "limit[]", "zebra"], "{}", row.route);
+        }
+        owner.get("/stages/demo").await.expect(200);
+        owner.get("/channels/demo").await.expect(200);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn every_route_of_the_template_has_a_row() {
     TestApp::run(async |app| {
         let rows: BTreeSet<String> = table().iter().map(|row| row.route.to_owned()).collect();

@@ -49,6 +49,32 @@ async fn a_token_without_a_usable_sub_is_the_functions_401() {
 }
 
 #[tokio::test]
+async fn an_event_that_makes_no_uri_is_answered_as_any_other() {
+    TestApp::run(async |app| {
+        let context = |route| {
+            json!({
+                "http": {"method": "GET", "path": "/"}, "requestId": "id-1", "routeKey": route, "stage": "$default",
+                "authorizer": {"jwt": {"claims": {"sub": "alice"}}},
+            })
+        };
+        for (query, headers, status) in [
+            ("limit=1", json!({"host": "api.example", "x-forwarded-proto": "1 no scheme"}), 200),
+            ("limit=1", json!({"host": "a b", "user-agent": "é", "x-broken": "a\nb"}), 200),
+            ("limit=<1>", json!({"host": "api.example"}), 400),
+        ] {
+            let event = json!({
+                "version": "2.0", "rawPath": "/stages/a?b#c \u{0}", "rawQueryString": query, "headers": headers,
+                "requestContext": context("GET /stages"),
+            });
+            let answer: serde_json::Value =
+                serde_json::from_str(&app.invoke("StageFunction", event.to_string()).await).unwrap();
+            assert_eq!(answer["statusCode"], status, "{query} {headers}: {answer}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_body_over_api_gateways_limit_is_api_gateways_413() {
     TestApp::run(async |app| {
         let huge = vec![b'x'; 10 * 1024 * 1024 + 1];

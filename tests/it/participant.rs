@@ -160,6 +160,34 @@ async fn an_invitation_holds_before_the_guest_ever_came() {
 }
 
 #[tokio::test]
+async fn a_user_of_any_id_is_removed_and_let_in_again_by_the_reference_that_the_list_gives() {
+    TestApp::run(async |app| {
+        let alice = stage(app, json!({})).await;
+        let ids = ["auth0|5f7c", "https://id.example/u/1", "a?b", "a#b", "a%b", "a%2Fb", "a b", "~bob", "zoë", ".."];
+        for id in ids {
+            let encoded: String = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let user = app.user_with(&format!("sub={encoded}")).await;
+            assert_eq!(app.mint(&user, "demo", json!({})).await.expect(201).json()["userId"], id);
+            let listed = alice.get("/stages/demo/participants").await.expect(200).json();
+            let (newest, reference) = (&listed["items"][0], listed["items"][0]["userRef"].as_str().unwrap());
+            assert_eq!(newest["userId"], id);
+            let path = format!("/stages/demo/participants/{reference}");
+            alice.delete(&path).await.expect(204);
+            app.mint(&user, "demo", json!({})).await.expect_problem(403, "removed");
+            assert_eq!(alice.patch(&path, json!({})).await.expect(200).json()["userId"], id);
+            app.mint(&user, "demo", json!({})).await.expect(201);
+        }
+        // What the gateway may have changed names nobody.
+        for wrong in ["a%2523b", "a%20b", "~YQ%3D%3D", "~", "a~b"] {
+            let refused = alice.delete(&format!("/stages/demo/participants/{wrong}")).await;
+            let refused = refused.expect_problem(400, "invalid-request").json();
+            assert_eq!(refused["errors"][0]["field"], "userId", "{wrong}: {refused}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_closed_stage_lets_only_its_owner_in() {
     TestApp::run(async |app| {
         let alice = stage(app, json!({})).await;

@@ -189,6 +189,10 @@ async fn the_hook_is_opened_by_its_secret_alone() {
             hook(app, &[("x-hook-secret", SECRET)], vec![b'x'; 20_000]).await.expect_problem(413, "body-too-large");
             let run = [("x-hook-secret", SECRET), ("x-nginx-run", "a b")];
             hook(app, &run, body()).await.expect_problem(400, "invalid-request");
+            let headers = [("x-hook-secret", SECRET), ("content-type", "application/x-www-form-urlencoded")];
+            let path = "/hooks/rtmp?unknown=1";
+            app.anonymous().send("POST", path, &headers, body()).await.expect_problem(400, "invalid-request");
+            app.anonymous().send("POST", path, &headers[1..], body()).await.expect_problem(403, "hook-secret");
         })
         .await;
 }

@@ -43,12 +43,16 @@ impl Handler {
     }
 
     async fn get(&self, request: &Request) -> Result<Reply, Error> {
-        let caller = Input::without_body(request).caller()?;
+        let input = Input::without_body(request);
+        let caller = input.caller()?;
+        input.finish(())?;
         SettingsView::reply(StatusCode::OK, &aws_broadcast_settings::read(&self.settings, &caller).await?)
     }
 
     async fn delete(&self, request: &Request) -> Result<Reply, Error> {
-        let caller = Input::without_body(request).caller()?;
+        let input = Input::without_body(request);
+        let caller = input.caller()?;
+        input.finish(())?;
         aws_broadcast_settings::delete(&self.settings, &caller).await?;
         Ok(Reply::no_content())
     }

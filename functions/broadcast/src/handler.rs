@@ -5,7 +5,7 @@ use lambda::http::{Input, Reply, route};
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use model::broadcast::{BroadcastRow, DesiredTarget, EndReason, Target};
-use model::{BroadcastId, ChannelName, Cursor, Error, Limit, TaskId, Timestamp};
+use model::{BroadcastId, ChannelName, Error, Limit, TaskId, Timestamp};
 use serde::Serialize;
 
 use crate::route::{Route, parameter};
@@ -63,10 +63,11 @@ impl Handler {
     async fn list(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let mut input = Input::without_body(request);
         let caller = input.caller()?;
-        let values = (input.query::<Limit>("limit"), input.query::<Cursor>("cursor"));
+        let list = input.list();
+        let values = (input.query::<Limit>("limit"), input.cursor(&list));
         let (limit, cursor) = input.finish(values)?;
         let page = self.broadcasts.list(&caller, limit.unwrap_or_default(), cursor).await?;
-        Reply::page(&page, |row| BroadcastView::of(row, now))
+        Reply::page(&list, &page, |row| BroadcastView::of(row, now))
     }
 
     async fn get(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {

@@ -13,7 +13,7 @@ use model::claim::{NameRequest, Outcome};
 use model::participant::TokenDuration;
 use model::playback::{GivenPlayback, LONGEST_WITH_VIEWER, PlaybackRequest, PlaybackSigner};
 use model::qualities::Qualities;
-use model::{ChannelName, ClaimId, Cursor, Error, Limit, Quality, Timestamp, UserId, ViewerId};
+use model::{ChannelName, ClaimId, Error, Limit, Quality, Timestamp, UserId, ViewerId};
 use serde::Serialize;
 
 use crate::route::{Route, parameter};
@@ -84,10 +84,11 @@ impl Handler {
     async fn list(&self, request: &Request) -> Result<Reply, Error> {
         let mut input = Input::without_body(request);
         let caller = input.caller()?;
-        let values = (input.query::<Limit>("limit"), input.query::<Cursor>("cursor"));
+        let list = input.list();
+        let values = (input.query::<Limit>("limit"), input.cursor(&list));
         let (limit, cursor) = input.finish(values)?;
         let page = aws_channel::list(&self.channels, &caller, limit.unwrap_or_default(), cursor).await?;
-        Reply::page(&page, ChannelView::of)
+        Reply::page(&list, &page, ChannelView::of)
     }
 
     async fn delete(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {

@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use lambda::http::{Reply, route};
+use lambda::http::{Input, Reply, route};
 use lambda_http::Request;
 use lambda_http::http::HeaderValue;
 use lambda_http::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
@@ -37,6 +37,7 @@ impl Handler {
     }
 
     fn get(&self, request: &Request) -> Result<Reply, Error> {
+        Input::none(request)?;
         let reply = if self.is_held(request) { Reply::not_modified() } else { Reply::document(DOCUMENT) };
         let etag = HeaderValue::from_str(&self.etag).map_err(Error::internal)?;
         Ok(reply.header(CACHE_CONTROL, CACHING).header(ETAG, etag))

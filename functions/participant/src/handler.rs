@@ -1,5 +1,7 @@
 //! One function per route: decode, call one operation, show the result.
 
+use std::borrow::Cow;
+
 use aws_participant::{ParticipantIvs, ParticipantTable};
 use aws_session::SessionTable;
 use aws_signer::Signers;
@@ -13,7 +15,7 @@ use model::participant::{
 };
 use model::session::Session;
 use model::token::ParticipantSigner;
-use model::{Cursor, Error, Limit, ParticipantId, StageName, Timestamp, UserId};
+use model::{Error, Limit, ParticipantId, StageName, Timestamp, UserId};
 use serde::Serialize;
 
 use crate::route::{Route, parameter};
@@ -92,12 +94,12 @@ impl Handler {
     async fn list(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let mut input = Input::without_body(request);
         let caller = input.caller()?;
-        let values =
-            (input.path::<StageName>(parameter::STAGE), input.query::<Limit>("limit"), input.query::<Cursor>("cursor"));
+        let list = input.list();
+        let values = (input.path::<StageName>(parameter::STAGE), input.query::<Limit>("limit"), input.cursor(&list));
         let (stage, limit, cursor) = input.finish(values)?;
         let limit = limit.unwrap_or_default();
         let page = aws_participant::list(&self.stages, &self.participants, now, &caller, &stage, limit, cursor).await?;
-        Reply::page(&page, ParticipantView::of)
+        Reply::page(&list, &page, ParticipantView::of)
     }
 
     async fn patch(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
@@ -105,7 +107,7 @@ impl Handler {
         let caller = input.caller()?;
         let values = (
             input.path::<StageName>(parameter::STAGE),
-            input.path::<UserId>(parameter::USER_ID),
+            input.user_in_path(parameter::USER_ID),
             input.field::<Capabilities>("capabilities"),
             input.field::<Attributes>("attributes"),
         );
@@ -118,7 +120,7 @@ impl Handler {
     async fn delete(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let mut input = Input::without_body(request);
         let caller = input.caller()?;
-        let values = (input.path::<StageName>(parameter::STAGE), input.path::<UserId>(parameter::USER_ID));
+        let values = (input.path::<StageName>(parameter::STAGE), input.user_in_path(parameter::USER_ID));
         let (stage, user_id) = input.finish(values)?;
         aws_participant::remove(&self.ivs, &self.participants, now, &caller, &stage, &user_id).await?;
         Ok(Reply::no_content())
@@ -201,6 +203,8 @@ impl<'a> TokenView<'a> {
 #[serde(rename_all = "camelCase")]
 struct ParticipantView<'a> {
     user_id: &'a UserId,
+    /// The user in a path.
+    user_ref: Cow<'a, str>,
     #[serde(flatten)]
     token: Option<HeldView<'a>>,
 }
@@ -225,7 +229,7 @@ impl<'a> ParticipantView<'a> {
             issued_at: token.issued_at,
             expires_at: participant.held_until().unwrap_or(token.expires_at),
         });
-        Self { user_id: &participant.user_id, token }
+        Self { user_id: &participant.user_id, user_ref: participant.user_id.user_ref(), token }
     }
 }
 

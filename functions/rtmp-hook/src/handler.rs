@@ -1,7 +1,7 @@
 //! Check the secret, decode, call one operation, answer in the status codes that nginx-rtmp reads.
 
 use aws_rtmp_hook::{Heard, HookSecret, HookTables, hear};
-use lambda::http::{Failure, MAX_BODY, Reply, route};
+use lambda::http::{Failure, Input, MAX_BODY, Reply, route};
 use lambda_http::Request;
 use lambda_http::http::HeaderValue;
 use model::error::{Denial, FieldError};
@@ -36,6 +36,7 @@ impl Handler {
         if !self.secret.is(header(SECRET), now).await? {
             return Err(Error::Forbidden(Denial::HookSecret).into());
         }
+        Input::none(request)?;
         let body: &[u8] = request.body();
         if body.len() > MAX_BODY {
             return Err(Error::BodyTooLarge { limit: MAX_BODY }.into());

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use aws_server::ServerList;
 use lambda::http::{Input, Reply, route};
 use lambda_http::Request;
-use model::server::{RingCursor, Seed, Server, UrlTemplate};
+use model::server::{Seed, Server, UrlTemplate};
 use model::{Error, Limit, TaskId, Timestamp};
 use serde::Serialize;
 
@@ -28,10 +28,11 @@ impl Handler {
     async fn list(&self, request: &Request) -> Result<Reply, Error> {
         let mut input = Input::without_body(request);
         input.caller()?;
-        let values = (input.query::<Limit>("limit"), input.query::<RingCursor>("cursor"));
+        let list = input.list();
+        let values = (input.query::<Limit>("limit"), input.cursor(&list));
         let (limit, cursor) = input.finish(values)?;
         let page = self.servers.list(Seed::random()?, limit.unwrap_or_default(), cursor).await?;
-        Reply::page(&page, |server| ServerView::of(server, &self.url))
+        Reply::page(&list, &page, |server| ServerView::of(server, &self.url))
     }
 }
 

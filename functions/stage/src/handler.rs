@@ -9,7 +9,7 @@ use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use model::claim::{NameRequest, Outcome};
 use model::stage::{Admission, DesiredStageOptions, Doors, Stage, StageChanges};
-use model::{ClaimId, Cursor, Error, Limit, StageName, Timestamp, UserId};
+use model::{ClaimId, Error, Limit, StageName, Timestamp, UserId};
 use serde::Serialize;
 use serde_json::json;
 
@@ -33,7 +33,7 @@ impl Handler {
             Some(Route::List) => self.list(request).await,
             Some(Route::Patch) => self.patch(request, now).await,
             Some(Route::Delete) => self.delete(request, now).await,
-            Some(Route::Health) => health(),
+            Some(Route::Health) => health(request),
             None => Err(Error::NotFound("route")),
         }
     }
@@ -67,10 +67,11 @@ impl Handler {
     async fn list(&self, request: &Request) -> Result<Reply, Error> {
         let mut input = Input::without_body(request);
         let caller = input.caller()?;
-        let values = (input.query::<Limit>("limit"), input.query::<Cursor>("cursor"));
+        let list = input.list();
+        let values = (input.query::<Limit>("limit"), input.cursor(&list));
         let (limit, cursor) = input.finish(values)?;
         let page = aws_stage::list(&self.stages, &caller, limit.unwrap_or_default(), cursor).await?;
-        Reply::page(&page, StageView::of)
+        Reply::page(&list, &page, StageView::of)
     }
 
     async fn patch(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
@@ -103,7 +104,8 @@ impl Handler {
 }
 
 /// Whether the function starts and answers; it asks nothing of AWS.
-fn health() -> Result<Reply, Error> {
+fn health(request: &Request) -> Result<Reply, Error> {
+    Input::none(request)?;
     Reply::json(StatusCode::OK, &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
 }
 

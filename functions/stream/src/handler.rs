@@ -8,7 +8,7 @@ use lambda_http::http::header::{AUTHORIZATION, CACHE_CONTROL, VARY};
 use lambda_http::http::{HeaderValue, StatusCode};
 use model::playback::{PlaybackSigner, PlaybackToken};
 use model::stream::{Health, StreamChannel, StreamRow};
-use model::{ChannelName, Cursor, Error, Limit, StreamId, Timestamp};
+use model::{ChannelName, Error, Limit, StreamId, Timestamp};
 use serde::Serialize;
 
 use crate::route::{Route, parameter};
@@ -31,10 +31,11 @@ impl Handler {
 
     async fn list(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let mut input = Input::without_body(request);
-        let values = (input.query::<Limit>("limit"), input.query::<Cursor>("cursor"));
+        let list = input.list();
+        let values = (input.query::<Limit>("limit"), input.cursor(&list));
         let (limit, cursor) = input.finish(values)?;
         let page = aws_stream::list(&self.streams, now, limit.unwrap_or_default(), cursor).await?;
-        let reply = Reply::page(&page, |row| StreamView::of(&row.channel, Some(row), now))?;
+        let reply = Reply::page(&list, &page, |row| StreamView::of(&row.channel, Some(row), now))?;
         Ok(reply.header(CACHE_CONTROL, HeaderValue::from_static("public, max-age=2")))
     }
 

@@ -37,6 +37,6 @@ pub use id::{
     PlaybackKeyArn, PublicKeyArn, Quality, RowVersion, SessionId, StageArn, StageName, StreamId, StreamKeyArn, TaskId,
     UserId, ViewerId,
 };
-pub use page::{Cursor, InvalidCursor, InvalidLimit, Limit, Page};
+pub use page::{Cursor, InvalidCursor, InvalidLimit, Limit, List, Page, Position};
 pub use time::{InvalidTimestamp, Timestamp};
 pub use user_ref::InvalidUserRef;

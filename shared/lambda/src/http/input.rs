@@ -1,12 +1,15 @@
 //! What a request says, parsed at once: every bad field is collected before the first is reported.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 use model::error::FieldError;
-use model::{Error, Field, UserId};
+use model::{Error, Field, List, Position, UserId};
 use serde_json::{Map, Value};
+
+use super::serve::route;
 
 /// The longest body that is read, in bytes. The largest valid one holds 1 KB of attributes, escaped at worst.
 pub const MAX_BODY: usize = 16 * 1024;
@@ -16,13 +19,28 @@ pub struct Input<'a> {
     request: &'a Request,
     body: Map<String, Value>,
     known: Vec<&'static str>,
+    /// The parameters of the query, and how often each is given.
+    query: BTreeMap<&'a str, usize>,
+    known_in_query: Vec<&'static str>,
     errors: Vec<FieldError>,
 }
 
 impl<'a> Input<'a> {
     /// Of a request whose body, if any, does not matter.
     pub fn without_body(request: &'a Request) -> Self {
-        Self { request, body: Map::new(), known: Vec::new(), errors: Vec::new() }
+        let mut query = BTreeMap::new();
+        for (name, _) in request.query_string_parameters_ref().into_iter().flat_map(|query| query.iter()) {
+            *query.entry(name).or_default() += 1;
+        }
+        Self { request, body: Map::new(), known: Vec::new(), query, known_in_query: Vec::new(), errors: Vec::new() }
+    }
+
+    /// For a route that takes neither path parameters nor a query.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] with every parameter of the query.
+    pub fn none(request: &'a Request) -> Result<(), Error> {
+        Self::without_body(request).finish(())
     }
 
     /// Of a request with a JSON object as its body. No body at all counts as an empty object.
@@ -73,10 +91,38 @@ impl<'a> Input<'a> {
         self.keep(name, UserId::from_path(text))
     }
 
-    /// A parameter of the query; `Some(None)` when absent.
+    /// A parameter of the query; `Some(None)` when absent. It may be given once.
     pub fn query<T: FromStr<Err: ToString>>(&mut self, name: &'static str) -> Option<Option<T>> {
+        self.read_query(name, str::parse)
+    }
+
+    /// The list that the request asks for: that of its route and path, for its caller if it has one.
+    pub fn list(&self) -> List {
+        let path = self.request.path_parameters_ref().into_iter().flat_map(|path| path.iter());
+        let path: BTreeMap<_, _> = path.collect();
+        let list = path.into_values().fold(List::new(route(self.request)), List::of);
+        match self.caller() {
+            Ok(caller) => list.of(caller),
+            Err(_) => list,
+        }
+    }
+
+    /// The parameter `cursor` of the query, where a page of the list begins; `Some(None)` when absent.
+    pub fn cursor<P: Position>(&mut self, list: &List) -> Option<Option<P>> {
+        self.read_query("cursor", |text| list.position(text))
+    }
+
+    fn read_query<T, E: ToString>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<Option<T>> {
+        self.known_in_query.push(name);
         match self.request.query_string_parameters_ref().and_then(|query| query.first(name)) {
-            Some(text) => self.keep(name, text.parse()).map(Some),
+            Some(_) if self.query.get(name).is_some_and(|count| *count > 1) => {
+                self.keep(name, Err("is given more than once"))
+            }
+            Some(text) => self.keep(name, read(text)).map(Some),
             None => Some(None),
         }
     }
@@ -107,19 +153,20 @@ impl<'a> Input<'a> {
         parsed.map_err(|error| self.errors.push(FieldError::new(name, error.to_string()))).ok()
     }
 
-    /// The values, if every one was valid and the body held no other field.
+    /// The values, if every one was valid, and body and query held nothing else.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`] with every bad field.
+    /// [`Error::InvalidRequest`] with every bad field and parameter.
     pub fn finish<V: Values>(mut self, values: V) -> Result<V::Valid, Error> {
-        let known = self.known.join(", ");
+        let unknown = |kind: &str, known: &[&str]| {
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            format!("is not a {kind} of this request, which takes {known}")
+        };
+        for name in self.query.keys().filter(|name| !self.known_in_query.contains(name)) {
+            self.errors.push(FieldError::new(*name, unknown("query parameter", &self.known_in_query)));
+        }
         for field in self.body.keys() {
-            let reason = if known.is_empty() {
-                "is not a field of this request, which takes none".to_owned()
-            } else {
-                format!("is not a field of this request, which takes {known}")
-            };
-            self.errors.push(FieldError::new(field, reason));
+            self.errors.push(FieldError::new(field, unknown("field", &self.known)));
         }
         match values.valid() {
             Some(values) if self.errors.is_empty() => Ok(values),
@@ -151,6 +198,14 @@ macro_rules! values {
     };
 }
 
+impl Values for () {
+    type Valid = ();
+
+    fn valid(self) -> Option<()> {
+        Some(())
+    }
+}
+
 values!(A);
 values!(A, B);
 values!(A, B, C);
@@ -168,10 +223,12 @@ fn is_json(request: &Request) -> bool {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::collections::HashMap;
 
     use lambda_http::Body;
+    use lambda_http::aws_lambda_events::query_map::QueryMap;
     use model::participant::{Attributes, Capabilities, TokenDuration};
-    use model::{Limit, StageName};
+    use model::{Cursor, Limit, StageName};
     use proptest::prelude::*;
     use proptest::test_runner::TestRunner;
     use serde_json::json;
@@ -181,18 +238,14 @@ mod tests {
     fn request(content_type: &str, body: &str) -> Request {
         let request = lambda_http::http::Request::builder().header("content-type", content_type);
         let request = request.body(Body::from(body)).unwrap();
-        request
-            .with_path_parameters(
-                [("stage".to_owned(), "no spaces".to_owned())].into_iter().collect::<std::collections::HashMap<_, _>>(),
-            )
-            .with_query_string_parameters(
-                [("limit".to_owned(), "0".to_owned())].into_iter().collect::<std::collections::HashMap<_, _>>(),
-            )
+        request.with_path_parameters(HashMap::from([("stage".to_owned(), "no spaces".to_owned())]))
     }
 
     #[test]
     fn every_bad_field_is_reported_at_once() {
         let request = request("application/json", r#"{"durationMinutes": 0, "renew": "yes", "colour": 1}"#);
+        let query = HashMap::from([("limit".to_owned(), "0".to_owned()), ("order".to_owned(), "up".to_owned())]);
+        let request = request.with_query_string_parameters(query);
         let mut input = Input::with_body(&request).unwrap();
         let values = (
             input.path::<StageName>("stage"),
@@ -202,7 +255,79 @@ mod tests {
         );
         let Err(Error::InvalidRequest(errors)) = input.finish(values) else { panic!("accepted") };
         let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
-        assert_eq!(fields, ["stage", "limit", "durationMinutes", "renew", "colour"]);
+        assert_eq!(fields, ["stage", "limit", "durationMinutes", "renew", "order", "colour"]);
+    }
+
+    /// A request for a list, with a query as it was sent.
+    fn list_request(query: &str) -> Request {
+        let query: QueryMap = query.parse().unwrap();
+        Request::new(Body::Empty).with_query_string_parameters(query)
+    }
+
+    fn refused(query: &str) -> Vec<(String, String)> {
+        let request = list_request(query);
+        let mut input = Input::without_body(&request);
+        let list = input.list();
+        let values = (input.query::<Limit>("limit"), input.cursor::<Cursor>(&list));
+        match input.finish(values) {
+            Err(Error::InvalidRequest(errors)) => errors.into_iter().map(|error| (error.field, error.reason)).collect(),
+            finished => panic!("{query}: {finished:?}"),
+        }
+    }
+
+    #[test]
+    fn a_parameter_that_is_given_twice_or_is_unknown_is_named_with_the_others() {
+        let named = |query| refused(query).into_iter().map(|(field, _)| field).collect::<Vec<_>>();
+        assert_eq!(named("b=1&limit=0&a=2&cursor=x&b=3&"), ["limit", "cursor", "a", "b"]);
+        assert_eq!(refused("limit=5&limit=5"), [("limit".to_owned(), "is given more than once".to_owned())]);
+        assert_eq!(named("cursor=&cursor="), ["cursor"]);
+        for query in ["limit=%2B5", "limit=+5", "limit=5,5", "limit", "li%6Dit=x", "limit=&"] {
+            assert_eq!(named(query), ["limit"], "{query}");
+        }
+        for query in ["cursor=", "cursor=MjAyNi0wMy0wMVQxMjowMDowMC4wMDBaCmE"] {
+            assert_eq!(named(query), ["cursor"], "{query}");
+        }
+        for query in ["Limit=5", "limit%00=5", "limit[]=5", "=", "unknown"] {
+            assert_eq!(refused(query)[0].1, "is not a query parameter of this request, which takes limit, cursor");
+        }
+    }
+
+    #[test]
+    fn a_route_that_takes_no_query_refuses_any() {
+        assert!(Input::none(&list_request("")).is_ok());
+        let Err(Error::InvalidRequest(errors)) = Input::none(&list_request("b&a")) else { panic!("accepted") };
+        let reason = "is not a query parameter of this request, which takes none";
+        assert_eq!(errors, [FieldError::new("a", reason), FieldError::new("b", reason)]);
+    }
+
+    #[test]
+    fn a_cursor_is_taken_by_the_route_the_path_and_the_caller_that_it_was_given_to() {
+        let position = Cursor { at: "2026-03-01T12:00:00Z".parse().unwrap(), id: "a".to_owned() };
+        let asked = |route: &str, stage: &str, caller: Option<&str>, cursor: Option<&str>| {
+            let mut context = json!({"http": {"method": "GET"}, "routeKey": route});
+            if let Some(caller) = caller {
+                context["authorizer"] = json!({"jwt": {"claims": {"sub": caller}}});
+            }
+            let path = HashMap::from([("stage".to_owned(), stage.to_owned())]);
+            let request = list_request(&cursor.map(|cursor| format!("cursor={cursor}")).unwrap_or_default())
+                .with_path_parameters(path)
+                .with_request_context(RequestContext::ApiGatewayV2(serde_json::from_value(context).unwrap()));
+            let mut input = Input::without_body(&request);
+            let list = input.list();
+            let taken = input.cursor::<Cursor>(&list);
+            (list.cursor(&position), input.finish((taken,)).map(|(cursor,)| cursor))
+        };
+        let route = "GET /stages/{stage}/participants";
+        let (cursor, _) = asked(route, "demo", Some("alice"), None);
+        for (route, stage, caller) in [
+            ("GET /other", "demo", Some("alice")),
+            (route, "other", Some("alice")),
+            (route, "demo", Some("bob")),
+            (route, "demo", None),
+        ] {
+            assert!(asked(route, stage, caller, Some(&cursor)).1.is_err(), "{route} {stage} {caller:?}");
+        }
+        assert_eq!(asked(route, "demo", Some("alice"), Some(&cursor)).1.unwrap(), Some(position.clone()));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
-use model::{Error, Page};
+use model::{Error, List, Page, Position};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -34,11 +34,12 @@ impl Reply {
         Self::new(StatusCode::OK, Some(json.into()))
     }
 
-    /// 200 with one page of a list, each item shown through `view`.
+    /// 200 with one page of the list, each item shown through `view`.
     ///
     /// # Errors
     /// A view that does not serialise is a bug.
-    pub fn page<'a, T, C: ToString, V: Serialize>(
+    pub fn page<'a, T, C: Position, V: Serialize>(
+        list: &List,
         page: &'a Page<T, C>,
         view: impl Fn(&'a T) -> V,
     ) -> Result<Self, Error> {
@@ -49,7 +50,7 @@ impl Reply {
             cursor: Option<String>,
         }
         let items = page.items.iter().map(view).collect();
-        Self::json(StatusCode::OK, &PageView { items, cursor: page.cursor.as_ref().map(ToString::to_string) })
+        Self::json(StatusCode::OK, &PageView { items, cursor: page.cursor.as_ref().map(|cursor| list.cursor(cursor)) })
     }
 
     /// 204.
