@@ -277,6 +277,8 @@ async fn a_request_without_a_route_leaves_a_line_with_the_route_that_was_meant()
     let cloud = start().await;
     let url = cloud.api_url();
     let lists = format!("no such route: {url}/ lists those of the template");
+    let decoded =
+        "no such route: a path is decoded before it is matched, so no parameter has a slash, and a ? ends the path";
     let mut expected = Vec::new();
     for (method, path, shown, cure) in [
         ("POST", "/prob", "/prob", "no such route: did you mean POST /probe?"),
@@ -285,6 +287,8 @@ async fn a_request_without_a_route_leaves_a_line_with_the_route_that_was_meant()
         ("PUT", "/prod/own/a", "/prod/own/a", "no such route: did you mean PUT /own/{name}?"),
         ("GET", "/probe", "/probe", "no such route: /probe takes POST"),
         ("DELETE", "/own/b", "/own/b", "no such route: /own/{name} takes PUT"),
+        ("PUT", "/own/a%2Fb", "/own/a%2Fb", decoded),
+        ("PUT", "/own/%3Fa", "/own/%3Fa", decoded),
         ("GET", "/nothing", "/nothing", &*lists),
         ("PUT", "/own", "/own", &*lists),
         ("GET", "/a/eyJhbGciOiJSUzI1NiJ9/sk_us-east-1_x/b", "/a/…/…/b", &*lists),

@@ -60,7 +60,7 @@ impl Cures {
         let issuer = &authorizer.issuer;
         match invalid {
             InvalidToken::Malformed => format!("{invalid}: send `authorization: Bearer $TOKEN` with a JWT; {cure}"),
-            InvalidToken::Algorithm => format!("{invalid}: API Gateway takes RS256; {cure}"),
+            InvalidToken::Algorithm => format!("{invalid}: API Gateway takes RS256, RS384 and RS512; {cure}"),
             InvalidToken::UnknownKey if claim("iss") == *issuer => {
                 format!("{invalid} of the issuer {issuer}: --jwks FILE gives the issuer's keys; {cure}")
             }
@@ -92,6 +92,11 @@ impl Cures {
         if let Some(taker) = routes.iter().find(|route| takes(&route.path, path)) {
             let same_path = routes.iter().filter(|route| route.path == taker.path);
             let methods: Vec<_> = same_path.map(|route| route.method.as_str()).collect();
+            // As it was sent, it has a route; as it was matched, it has none.
+            if path.contains('%') && methods.iter().any(|taken| [method, "ANY"].contains(taken)) {
+                let why = "a path is decoded before it is matched, so no parameter has a slash, and a ? ends the path";
+                return format!("no such route: {why}");
+            }
             return format!("no such route: {} takes {}", taker.path, methods.join(", "));
         }
         let same_method = |route: &&HttpRoute| route.method == method || route.method == "ANY";
@@ -243,7 +248,10 @@ mod tests {
             "iss": "https://issuer.test", "client_id": "c", "exp": 1.9e9, "nbf": 4_102_444_800_u64, "iat": -1e300,
         });
         for (invalid, expected) in [
-            (InvalidToken::Algorithm, "the token is signed by an unsupported algorithm: API Gateway takes RS256; "),
+            (
+                InvalidToken::Algorithm,
+                "the token is signed by an unsupported algorithm: API Gateway takes RS256, RS384 and RS512; ",
+            ),
             (
                 InvalidToken::UnknownKey,
                 "the token is signed by an unknown key of the issuer https://issuer.test: --jwks FILE gives the issuer's \

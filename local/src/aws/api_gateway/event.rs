@@ -17,6 +17,9 @@ use super::route::Match;
 use crate::aws::ACCOUNT;
 use crate::plumbing::clock;
 
+/// Who asks: everybody is on this machine.
+const SOURCE: &str = "127.0.0.1";
+
 /// Builds the event.
 pub(crate) fn event(
     request: &Parts,
@@ -26,7 +29,7 @@ pub(crate) fn event(
     request_id: &str,
     now: OffsetDateTime,
 ) -> Value {
-    let (path, query) = (request.uri.path(), request.uri.query().unwrap_or_default());
+    let (path, query) = (&found.path, request.uri.query().unwrap_or_default());
     let header = |name| request.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let domain = header(HOST).unwrap_or_else(|| "localhost".to_owned());
     let date = format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
@@ -39,7 +42,7 @@ pub(crate) fn event(
             "method": request.method.as_str(),
             "path": path,
             "protocol": "HTTP/1.1",
-            "sourceIp": "127.0.0.1",
+            "sourceIp": SOURCE,
             "userAgent": header(USER_AGENT).unwrap_or_default(),
         },
         "requestId": request_id,
@@ -57,7 +60,7 @@ pub(crate) fn event(
         "routeKey": found.route.key(),
         "rawPath": path,
         "rawQueryString": query,
-        "headers": headers(&request.headers),
+        "headers": headers(&request.headers, &domain, &trace_id(request_id, now)),
         "requestContext": context,
         "isBase64Encoded": false,
     });
@@ -80,7 +83,7 @@ pub(crate) fn event(
 }
 
 /// Names in lower case, the values of a repeated header joined by commas, without cookies.
-fn headers(headers: &HeaderMap) -> Value {
+fn headers(headers: &HeaderMap, host: &str, trace_id: &str) -> Value {
     let names = headers.keys().filter(|name| **name != COOKIE);
     let mut joined: Map<String, Value> = names
         .map(|name| {
@@ -88,10 +91,21 @@ fn headers(headers: &HeaderMap) -> Value {
             (name.to_string(), Value::from(values.collect::<Vec<_>>().join(",")))
         })
         .collect();
-    for (name, value) in [("x-forwarded-for", "127.0.0.1"), ("x-forwarded-proto", "http")] {
-        joined.entry(name).or_insert_with(|| value.into());
-    }
+    // Whoever stands in front may have said for whom it asks; the rest is the gateway's to say.
+    let before = joined.get("x-forwarded-for").and_then(Value::as_str).filter(|before| !before.is_empty());
+    let forwarded_for = before.map_or_else(|| SOURCE.to_owned(), |before| format!("{before}, {SOURCE}"));
+    let port = host.rsplit_once(':').map(|(_, port)| port).filter(|port| port.parse::<u16>().is_ok());
+    joined.insert("x-forwarded-for".to_owned(), forwarded_for.into());
+    joined.insert("x-forwarded-port".to_owned(), port.unwrap_or("80").into());
+    joined.insert("x-forwarded-proto".to_owned(), "http".into());
+    joined.entry("x-amzn-trace-id").or_insert_with(|| trace_id.into());
     joined.into()
+}
+
+/// A new trace's: the time, and 96 bits that are the request's.
+fn trace_id(request_id: &str, now: OffsetDateTime) -> String {
+    let random: String = request_id.chars().filter(char::is_ascii_hexdigit).take(24).collect();
+    format!("Root=1-{:08x}-{random:0<24}", now.unix_timestamp())
 }
 
 fn cookies(headers: &HeaderMap) -> Vec<String> {
@@ -157,12 +171,13 @@ mod tests {
         let expected = json!({
             "version": "2.0",
             "routeKey": "POST /stages/{stage}",
-            "rawPath": "/stages/a%20b",
+            "rawPath": "/stages/a b",
             "rawQueryString": "p=1&q=x+y&p=2",
             "cookies": ["a=1", "b=2"],
             "headers": {
                 "host": "127.0.0.1:8080", "x-two": "1,2", "content-type": "application/json",
-                "x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "http",
+                "x-forwarded-for": "127.0.0.1", "x-forwarded-port": "8080", "x-forwarded-proto": "http",
+                "x-amzn-trace-id": "Root=1-5e6a879e-d10000000000000000000000",
             },
             "queryStringParameters": {"p": "1,2", "q": "x y"},
             "requestContext": {
@@ -170,7 +185,7 @@ mod tests {
                 "authorizer": {"jwt": {"claims": {"sub": "alice", "exp": "5"}, "scopes": null}},
                 "domainName": "127.0.0.1:8080", "domainPrefix": "local",
                 "http": {
-                    "method": "POST", "path": "/stages/a%20b", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1",
+                    "method": "POST", "path": "/stages/a b", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1",
                     "userAgent": "",
                 },
                 "requestId": "id-1", "routeKey": "POST /stages/{stage}", "stage": "$default",
@@ -187,6 +202,37 @@ mod tests {
     fn a_query_keeps_its_order_and_its_duplicates() {
         let event = make(Request::builder().uri("/stages/s?b=1&a=x+y%2Bz&&b=2&flag"), b"", None);
         assert_eq!(event["queryStringParameters"], json!({"a": "x y+z", "b": "1,2", "flag": ""}));
+    }
+
+    #[test]
+    fn whoever_stands_in_front_is_named_before_the_gateways_own_view() {
+        let request = Request::builder()
+            .uri("/stages/a")
+            .header("Host", "api.example")
+            .header("X-Forwarded-For", "192.0.2.1")
+            .header("X-Forwarded-For", "192.0.2.2, 192.0.2.3")
+            .header("X-Forwarded-Proto", "ftp")
+            .header("X-Forwarded-Port", "1")
+            .header("X-Amzn-Trace-Id", "Root=1-5759e988-bd862e3fe1be46a994272793");
+        let headers = make(request, b"", None)["headers"].clone();
+        let expected = json!({
+            "host": "api.example", "x-forwarded-for": "192.0.2.1,192.0.2.2, 192.0.2.3, 127.0.0.1",
+            "x-forwarded-port": "80", "x-forwarded-proto": "http",
+            "x-amzn-trace-id": "Root=1-5759e988-bd862e3fe1be46a994272793",
+        });
+        assert_eq!(headers, expected);
+        let plain = make(Request::builder().uri("/stages/a"), b"", None);
+        let trace = plain["headers"]["x-amzn-trace-id"].as_str().unwrap();
+        assert!(trace.starts_with("Root=1-5e6a879e-") && trace.len() == 40, "{trace}");
+    }
+
+    #[test]
+    fn a_path_arrives_decoded_and_a_query_does_not() {
+        let event = make(Request::builder().uri("/stages/a%23b%20%C3%A9?q=%2F&p=a+b"), b"", None);
+        assert_eq!(event["rawPath"], "/stages/a#b é");
+        assert_eq!(event["requestContext"]["http"]["path"], "/stages/a#b é");
+        assert_eq!(event["pathParameters"], json!({"stage": "a#b é"}));
+        assert_eq!(event["rawQueryString"], "q=%2F&p=a+b");
     }
 
     #[test]

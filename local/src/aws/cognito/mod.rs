@@ -54,7 +54,7 @@ impl fmt::Display for InvalidToken {
     }
 }
 
-/// Signs and checks tokens by RS256, the one algorithm of user pools.
+/// Signs tokens by RS256, the one algorithm of user pools, and checks those of any issuer that API Gateway takes.
 pub(crate) struct Issuer {
     encoding: EncodingKey,
     decoding: DecodingKey,
@@ -64,6 +64,9 @@ pub(crate) struct Issuer {
 }
 
 const KEY_ID: &str = "local";
+
+/// What API Gateway verifies: "RSA-based algorithms".
+const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512];
 
 impl Issuer {
     /// An issuer with the key in `file`, which is made if it does not exist.
@@ -135,7 +138,7 @@ impl Issuer {
     /// The claims of a token that this issuer signed, unchecked beyond the signature; or what is wrong with it.
     pub(crate) fn verify(&self, token: &str) -> Result<Map<String, Value>, InvalidToken> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| InvalidToken::Malformed)?;
-        if header.alg != Algorithm::RS256 {
+        if !ALGORITHMS.contains(&header.alg) {
             return Err(InvalidToken::Algorithm);
         }
         let id = header.kid.as_deref().unwrap_or_default();
@@ -143,7 +146,7 @@ impl Issuer {
         let Some(key) = trusted.or((id == KEY_ID).then_some(&self.decoding)) else {
             return Err(InvalidToken::UnknownKey);
         };
-        let mut validation = Validation::new(Algorithm::RS256);
+        let mut validation = Validation::new(header.alg);
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_aud = false;
@@ -195,8 +198,24 @@ mod tests {
     fn a_token_of_another_algorithm_is_refused() {
         let issuer = Issuer::ephemeral().unwrap();
         let secret = EncodingKey::from_secret(b"secret");
-        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims(), &secret).unwrap();
-        assert_eq!(verified(&issuer, &token), Err("the token is signed by an unsupported algorithm".to_owned()));
+        for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
+            let token = jsonwebtoken::encode(&Header::new(algorithm), &claims(), &secret).unwrap();
+            assert_eq!(verified(&issuer, &token), Err("the token is signed by an unsupported algorithm".to_owned()));
+        }
+    }
+
+    #[test]
+    fn every_rsa_signature_with_sha_2_is_taken() {
+        let issuer = Issuer::ephemeral().unwrap();
+        for algorithm in [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512] {
+            let mut header = Header::new(algorithm);
+            header.kid = Some(KEY_ID.to_owned());
+            let token = jsonwebtoken::encode(&header, &claims(), &issuer.encoding).unwrap();
+            assert_eq!(verified(&issuer, &token), Ok(claims()), "{algorithm:?}");
+            let (head, _) = token.rsplit_once('.').unwrap();
+            let changed = format!("{head}.AAAA");
+            assert_eq!(verified(&issuer, &changed), Err("the token has an invalid signature".to_owned()));
+        }
     }
 
     #[test]
