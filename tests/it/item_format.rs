@@ -394,7 +394,7 @@ async fn attributes_that_a_later_version_added_are_not_in_the_way() {
 
 #[tokio::test]
 async fn attributes_that_an_earlier_version_did_not_write_are_not_missed() {
-    const OPTIONAL: [&str; 20] = [
+    const OPTIONAL: [&str; 21] = [
         "ttl",
         "firstPublished",
         "viewerCount",
@@ -408,6 +408,7 @@ async fn attributes_that_an_earlier_version_did_not_write_are_not_missed() {
         "earlier",
         "grantedCapabilities",
         "grantedAttributes",
+        "askedAttributes",
         "availabilityZone",
         "startedAt",
         "deleteId",

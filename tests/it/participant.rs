@@ -1,5 +1,8 @@
 //! `/stages/{stage}/participants`: who gets which token, and what becomes of it.
 
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use tests::{Caller, TestApp, concurrently, eventually};
 
@@ -38,13 +41,64 @@ async fn a_user_gets_a_token_and_then_the_same_one_again() {
 }
 
 #[tokio::test]
-async fn a_token_with_less_than_five_minutes_left_is_replaced() {
+async fn a_short_token_is_given_again_and_takes_one_place() {
     TestApp::run(async |app| {
         stage(app, json!({})).await;
         let bob = app.user("bob");
         let short = app.mint(&bob, "demo", json!({"durationMinutes": 4})).await.expect(201).json();
-        let next = app.mint(&bob, "demo", json!({"durationMinutes": 4})).await.expect(201).json();
-        assert_ne!(short["participantId"], next["participantId"]);
+        for _ in 0..10 {
+            let again = app.mint(&bob, "demo", json!({"durationMinutes": 4})).await.expect(200).json();
+            assert_eq!(short["participantId"], again["participantId"]);
+        }
+    })
+    .await;
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+/// Gives the user's tokens on the stage `demo` an end in the past.
+async fn expire(app: &TestApp, user: &str) {
+    let key = HashMap::from([("stage".to_owned(), text("demo")), ("userId".to_owned(), text(user))]);
+    let update = app.dynamodb().update_item().table_name(format!("{}-participants", app.stack())).set_key(Some(key));
+    let update = update.update_expression("SET #token.expiresAt = :past, heldUntil = :past");
+    let update = update.expression_attribute_names("#token", "token");
+    update.expression_attribute_values(":past", text("2026-03-01T12:00:00.000Z")).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn attributes_stay_when_a_token_expires_and_when_the_owner_grants() {
+    TestApp::run(async |app| {
+        let alice = stage(app, json!({})).await;
+        let bob = app.user("bob");
+        let name = json!({"name": "Bob"});
+        let first = app.mint(&bob, "demo", json!({"attributes": name})).await.expect(201).json();
+        expire(app, "bob").await;
+        let second = app.mint(&bob, "demo", json!({})).await.expect(201).json();
+        assert_eq!((&second["attributes"], first["participantId"] == second["participantId"]), (&name, false));
+        let renewed = app.mint(&bob, "demo", json!({"renew": true})).await.expect(201).json();
+        assert_eq!(renewed["attributes"], name);
+
+        let grant = async |changes| alice.patch("/stages/demo/participants/bob", changes).await.expect(200);
+        grant(json!({"capabilities": ["SUBSCRIBE"]})).await;
+        let watching = app.mint(&bob, "demo", json!({})).await.expect(201).json();
+        assert_eq!((&watching["attributes"], &watching["capabilities"]), (&name, &json!(["SUBSCRIBE"])));
+        // An expired token is forgotten by a grant, and what it showed is not.
+        expire(app, "bob").await;
+        grant(json!({"attributes": {"role": "guest"}})).await;
+        let guest = app.mint(&bob, "demo", json!({})).await.expect(201).json();
+        assert_eq!(guest["attributes"], json!({"name": "Bob", "role": "guest"}));
+        grant(json!({"attributes": {}})).await;
+        assert_eq!(app.mint(&bob, "demo", json!({})).await.expect(201).json()["attributes"], name);
+
+        alice.delete("/stages/demo/participants/bob").await.expect(204);
+        grant(json!({})).await;
+        assert_eq!(app.mint(&bob, "demo", json!({})).await.expect(201).json()["attributes"], name);
+        let none = app.mint(&bob, "demo", json!({"attributes": {}})).await.expect(201).json();
+        assert_eq!(none["attributes"], json!({}));
+        let renewed = app.mint(&bob, "demo", json!({"renew": true})).await.expect(201).json();
+        assert_eq!(renewed["attributes"], json!({}));
     })
     .await;
 }

@@ -44,7 +44,7 @@ pub async fn request_token(
             Decision::GiveAgain(issued) => {
                 return Ok(GivenToken { text: text_of(&issued, signer, &stage, &command.caller)?, issued, new: false });
             }
-            Decision::Issue { capabilities, attributes, replaces } => {
+            Decision::Issue { capabilities, asked, attributes, replaces } => {
                 let expires_at = now.whole_seconds() + command.duration.into();
                 let (participant_id, expires_at, origin) = match (replaces, signer) {
                     (Some(token), _) => (token.participant_id, expires_at, token.origin),
@@ -71,6 +71,7 @@ pub async fn request_token(
                     issued_at: now,
                     expires_at,
                     capabilities,
+                    asked,
                     attributes,
                     origin,
                     outdated: false,
@@ -79,6 +80,7 @@ pub async fn request_token(
         };
         // The row is written before the token is given out, so that a removal that comes next knows of it.
         participant.retire_current(now);
+        participant.asked = issued.asked.clone();
         participant.current = Some(issued.clone());
         if participants.write(&mut participant).await? {
             return Ok(GivenToken { text: text_of(&issued, signer, &stage, &command.caller)?, issued, new: true });

@@ -99,6 +99,11 @@ impl ParticipantTable {
         limit: Limit,
         cursor: Option<Cursor>,
     ) -> Result<Page<Participant>, Error> {
+        let oldest = Participant::oldest_issue(now);
+        // DynamoDB refuses to start outside of what it is asked for, and there is nothing to be found.
+        if cursor.as_ref().is_some_and(|cursor| cursor.at < oldest) {
+            return Ok(Page { items: Vec::new(), cursor: None });
+        }
         let start = cursor.map(|Cursor { at, id }| {
             item([("stageArn", s(&stage.arn)), ("issuedAt", s(at)), ("stage", s(&stage.name)), ("userId", s(id))])
         });
@@ -107,10 +112,11 @@ impl ParticipantTable {
             .query()
             .table_name(&self.table)
             .index_name("by-stage")
-            .key_condition_expression("stageArn = :arn")
+            .key_condition_expression("stageArn = :arn AND issuedAt >= :oldest")
             .filter_expression("heldUntil > :now")
             .expression_attribute_values(":arn", s(&stage.arn))
             .expression_attribute_values(":now", s(now))
+            .expression_attribute_values(":oldest", s(oldest))
             .scan_index_forward(false)
             .limit(i32::from(limit.get()))
             .set_exclusive_start_key(start);
@@ -133,23 +139,32 @@ fn read_row(item: &Item) -> Result<Participant, Error> {
     };
     let current = match row.map("token")? {
         None => None,
-        Some(token) => Some(IssuedToken {
-            participant_id: token.parse("participantId")?,
-            issued_at: row.parse("issuedAt")?,
-            expires_at: token.parse("expiresAt")?,
-            capabilities: read_capabilities(&token, "capabilities")?
-                .ok_or_else(|| Error::internal("a participant row's token has no capabilities"))?,
-            attributes: read_attributes(&token, "attributes")?,
-            origin: match token.text("origin")? {
-                "signed" => TokenOrigin::Signed {
-                    events_url: token.text("eventsUrl")?.to_owned(),
-                    whip_url: token.text("whipUrl")?.to_owned(),
+        Some(token) => {
+            let attributes = read_attributes(&token, "attributes")?;
+            let asked = if token.has("askedAttributes") {
+                read_attributes(&token, "askedAttributes")?
+            } else {
+                attributes.clone()
+            };
+            Some(IssuedToken {
+                participant_id: token.parse("participantId")?,
+                issued_at: row.parse("issuedAt")?,
+                expires_at: token.parse("expiresAt")?,
+                capabilities: read_capabilities(&token, "capabilities")?
+                    .ok_or_else(|| Error::internal("a participant row's token has no capabilities"))?,
+                asked,
+                attributes,
+                origin: match token.text("origin")? {
+                    "signed" => TokenOrigin::Signed {
+                        events_url: token.text("eventsUrl")?.to_owned(),
+                        whip_url: token.text("whipUrl")?.to_owned(),
+                    },
+                    "ivs" => TokenOrigin::Ivs(ParticipantToken::new(token.text("text")?.to_owned())),
+                    _ => return Err(Error::internal("a participant row's token has no valid origin")),
                 },
-                "ivs" => TokenOrigin::Ivs(ParticipantToken::new(token.text("text")?.to_owned())),
-                _ => return Err(Error::internal("a participant row's token has no valid origin")),
-            },
-            outdated: token.flag("outdated")?,
-        }),
+                outdated: token.flag("outdated")?,
+            })
+        }
     };
     let earlier = row.maps("earlier")?.into_iter().map(|token| {
         Ok(EarlierToken { participant_id: token.parse("participantId")?, expires_at: token.parse("expiresAt")? })
@@ -160,6 +175,11 @@ fn read_row(item: &Item) -> Result<Participant, Error> {
         user_id: row.parse("userId")?,
         version: Some(row.parse("version")?),
         access,
+        // Rows of before hold what was asked for as long as the token that says so.
+        asked: match &current {
+            Some(token) if !row.has("askedAttributes") => token.asked.clone(),
+            _ => read_attributes(&row, "askedAttributes")?,
+        },
         current,
         earlier: earlier.collect::<Result<_, Error>>()?,
     })
@@ -205,6 +225,10 @@ fn participant_item(participant: &Participant) -> Item {
             set("standing", s("granted"))
         }
     };
+    // Empty beside a token, too: without it, a row is of before, and the token says it.
+    if !participant.asked.is_empty() || participant.current.is_some() {
+        set("askedAttributes", attributes_value(&participant.asked));
+    }
     if let Some(token) = &participant.current {
         // Outside of `token`, because the index sorts by it.
         set("issuedAt", s(token.issued_at));
@@ -234,6 +258,9 @@ fn token_value(token: &IssuedToken) -> AttributeValue {
         ("attributes", attributes_value(&token.attributes)),
         ("outdated", AttributeValue::Bool(token.outdated)),
     ]);
+    if token.asked != token.attributes {
+        fields.insert("askedAttributes".to_owned(), attributes_value(&token.asked));
+    }
     fields.extend(match &token.origin {
         TokenOrigin::Signed { events_url, whip_url } => {
             item([("origin", s("signed")), ("eventsUrl", s(events_url)), ("whipUrl", s(whip_url))])
@@ -270,9 +297,11 @@ mod tests {
             user_id: "auth0|1".parse().unwrap(),
             version: Some("v7".parse().unwrap()),
             access,
+            asked: Attributes::default(),
             current: Some(IssuedToken {
                 participant_id: "p1".parse().unwrap(),
                 issued_at: now,
+                asked: Attributes::try_from([("name".to_owned(), "Bob".to_owned())]).unwrap(),
                 expires_at: now + Duration::from_secs(60),
                 capabilities: Capabilities::SUBSCRIBE,
                 attributes,
@@ -302,6 +331,19 @@ mod tests {
         ] {
             assert_eq!(read_row(&participant_item(&row)).unwrap(), row);
         }
+    }
+
+    #[test]
+    fn what_a_row_of_before_does_not_say_was_asked_for_is_what_its_token_shows() {
+        let mut item = participant_item(&participant(Access::ByAdmission, signed()));
+        item.remove("askedAttributes");
+        let token = item.get_mut("token").unwrap().as_m().unwrap().clone();
+        let token = token.into_iter().filter(|(name, _)| name != "askedAttributes").collect();
+        item.insert("token".to_owned(), AttributeValue::M(token));
+        let row = read_row(&item).unwrap();
+        let token = row.current.unwrap();
+        assert_eq!((&row.asked, &token.asked), (&token.attributes, &token.attributes));
+        assert!(!row.asked.is_empty());
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct TokenRequest {
     pub duration: TokenDuration,
     /// Absent: all that are allowed.
     pub capabilities: Option<Capabilities>,
-    /// Absent: whatever the current token has, none for a new one.
+    /// Absent: those that the user asked for before.
     pub attributes: Option<Attributes>,
     /// What to do about a token that the caller holds already.
     pub held: Held,
@@ -48,6 +48,8 @@ pub enum Decision {
     Issue {
         /// What it allows.
         capabilities: Capabilities,
+        /// What the user asked others to see.
+        asked: Attributes,
         /// What others see.
         attributes: Attributes,
         /// The token whose participant it is for.
@@ -72,10 +74,10 @@ pub fn decide(
     if !capabilities.within(allowed) {
         return Err(Error::Forbidden(Denial::Capabilities));
     }
-    let asked = command.attributes.as_ref().map(|asked| participant.attributes(asked)).transpose()?;
+    let (asked, attributes) = participant.attributes(command.attributes.as_ref())?;
     let current = participant.current.as_ref().filter(|token| token.expires_at > now);
     match (command.held, current) {
-        (Held::Reuse, Some(token)) if token.serves(capabilities, asked.as_ref(), can_sign, now) => {
+        (Held::Reuse, Some(token)) if token.serves(capabilities, &attributes, can_sign, now) => {
             Ok(Decision::GiveAgain(token.clone()))
         }
         (Held::Exchange, None) => Err(Error::Conflict(Conflict::NothingToExchange)),
@@ -83,21 +85,17 @@ pub fn decide(
             Err(Error::Conflict(Conflict::ExchangeNotSupported))
         }
         (Held::Exchange, Some(token)) => {
-            // An exchange is for what changed: attributes that nobody speaks of stay.
-            let attributes = asked.map_or_else(|| participant.attributes(&token.attributes), Ok)?;
-            Ok(Decision::Issue { capabilities, attributes, replaces: Some(token.clone()) })
+            Ok(Decision::Issue { capabilities, asked, attributes, replaces: Some(token.clone()) })
         }
         (held @ (Held::Reuse | Held::Renew), _) => {
-            let attributes = asked.map_or_else(|| participant.attributes(&Attributes::default()), Ok)?;
             let replaces = if participant.unexpired(now).len() < MOST_TOKENS {
                 None
             } else {
                 // No further participant, but who did not ask for one still gets what they may have.
-                let current = participant.current.as_ref();
                 let replaceable = current.filter(|token| held == Held::Reuse && token.can_be_exchanged(can_sign));
                 Some(replaceable.cloned().ok_or(Error::Conflict(Conflict::TooManyTokens))?)
             };
-            Ok(Decision::Issue { capabilities, attributes, replaces })
+            Ok(Decision::Issue { capabilities, asked, attributes, replaces })
         }
     }
 }

@@ -3,14 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::values::{Attributes, Capabilities};
+use super::values::{Attributes, Capabilities, TokenDuration};
 use crate::error::{Denial, Error, FieldError};
 use crate::stage::{Admission, Doors, Stage};
 use crate::token::ParticipantToken;
 use crate::{ParticipantId, RowVersion, StageArn, StageName, Timestamp, UserId};
 
-/// A token that ends sooner than this is not handed out again.
+/// A token that ends sooner than this, or than half of its time if that is less, is not handed out again.
 const REUSE_MARGIN: Duration = Duration::from_secs(5 * 60);
+
+/// How long a row keeps what its user asked others to see, after the last token has ended.
+const ATTRIBUTES_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// What the owner has said about a user of the stage.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub struct IssuedToken {
     pub expires_at: Timestamp,
     /// What it allows.
     pub capabilities: Capabilities,
+    /// What the user asked others to see, without the owner's word over it.
+    pub asked: Attributes,
     /// What others see.
     pub attributes: Attributes,
     /// Who made it.
@@ -62,15 +67,20 @@ impl IssuedToken {
     pub(super) fn serves(
         &self,
         capabilities: Capabilities,
-        attributes: Option<&Attributes>,
+        attributes: &Attributes,
         can_sign: bool,
         now: Timestamp,
     ) -> bool {
         !self.outdated
-            && now.until(self.expires_at) >= REUSE_MARGIN
+            && now.until(self.expires_at) >= self.margin()
             && self.capabilities == capabilities
-            && attributes.is_none_or(|asked| *asked == self.attributes)
+            && self.attributes == *attributes
             && (can_sign || matches!(self.origin, TokenOrigin::Ivs(_)))
+    }
+
+    /// How much of its time must be left for it to be given out again.
+    fn margin(&self) -> Duration {
+        REUSE_MARGIN.min(self.issued_at.until(self.expires_at) / 2)
     }
 }
 
@@ -110,6 +120,8 @@ pub struct Participant {
     pub version: Option<RowVersion>,
     /// What the owner has said.
     pub access: Access,
+    /// What the user asked others to see, last. It stays until they ask for something else.
+    pub asked: Attributes,
     /// The latest token.
     pub current: Option<IssuedToken>,
     /// Others that have not expired.
@@ -125,6 +137,7 @@ impl Participant {
             user_id,
             version: None,
             access: Access::ByAdmission,
+            asked: Attributes::default(),
             current: None,
             earlier: Vec::new(),
         }
@@ -165,13 +178,19 @@ impl Participant {
         Grant { capabilities: Some(grant.capabilities.unwrap_or(default)), ..grant }
     }
 
-    /// What others will see: what the user asks for, with the owner's word over it.
-    pub(super) fn attributes(&self, asked: &Attributes) -> Result<Attributes, Error> {
-        let Access::Granted(grant) = &self.access else { return Ok(asked.clone()) };
-        asked.overlaid_with(&grant.attributes).map_err(|error| {
-            let reason = format!("{error}, together with those that the owner granted");
-            Error::InvalidRequest(vec![FieldError::new("attributes", reason)])
-        })
+    /// What the user asks others to see, and what they will see: the owner's word stands over it. Attributes that a
+    /// request leaves out stay as they were asked for before, and give way where they do not fit beside those granted.
+    pub(super) fn attributes(&self, asked: Option<&Attributes>) -> Result<(Attributes, Attributes), Error> {
+        let asking = asked.unwrap_or_else(|| self.current.as_ref().map_or(&self.asked, |token| &token.asked));
+        let Access::Granted(grant) = &self.access else { return Ok((asking.clone(), asking.clone())) };
+        match asking.overlaid_with(&grant.attributes) {
+            Ok(attributes) => Ok((asking.clone(), attributes)),
+            Err(_) if asked.is_none() => Ok((asking.clone(), grant.attributes.clone())),
+            Err(error) => {
+                let reason = format!("{error}, together with those that the owner granted");
+                Err(Error::InvalidRequest(vec![FieldError::new("attributes", reason)]))
+            }
+        }
     }
 
     /// Every participant id that can still be used to join.
@@ -201,6 +220,11 @@ impl Participant {
         self.access = access;
     }
 
+    /// A row whose latest token is older than this holds none that can be used: the longest lasts 14 days, by IVS's clock.
+    pub fn oldest_issue(now: Timestamp) -> Timestamp {
+        now - Duration::from(TokenDuration::LONGEST) - Duration::from_secs(60 * 60)
+    }
+
     /// Until when the user can join with some token of theirs.
     pub fn held_until(&self) -> Option<Timestamp> {
         let current = self.current.iter().map(|token| token.expires_at);
@@ -210,7 +234,8 @@ impl Participant {
     /// When the row has nothing left to say; never, while it holds a word of the owner's.
     pub fn ends_at(&self) -> Option<Timestamp> {
         match self.access {
-            Access::ByAdmission => self.held_until(),
+            Access::ByAdmission if self.asked.is_empty() => self.held_until(),
+            Access::ByAdmission => self.held_until().map(|end| end + ATTRIBUTES_KEPT),
             Access::Granted(_) | Access::Removed => None,
         }
     }

@@ -44,9 +44,10 @@ fn guest(stage: &Stage) -> Participant {
 fn token(id: &str, left: Duration) -> IssuedToken {
     IssuedToken {
         participant_id: id.parse().unwrap(),
-        issued_at: now(),
+        issued_at: now() + left - minutes(60),
         expires_at: now() + left,
         capabilities: Capabilities::ALL,
+        asked: Attributes::default(),
         attributes: Attributes::default(),
         origin: TokenOrigin::Signed { events_url: String::new(), whip_url: String::new() },
         outdated: false,
@@ -116,8 +117,84 @@ fn a_token_is_given_again_while_it_has_five_minutes_left() {
 }
 
 #[test]
+fn a_short_token_is_given_again_for_half_of_its_time() {
+    let lasting = |lasts, passed| {
+        let current = IssuedToken { issued_at: now() - passed, ..token("p1", lasts - passed) };
+        Participant { current: Some(current), ..guest(&stage(Admission::Open)) }
+    };
+    for lasts in [1, 4, 9].map(minutes) {
+        assert!(is_given_again(&lasting(lasts, Duration::ZERO), &command(Held::Reuse)));
+        assert!(is_given_again(&lasting(lasts, lasts / 2), &command(Held::Reuse)));
+        assert!(!is_given_again(&lasting(lasts, lasts / 2 + Duration::from_secs(1)), &command(Held::Reuse)));
+    }
+    assert!(is_given_again(&lasting(minutes(12), minutes(7)), &command(Held::Reuse)));
+}
+
+/// What a token is issued with when the caller says nothing of attributes.
+fn kept(participant: &Participant) -> Attributes {
+    match decide(&stage(Admission::Open), participant, &command(Held::Renew), true, now()).unwrap() {
+        Decision::Issue { attributes, .. } => attributes,
+        Decision::GiveAgain(_) => panic!("given again"),
+    }
+}
+
+#[test]
+fn attributes_stay_until_the_user_or_the_owner_sets_others() {
+    let granted = |role| Access::Granted(Grant { attributes: attributes(role), ..Grant::default() });
+    let name = Attributes::try_from([("name".to_owned(), "Bob".to_owned())]).unwrap();
+    // The last token has expired, and perhaps is forgotten.
+    let mut holding = Participant { asked: name.clone(), ..guest(&stage(Admission::Open)) };
+    assert_eq!(kept(&holding), name);
+    holding.current = Some(IssuedToken { asked: name.clone(), ..token("p1", Duration::ZERO) });
+    assert_eq!(kept(&holding), name);
+    // A grant's stand over them, and take nothing away when they are taken back.
+    let both = |role| name.overlaid_with(&attributes(role)).unwrap();
+    for role in ["speaker", "host"] {
+        holding.change_access(granted(role));
+        assert_eq!(kept(&holding), both(role));
+    }
+    holding.change_access(Access::Granted(Grant::default()));
+    assert_eq!(kept(&holding), name);
+    // None are others, too.
+    let none = TokenRequest { attributes: Some(Attributes::default()), ..command(Held::Renew) };
+    let decision = decide(&stage(Admission::Open), &holding, &none, true, now()).unwrap();
+    let nothing = Attributes::default();
+    assert!(
+        matches!(decision, Decision::Issue { asked, attributes, .. } if (&asked, &attributes) == (&nothing, &nothing))
+    );
+}
+
+#[test]
+fn attributes_that_stay_give_way_to_a_grant_that_leaves_no_room_for_them() {
+    let long = |key: &str| Attributes::try_from([(key.to_owned(), "x".repeat(600))]).unwrap();
+    let access = Access::Granted(Grant { attributes: long("role"), ..Grant::default() });
+    let holding = Participant { asked: long("name"), access, ..guest(&stage(Admission::Open)) };
+    assert_eq!(kept(&holding), long("role"));
+    let asking = TokenRequest { attributes: Some(long("name")), ..command(Held::Reuse) };
+    let refused = decide(&stage(Admission::Open), &holding, &asking, true, now());
+    assert!(matches!(refused, Err(Error::InvalidRequest(_))));
+}
+
+#[test]
+fn capabilities_that_are_left_out_are_all_that_are_allowed_whatever_was_asked_for_before() {
+    let watching = IssuedToken { capabilities: Capabilities::SUBSCRIBE, ..token("p1", minutes(60)) };
+    let holding = Participant { current: Some(watching), ..guest(&stage(Admission::Open)) };
+    let decision = decide(&stage(Admission::Open), &holding, &command(Held::Reuse), true, now()).unwrap();
+    assert!(matches!(decision, Decision::Issue { capabilities: Capabilities::ALL, .. }));
+}
+
+#[test]
+fn a_row_is_kept_for_its_attributes_after_its_last_token() {
+    let mut row = Participant { current: Some(token("p1", minutes(60))), ..guest(&stage(Admission::Open)) };
+    assert_eq!(row.ends_at(), Some(now() + minutes(60)));
+    row.asked = attributes("guest");
+    assert_eq!(row.ends_at(), Some(now() + minutes(60) + minutes(30 * 24 * 60)));
+}
+
+#[test]
 fn a_token_is_not_given_to_who_asks_for_something_else() {
-    let current = IssuedToken { attributes: attributes("guest"), ..token("p1", minutes(60)) };
+    let current =
+        IssuedToken { asked: attributes("guest"), attributes: attributes("guest"), ..token("p1", minutes(60)) };
     let holding = Participant { current: Some(current), ..guest(&stage(Admission::Open)) };
     let asking = |capabilities, attributes| TokenRequest { capabilities, attributes, ..command(Held::Reuse) };
     assert!(is_given_again(&holding, &asking(Some(Capabilities::ALL), Some(attributes("guest")))));
@@ -142,7 +219,12 @@ fn an_exchange_keeps_the_participant_and_takes_the_present_grant() {
     let promoted = Participant { current: Some(current.clone()), access: Access::Granted(grant), ..guest(&hosted) };
     assert_eq!(
         decide(&hosted, &promoted, &command(Held::Exchange), true, now()).unwrap(),
-        Decision::Issue { capabilities: Capabilities::ALL, attributes: attributes("speaker"), replaces: Some(current) }
+        Decision::Issue {
+            capabilities: Capabilities::ALL,
+            asked: Attributes::default(),
+            attributes: attributes("speaker"),
+            replaces: Some(current),
+        }
     );
 }
 
@@ -193,6 +275,11 @@ fn nobody_hoards_tokens() {
     let refused = decide(&open, &holding, &command(Held::Renew), true, now());
     assert!(matches!(refused, Err(Error::Conflict(Conflict::TooManyTokens))));
     assert!(decide(&open, &holding, &command(Held::Exchange), true, now()).is_ok());
+    // The participant of a token that has expired would be one more.
+    holding.earlier.push(EarlierToken { participant_id: "p10".parse().unwrap(), expires_at: now() + minutes(60) });
+    holding.current = Some(token("p0", Duration::ZERO));
+    let refused = decide(&open, &holding, &command(Held::Reuse), true, now());
+    assert!(matches!(refused, Err(Error::Conflict(Conflict::TooManyTokens))));
 }
 
 #[test]

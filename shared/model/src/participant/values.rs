@@ -149,9 +149,12 @@ pub struct TokenDuration(u16);
 pub struct InvalidDuration;
 
 impl TokenDuration {
+    /// 14 days.
+    pub const LONGEST: Self = Self(20160);
+
     /// So many minutes, or the nearest that IVS takes.
     pub fn of_minutes(minutes: u16) -> Self {
-        Self(minutes.clamp(1, 20160))
+        Self(minutes.clamp(1, Self::LONGEST.0))
     }
 
     /// Whole minutes, as IVS counts.
