@@ -1,5 +1,7 @@
 //! `/stages` and `/stages/{stage}`: what each route answers.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tests::{Answer, Caller, Setup, TestApp, concurrently, nth_of_each};
 
@@ -327,6 +329,61 @@ async fn nothing_depends_on_the_name_of_the_stack_or_on_the_parameters() {
 }
 
 /// The fields that a problem names, in its order.
+/// So many days and seconds ago.
+fn ago(days: u64, seconds: u64) -> String {
+    (model::Timestamp::now() - Duration::from_secs(days * 24 * 60 * 60 + seconds)).to_string()
+}
+
+#[tokio::test]
+async fn endpoints_are_asked_of_ivs_anew_in_time_and_never_shown_when_they_are_older_than_it_allows() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        let fresh = alice.put("/stages/demo", json!({})).await.expect(201).json()["endpoints"].clone();
+        let age = async |at: String| {
+            app.set_stage_attribute("demo", "whipUrl", "https://outdated.example").await;
+            app.set_stage_attribute("demo", "endpointsFetchedAt", &at).await;
+        };
+        let shown = async || {
+            [
+                alice.get("/stages/demo").await.expect(200).json()["endpoints"].clone(),
+                alice.put("/stages/demo", json!({})).await.expect(200).json()["endpoints"].clone(),
+                alice.patch("/stages/demo", json!({"doors": "open"})).await.expect(200).json()["endpoints"].clone(),
+                alice.get("/stages").await.expect(200).json()["items"][0]["endpoints"].clone(),
+            ]
+        };
+        let throttle = json!({"service": "ivs", "operation": "GetStage", "times": null, "fault": {"kind": "throttle"}});
+        let outdated = json!({"events": fresh["events"], "whip": "https://outdated.example"});
+        age(ago(12, 23 * 60 * 60)).await;
+        assert!(shown().await.iter().all(|endpoints| *endpoints == outdated), "before its time");
+        // In the last of the 14 days they still do, for a token, too.
+        app.fault(throttle.clone()).await;
+        age(ago(13, 60)).await;
+        assert!(shown().await.iter().all(|endpoints| *endpoints == outdated), "IVS is throttled");
+        app.mint(&app.user("bob"), "demo", json!({})).await.expect(201);
+        // After them they do not.
+        age(ago(14, 60)).await;
+        assert!(shown().await.iter().all(Value::is_null), "they are over");
+        app.mint(&app.user("carol"), "demo", json!({})).await.expect_problem(503, "unavailable");
+        app.heal().await;
+        for of in 0..4 {
+            age(ago(13, 60)).await;
+            let endpoints = match of {
+                0 => alice.get("/stages/demo").await.expect(200).json()["endpoints"].clone(),
+                1 => alice.put("/stages/demo", json!({})).await.expect(200).json()["endpoints"].clone(),
+                2 => {
+                    alice.patch("/stages/demo", json!({"doors": "open"})).await.expect(200).json()["endpoints"].clone()
+                }
+                _ => alice.get("/stages").await.expect(200).json()["items"][0]["endpoints"].clone(),
+            };
+            assert_eq!(endpoints, fresh, "{of}");
+        }
+        let (answer, calls) = app.calls_of(alice.get("/stages/demo")).await;
+        assert_eq!(answer.expect(200).json()["endpoints"], fresh);
+        assert!(!calls.iter().any(|call| call.starts_with("ivs:")), "{calls:?}");
+    })
+    .await;
+}
+
 fn fields(answer: &Answer) -> Vec<String> {
     let problem: Value = answer.json();
     let errors = problem["errors"].as_array().cloned().unwrap_or_default();

@@ -62,6 +62,9 @@ async fn stage(app: &TestApp) {
     alice.put("/stages/demo", json!({})).await;
     alice.get("/stages").await;
     alice.patch("/stages/demo", json!({"doors": "open"})).await;
+    // URLs of the stage that are older than IVS allows are fetched again.
+    app.set_stage_attribute("demo", "endpointsFetchedAt", OVER).await;
+    alice.get("/stages/demo").await;
     app.mint(&bob, "demo", json!({})).await;
     alice.delete("/stages/demo").await;
     // Of a create that died, the recovery is asked for.

@@ -9,7 +9,7 @@ use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use model::claim::{NameRequest, Outcome};
 use model::stage::{Admission, DesiredStageOptions, Doors, Stage, StageChanges};
-use model::{ClaimId, Error, Limit, StageName, Timestamp, UserId};
+use model::{ClaimId, Error, Limit, Page, StageName, Timestamp, UserId};
 use serde::Serialize;
 use serde_json::json;
 
@@ -30,7 +30,7 @@ impl Handler {
         match Route::of(route(request)) {
             Some(Route::Put) => self.put(request, now).await,
             Some(Route::Get) => self.get(request, now).await,
-            Some(Route::List) => self.list(request).await,
+            Some(Route::List) => self.list(request, now).await,
             Some(Route::Patch) => self.patch(request, now).await,
             Some(Route::Delete) => self.delete(request, now).await,
             Some(Route::Health) => health(request),
@@ -49,10 +49,16 @@ impl Handler {
             aws_stage::create_or_fetch(&self.ivs, &self.stages, &self.participants, now, &request, desired).await;
         match self.recovery.heed(&request.name, outcome).await? {
             Outcome::Created(stage) => {
-                Ok(Reply::json(StatusCode::CREATED, &StageView::of(&stage))?.count("StagesCreated"))
+                Ok(Reply::json(StatusCode::CREATED, &StageView::of(&stage, now))?.count("StagesCreated"))
             }
-            Outcome::Existing(stage) => Reply::json(StatusCode::OK, &StageView::of(&stage)),
+            Outcome::Existing(stage) => self.show(stage, now).await,
         }
+    }
+
+    /// 200 with a stage that was there before.
+    async fn show(&self, stage: Stage, now: Timestamp) -> Result<Reply, Error> {
+        let stages = aws_stage::refreshed(&self.ivs, &self.stages, vec![stage], now).await;
+        Reply::json(StatusCode::OK, &stages.first().map(|stage| StageView::of(stage, now)))
     }
 
     async fn get(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
@@ -60,18 +66,18 @@ impl Handler {
         input.caller()?;
         let name = input.path::<StageName>(parameter::STAGE);
         let (name,) = input.finish((name,))?;
-        let stage = aws_stage::fetch(&self.stages, &name, now).await?;
-        Reply::json(StatusCode::OK, &StageView::of(&stage))
+        self.show(aws_stage::fetch(&self.stages, &name, now).await?, now).await
     }
 
-    async fn list(&self, request: &Request) -> Result<Reply, Error> {
+    async fn list(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let mut input = Input::without_body(request);
         let caller = input.caller()?;
         let list = input.list();
         let values = (input.query::<Limit>("limit"), input.cursor(&list));
         let (limit, cursor) = input.finish(values)?;
-        let page = aws_stage::list(&self.stages, &caller, limit.unwrap_or_default(), cursor).await?;
-        Reply::page(&list, &page, StageView::of)
+        let Page { items, cursor } = aws_stage::list(&self.stages, &caller, limit.unwrap_or_default(), cursor).await?;
+        let page = Page { items: aws_stage::refreshed(&self.ivs, &self.stages, items, now).await, cursor };
+        Reply::page(&list, &page, |stage| StageView::of(stage, now))
     }
 
     async fn patch(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
@@ -88,7 +94,7 @@ impl Handler {
         }
         let (name, doors, admission) = input.finish(values)?;
         let stage = aws_stage::update(&self.stages, &caller, &name, now, StageChanges { doors, admission }).await?;
-        Reply::json(StatusCode::OK, &StageView::of(&stage))
+        self.show(stage, now).await
     }
 
     async fn delete(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
@@ -118,7 +124,8 @@ struct StageView<'a> {
     owner: &'a UserId,
     doors: Doors,
     admission: Admission,
-    endpoints: EndpointsView<'a>,
+    /// None while those that are known are older than IVS allows.
+    endpoints: Option<EndpointsView<'a>>,
     created_at: Timestamp,
 }
 
@@ -129,14 +136,15 @@ struct EndpointsView<'a> {
 }
 
 impl<'a> StageView<'a> {
-    fn of(stage: &'a Stage) -> Self {
+    fn of(stage: &'a Stage, now: Timestamp) -> Self {
+        let endpoints = Some(&stage.endpoints).filter(|endpoints| !endpoints.have_ended(now));
         Self {
             name: &stage.name,
             arn: stage.arn.as_str(),
             owner: &stage.owner,
             doors: stage.doors,
             admission: stage.admission,
-            endpoints: EndpointsView { events: &stage.endpoints.events, whip: &stage.endpoints.whip },
+            endpoints: endpoints.map(|endpoints| EndpointsView { events: &endpoints.events, whip: &endpoints.whip }),
             created_at: stage.created_at,
         }
     }

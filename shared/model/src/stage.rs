@@ -61,11 +61,18 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// A day less than IVS allows, so that a token never carries older ones.
-    const MAX_AGE: Duration = Duration::from_secs(13 * 24 * 60 * 60);
+    /// What IVS allows.
+    const MAX_AGE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+    /// A day less, for attempts to ask again.
+    const REFRESH_AGE: Duration = Duration::from_secs(13 * 24 * 60 * 60);
 
-    /// Whether they must be asked for again before they go into a token.
-    pub fn are_stale(&self, now: Timestamp) -> bool {
+    /// Whether it is time to ask for them again.
+    pub fn are_due(&self, now: Timestamp) -> bool {
+        self.fetched_at + Self::REFRESH_AGE <= now
+    }
+
+    /// Whether they are older than IVS allows: nobody is told them any more.
+    pub fn have_ended(&self, now: Timestamp) -> bool {
         self.fetched_at + Self::MAX_AGE <= now
     }
 }
@@ -153,4 +160,24 @@ pub struct StageChanges {
     pub doors: Option<Doors>,
     /// Who may publish from now on. Tokens in use keep what they allow.
     pub admission: Option<Admission>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_are_asked_for_again_a_day_before_they_end() {
+        let fetched_at: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        let endpoints = Endpoints { events: String::new(), whip: String::new(), fetched_at };
+        let at = |days: u64, seconds: u64| fetched_at + Duration::from_secs(days * 24 * 60 * 60 + seconds);
+        for (now, due, ended) in [
+            (at(12, 86_399), false, false),
+            (at(13, 0), true, false),
+            (at(13, 86_399), true, false),
+            (at(14, 0), true, true),
+        ] {
+            assert_eq!((endpoints.are_due(now), endpoints.have_ended(now)), (due, ended), "{now}");
+        }
+    }
 }

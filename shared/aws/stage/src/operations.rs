@@ -3,7 +3,7 @@
 use aws_claim::{ListedPage, Provider, Recovery};
 use model::claim::{Claim, CreateError, NameRequest, Outcome, owned_by};
 use model::recovery::Recovered;
-use model::stage::{DesiredStageOptions, Endpoints, Stage, StageChanges};
+use model::stage::{DesiredStageOptions, Stage, StageChanges};
 use model::sweep::{Sweep, Swept};
 use model::{Cursor, Error, Limit, Page, StageArn, StageName, Timestamp, UserId};
 
@@ -145,22 +145,4 @@ pub async fn delete(
     request: &NameRequest<StageName>,
 ) -> Result<(), Error> {
     aws_claim::delete(&StageProvider { ivs, participants }, &stages.names, now, request).await
-}
-
-/// The stage's endpoints, asked of IVS anew once the stored ones are older than a token may carry.
-///
-/// # Errors
-/// [`Error::NotFound`] if IVS has no such stage any more; what IVS and DynamoDB fail with.
-pub async fn fresh_endpoints(
-    ivs: &StageIvs,
-    stages: &StageTable,
-    stage: &Stage,
-    now: Timestamp,
-) -> Result<Endpoints, Error> {
-    if !stage.endpoints.are_stale(now) {
-        return Ok(stage.endpoints.clone());
-    }
-    let endpoints = ivs.read_endpoints(&stage.arn, now).await?.ok_or(Error::NotFound("stage"))?;
-    stages.refresh_endpoints(stage, &endpoints).await?;
-    Ok(endpoints)
 }
