@@ -369,13 +369,31 @@ async fn an_unknown_path_of_the_side_door_lists_the_routes_and_each_is_one() {
     let unknown = door(&cloud, "GET", "tokens", json!(null)).await;
     let message = unknown.json()["message"].as_str().unwrap().to_owned();
     let routes = message.strip_prefix("the side door has no GET /_local/tokens; it has: ").unwrap();
-    assert_eq!((unknown.status, routes.split(", ").count()), (404, 48));
+    assert_eq!((unknown.status, routes.split(", ").count()), (404, 50));
     // A stream has no end to wait for.
     for route in routes.split(", ").filter(|route| !route.ends_with("/stream")) {
         let (method, path) = route.split_once(" /_local/").unwrap();
         let answer = door(&cloud, method, path, json!({})).await;
         assert!(!str::from_utf8(&answer.body).unwrap().contains("the side door has no"), "{route}");
     }
+}
+
+#[tokio::test]
+async fn what_is_assumed_of_aws_is_told_and_assumed_otherwise_until_a_reset() {
+    let cloud = start().await;
+    let assumed = async || door(&cloud, "GET", "assumptions", json!(null)).await.json();
+    assert_eq!(assumed().await, json!({"earlyDisconnect": "bars"}));
+    let put = async |body| door(&cloud, "PUT", "assumptions", body).await;
+    assert_eq!(put(json!({"earlyDisconnect": "notFound"})).await.json(), json!({"earlyDisconnect": "notFound"}));
+    for wrong in [json!({"earlyDisconnect": "late"}), json!({"lateDisconnect": "bars"})] {
+        let refused = put(wrong).await;
+        let expected = "assumptions are an object: `earlyDisconnect` is \"bars\" or \"notFound\"";
+        assert_eq!((refused.status, &refused.json()["message"]), (400, &json!(expected)));
+    }
+    // What is left out stays.
+    assert_eq!(put(json!({})).await.json(), json!({"earlyDisconnect": "notFound"}));
+    door(&cloud, "POST", "reset", json!(null)).await;
+    assert_eq!(assumed().await, json!({"earlyDisconnect": "bars"}));
 }
 
 #[tokio::test]

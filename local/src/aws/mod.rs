@@ -21,7 +21,7 @@ pub(crate) mod event_bridge;
 mod fault;
 pub(crate) mod iam;
 mod ivs;
-mod ivs_realtime;
+pub(crate) mod ivs_realtime;
 pub(crate) mod lambda;
 pub(crate) mod scheduler;
 mod secrets_manager;

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::{
-    state::{Participant, Session, Stage, State},
+    publish,
+    state::{Event, Participant, Session, Stage, State},
     token::{Claims, ParticipantToken, Signer},
 };
 use crate::plumbing::clock;
@@ -64,9 +65,13 @@ impl From<SaveError> for Refusal {
 pub(super) fn join(state: &mut State, text: &str, now: OffsetDateTime) -> Result<Value, Refusal> {
     let token = ParticipantToken::parse(text).map_err(|reason| Refusal::new(ErrorCode::TokenMalformed, reason))?;
     authenticate(state, &token)?;
-    let stage = state.stages.get_mut(&token.claims.resource);
+    let arn = token.claims.resource.clone();
+    let stage = state.stages.get_mut(&arn);
     let stage = stage.ok_or_else(|| Refusal::new(ErrorCode::StageDeleted, "the stage does not exist"))?;
-    admit(stage, token.claims, now)
+    admit(stage, &token.claims, now)?;
+    let (answer, event) = connect(&arn, stage, token.claims, now);
+    state.events.extend(event);
+    Ok(answer)
 }
 
 /// Checks that IVS or a key of the account vouches for the token.
@@ -87,8 +92,8 @@ fn authenticate(state: &State, token: &ParticipantToken<'_>) -> Result<(), Refus
     }
 }
 
-/// Lets a participant in whose token is authentic.
-fn admit(stage: &mut Stage, claims: Claims, now: OffsetDateTime) -> Result<Value, Refusal> {
+/// Whether a participant may come in whose token is authentic.
+fn admit(stage: &Stage, claims: &Claims, now: OffsetDateTime) -> Result<(), Refusal> {
     if claims.exp <= now.unix_timestamp() {
         return Err(Refusal::new(ErrorCode::TokenExpired, "the token has expired"));
     }
@@ -107,11 +112,13 @@ fn admit(stage: &mut Stage, claims: Claims, now: OffsetDateTime) -> Result<Value
             "the participant was disconnected from the stage",
         ));
     }
-    Ok(connect(stage, claims, now))
+    Ok(())
 }
 
-/// The participant is in the stage's session, which it opens if it is the first.
-fn connect(stage: &mut Stage, claims: Claims, now: OffsetDateTime) -> Value {
+/// The participant is in the stage's session, which it opens if it is the first. Where it is connected already, that
+/// connection ends, as the web SDK tells it with `StageLeftReason.TOKEN_REUSED`, and with it what it publishes.
+fn connect(arn: &str, stage: &mut Stage, claims: Claims, now: OffsetDateTime) -> (Value, Option<Event>) {
+    let event = publish::stop_one(arn, stage, &claims.jti, now);
     let now = clock::rfc3339_seconds(now);
     // 16 characters, as the model asks.
     let id = stage.active_session.get_or_insert_with(|| format!("st-{}", ids::alphanumeric(13))).clone();
@@ -119,22 +126,30 @@ fn connect(stage: &mut Stage, claims: Claims, now: OffsetDateTime) -> Value {
     let session = session.or_insert_with(|| Session { start: now.clone(), end: None, participants: BTreeMap::new() });
     let known = session.participants.get(&claims.jti);
     let first_join = known.map_or(now, |participant| participant.first_join.clone());
+    let ended = known.filter(|participant| participant.connected).map(|participant| participant.connection.clone());
+    let connection = ids::alphanumeric(12);
     let participant = Participant {
         user_id: claims.user_id.clone(),
         attributes: claims.attributes.clone(),
         connected: true,
-        publishing: known.is_some_and(|participant| participant.publishing),
+        connection: connection.clone(),
+        publishing: false,
         published: known.is_some_and(|participant| participant.published),
         may_publish: claims.capabilities.allow_publish,
         first_join,
     };
     session.participants.insert(claims.jti.clone(), participant);
-    json!({
+    let mut answer = json!({
         "joined": true,
         "participantId": claims.jti,
         "userId": claims.user_id,
         "capabilities": claims.capabilities.names(),
         "attributes": claims.attributes,
         "sessionId": id,
-    })
+        "connection": connection,
+    });
+    if let Some(ended) = ended {
+        answer["ended"] = json!({"connection": ended, "reason": "token-reused"});
+    }
+    (answer, event)
 }

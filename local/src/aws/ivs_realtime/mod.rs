@@ -21,8 +21,9 @@ mod token;
 use serde_json::Value;
 use time::OffsetDateTime;
 
+pub(crate) use self::publish::Who;
 use self::state::Event;
-pub(crate) use self::state::State;
+pub(crate) use self::state::{EarlyDisconnect, State};
 use super::service::ServiceError;
 use super::video::StandIn;
 use crate::plumbing::state_file::SaveError;
@@ -37,29 +38,44 @@ impl IvsRealTime {
         self.change(|state| join::join(state, token, now)).unwrap_or_else(|refusal| refusal.to_json())
     }
 
-    /// The participant of this stage, which is named by what follows `stage/` in its ARN, begins to publish. Answers it
-    /// as `ListParticipants` shows it.
+    /// The participant begins to publish. Answers it as `ListParticipants` shows it.
     ///
     /// # Errors
-    /// One who is not in the stage, or may not publish.
-    pub(crate) fn publish(&self, stage: &str, participant: &str, now: OffsetDateTime) -> Result<Value, ServiceError> {
-        self.change(|state| publish::start(state, stage, participant, now))
+    /// One who is not in the stage, or may not publish; a connection that has ended.
+    pub(crate) fn publish(&self, who: Who<'_>, now: OffsetDateTime) -> Result<Value, ServiceError> {
+        self.change(|state| publish::start(state, who, now))
     }
 
     /// It stops to publish, and stays.
     ///
     /// # Errors
     /// One who is not in the stage.
-    pub(crate) fn unpublish(&self, stage: &str, participant: &str, now: OffsetDateTime) -> Result<Value, ServiceError> {
-        self.change(|state| publish::stop(state, stage, participant, now))
+    pub(crate) fn unpublish(&self, who: Who<'_>, now: OffsetDateTime) -> Result<Value, ServiceError> {
+        self.change(|state| publish::stop(state, who, now))
     }
 
     /// It leaves, and may come back.
     ///
     /// # Errors
     /// One who is not in the stage.
-    pub(crate) fn leave(&self, stage: &str, participant: &str, now: OffsetDateTime) -> Result<Value, ServiceError> {
-        self.change(|state| publish::leave(state, stage, participant, now))
+    pub(crate) fn leave(&self, who: Who<'_>, now: OffsetDateTime) -> Result<Value, ServiceError> {
+        self.change(|state| publish::leave(state, who, now))
+    }
+
+    /// What `DisconnectParticipant` does about a participant that has not joined yet.
+    pub(crate) fn early_disconnect(&self) -> EarlyDisconnect {
+        self.read(|state| state.early_disconnect)
+    }
+
+    /// Has it do that from now on, until a reset or the end of the process.
+    ///
+    /// # Errors
+    /// A state file that cannot be written.
+    pub(crate) fn set_early_disconnect(&self, how: EarlyDisconnect) -> Result<(), SaveError> {
+        self.change(|state| {
+            state.early_disconnect = how;
+            Ok(())
+        })
     }
 
     /// What has happened since this was last asked, as events for the bus.

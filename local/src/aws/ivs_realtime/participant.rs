@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 use super::{
     context::{Context, DEFAULT_PAGE},
     publish,
-    state::{Stage, State},
+    state::{EarlyDisconnect, Stage, State},
     token::{self, Capabilities, Claims, MAX_ATTRIBUTES, TokenSecret},
 };
 use crate::aws::service::ServiceError;
@@ -70,11 +70,16 @@ fn capabilities(input: Input<'_>) -> Capabilities {
     Capabilities { allow_publish: may("PUBLISH"), allow_subscribe: may("SUBSCRIBE") }
 }
 
-/// Bars the participant from the stage for good, whether or not it had ever come.
+/// Bars the participant from the stage for good; one that has never come as [`EarlyDisconnect`] says.
 pub(super) fn disconnect(state: &mut State, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
     let arn = input.required_text("stageArn");
+    let early = state.early_disconnect;
     let stage = state.stage_mut(arn)?;
     let id = input.required_text("participantId");
+    let has_come = stage.sessions.values().any(|session| session.participants.contains_key(id));
+    if early == EarlyDisconnect::NotFound && !has_come {
+        return Err(not_found(id));
+    }
     let event = publish::stop_one(arn, stage, id, context.now);
     stage.disconnected.insert(id.to_owned());
     let session = stage.active_session.as_ref().and_then(|session| stage.sessions.get_mut(session));

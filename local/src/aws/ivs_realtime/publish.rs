@@ -10,9 +10,20 @@ use crate::aws::service::ServiceError;
 use crate::aws::video::error::{conflict, not_found};
 use crate::plumbing::clock;
 
+/// A participant, as a client of it names itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Who<'a> {
+    /// What follows `stage/` in the stage's ARN.
+    pub(crate) stage: &'a str,
+    pub(crate) participant: &'a str,
+    /// By which of its connections; absent: by the one that it has.
+    pub(crate) connection: Option<&'a str>,
+}
+
 /// The participant publishes from now on. If it does already, nothing happens.
-pub(super) fn start(state: &mut State, stage: &str, id: &str, now: OffsetDateTime) -> Result<Value, ServiceError> {
-    let present = present(state, stage, id)?;
+pub(super) fn start(state: &mut State, who: Who<'_>, now: OffsetDateTime) -> Result<Value, ServiceError> {
+    let id = who.participant;
+    let present = present(state, who)?;
     if !present.participant.may_publish {
         return Err(conflict("The participant's token lacks the capability PUBLISH"));
     }
@@ -25,8 +36,9 @@ pub(super) fn start(state: &mut State, stage: &str, id: &str, now: OffsetDateTim
 }
 
 /// The participant does not publish any more, and stays. If it does not publish, nothing happens.
-pub(super) fn stop(state: &mut State, stage: &str, id: &str, now: OffsetDateTime) -> Result<Value, ServiceError> {
-    let mut present = present(state, stage, id)?;
+pub(super) fn stop(state: &mut State, who: Who<'_>, now: OffsetDateTime) -> Result<Value, ServiceError> {
+    let id = who.participant;
+    let mut present = present(state, who)?;
     let event = present.stop(now);
     let answer = present.participant.summary(id);
     state.events.extend(event);
@@ -34,8 +46,9 @@ pub(super) fn stop(state: &mut State, stage: &str, id: &str, now: OffsetDateTime
 }
 
 /// The participant leaves, and may come back.
-pub(super) fn leave(state: &mut State, stage: &str, id: &str, now: OffsetDateTime) -> Result<Value, ServiceError> {
-    let mut present = present(state, stage, id)?;
+pub(super) fn leave(state: &mut State, who: Who<'_>, now: OffsetDateTime) -> Result<Value, ServiceError> {
+    let id = who.participant;
+    let mut present = present(state, who)?;
     let arn = present.arn.to_owned();
     let event = present.stop(now);
     present.participant.connected = false;
@@ -96,12 +109,16 @@ impl Present<'_> {
     }
 }
 
-/// The participant in the stage with that id, which is what follows `stage/` in its ARN.
-fn present<'a>(state: &'a mut State, stage: &str, id: &'a str) -> Result<Present<'a>, ServiceError> {
+/// The participant in the stage, by the connection that it has.
+fn present<'a>(state: &'a mut State, who: Who<'a>) -> Result<Present<'a>, ServiceError> {
+    let Who { stage, participant: id, connection } = who;
     let known = state.stages.iter_mut().find(|(arn, _)| arn.rsplit('/').next() == Some(stage));
     let (arn, known) = known.ok_or_else(|| not_found(stage))?;
     let session = known.active_session.as_ref().ok_or_else(|| not_found(id))?;
     let participant = known.sessions.get_mut(session).and_then(|session| session.participants.get_mut(id));
     let participant = participant.filter(|participant| participant.connected).ok_or_else(|| not_found(id))?;
+    if connection.is_some_and(|connection| connection != participant.connection) {
+        return Err(conflict("The connection has ended: token-reused"));
+    }
     Ok(Present { arn, session, id, participant })
 }

@@ -8,6 +8,7 @@
 //! this machine or of an origin that the template allows.
 
 mod answer;
+mod assumptions;
 mod ecs;
 mod emit;
 mod front;
@@ -153,7 +154,12 @@ impl SideDoor {
                 ivs.set_quotas(&parse(body)?).map_err(bad_request)?;
                 ivs.quotas().into()
             }
-            ("POST", ["join"]) => self.join(&parse(body)?)?,
+            ("GET", ["assumptions"]) => assumptions::answer(&ivs.real_time),
+            ("PUT", ["assumptions"]) => {
+                assumptions::set(&ivs.real_time, body)?;
+                assumptions::answer(&ivs.real_time)
+            }
+            ("POST", ["join"]) => self.join(&parse(body)?).await?,
             ("PUT", ["channels", id, "live"]) => {
                 let body = if body.is_empty() { json!({}) } else { parse(body)? };
                 ivs.low_latency.go_live(id, &body, clock::now())?
@@ -203,9 +209,15 @@ impl SideDoor {
         Ok(answer::json(200, &json))
     }
 
-    fn join(&self, body: &Value) -> Result<Value, Refused> {
+    async fn join(&self, body: &Value) -> Result<Value, Refused> {
         let token = body["token"].as_str().ok_or_else(|| bad_request("`token` must be a string".to_owned()))?;
-        Ok(self.endpoint.ivs.real_time.join(token, clock::now()))
+        let (answer, events) = {
+            let _open = self.endpoint.gate.read().await;
+            let ivs = &self.endpoint.ivs.real_time;
+            (ivs.join(token, clock::now()), ivs.take_events())
+        };
+        emit::emit(&self.endpoint, events, false).await;
+        Ok(answer)
     }
 
     async fn events(&self, body: Value, query: &[(String, String)]) -> Result<Value, Refused> {

@@ -66,10 +66,16 @@ pub(super) fn parse(body: &[u8]) -> Result<Value, Refused> {
 
 /// Whether the answer is to wait for the delivery of the events: `wait`, the one parameter.
 pub(super) fn waits(query: &[(String, String)]) -> Result<bool, Refused> {
-    match parameters(query, ["wait"])? {
-        [Some("true")] => Ok(true),
-        [None | Some("false")] => Ok(false),
-        [Some(_)] => Err(bad_request("`wait` is true or false".to_owned())),
+    let [wait] = parameters(query, ["wait"])?;
+    truth("wait", wait)
+}
+
+/// A parameter that is true or false, and false if it is left out.
+pub(super) fn truth(name: &str, value: Option<&str>) -> Result<bool, Refused> {
+    match value {
+        Some("true") => Ok(true),
+        None | Some("false") => Ok(false),
+        Some(_) => Err(bad_request(format!("`{name}` is true or false"))),
     }
 }
 

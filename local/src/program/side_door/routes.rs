@@ -19,9 +19,10 @@
 //! | `PUT /_local/faults` | puts a fault in force: `{"service", "operation", "function"?, "nth"?, "times"?, "fault"}`. `service` is dynamodb, ivs, secretsmanager, sqs, ecs, ec2, lambda, events or sts; `nth` the first matching call that it strikes (default 1); `times` how many from there on (default 1, `null` until deleted). A service, operation or function that is not here is refused. `fault` is one of `{"kind":"throttle"}`, `{"kind":"error","status","code","message"?}`, `{"kind":"latency","ms","when"?}` (before or after the effect; ends when all faults are taken back), `{"kind":"drop","when":"before"\|"after"}` (no answer, before or after the effect), `{"kind":"kill","when":"before"\|"after"}` (ends the calling instance). An `Invoke` of lambda is also what EventBridge and Scheduler do to hand an event over, without a `function` |
 //! | `GET /_local/faults`, `DELETE /_local/faults`, `DELETE /_local/faults/{id}` | lists them with how often each struck; takes all or one back |
 //! | `GET`, `PUT /_local/quotas` | quotas of IVS and IVS Real-Time: calls per second by operation, `channels`, `streamKeysPerChannel`, `playbackKeyPairs`, `stages`, `publicKeys` |
-//! | `POST /_local/join` | `{"token"}`: what IVS would say to a client that joins with this participant token |
-//! | `PUT`, `DELETE /_local/stages/{stageId}/participants/{participantId}/published[?wait=true]` | a participant that has joined begins to publish, or stops; the stage's id is what follows `stage/` in its ARN. Answers `{"participant", "events"}`, and with `wait` the deliveries as below |
-//! | `DELETE /_local/stages/{stageId}/participants/{participantId}[?wait=true]` | a participant leaves, and may come back; answers as above |
+//! | `GET`, `PUT /_local/assumptions` | what the local cloud assumes where AWS does not say, until a reset: `earlyDisconnect`, what `DisconnectParticipant` does about a participant that has not joined yet: `"bars"` its token (as at the start), or `"notFound"`, after which the token joins |
+//! | `POST /_local/join` | `{"token"}`: what IVS would say to a client that joins with this participant token. A join has a `connection`; a participant has one at a time, so `ended` says which was ended by this one (`{"connection", "reason": "token-reused"}`), and what that published is over |
+//! | `PUT`, `DELETE /_local/stages/{stageId}/participants/{participantId}/published[?wait=true&connection=]` | a participant that has joined begins to publish, or stops, by the connection that it has: another is refused; the stage's id is what follows `stage/` in its ARN. Answers `{"participant", "events"}`, and with `wait` the deliveries as below |
+//! | `DELETE /_local/stages/{stageId}/participants/{participantId}[?wait=true&connection=]` | a participant leaves, and may come back; answers as above |
 //! | `PUT`, `DELETE /_local/channels/{channelId}/live` | makes a channel live without media, or offline, which ends any broadcast to it, with the events of IVS; the id is what follows `channel/` in its ARN. `PUT` takes `{"health"?: "HEALTHY"\|"STARVING"\|"UNKNOWN", "viewerCount"?}`, also for a channel that is live, or no body; it answers the stream as `GetStream` does |
 //! | `POST /_local/ingest` | `{"ingestEndpoint"?, "streamKey"}`: what the ingest server would say to an encoder: `{"accepted": true, "channelArn"}` if the key is a current one, else `{"accepted": false, "reason"}` |
 //! | `POST /_local/play` | `{"playbackUrl", "token"?, "origin"?}`: whether the edge would play it to a viewer: `{"plays": true}` or `{"plays": false, "reason"}`. A public channel always plays; a private one checks the playback token, which may be in the URL (`?token=`). `origin` is what a browser would send. A token for a single use is used up |
@@ -50,7 +51,7 @@ use super::{ecs, stages};
 pub(super) const PREFIX: &str = "/_local/";
 
 /// Every route, and what it does.
-const ROUTES: [(&str, &str); 37] = [
+const ROUTES: [(&str, &str); 39] = [
     ("GET ", "this list"),
     ("GET overview", "what runs where, as a page"),
     ("GET token", "a signed token as plain text: ?sub=alice, &exp=-60 (seconds from now), &aud=, &iss=, &scope="),
@@ -74,6 +75,8 @@ const ROUTES: [(&str, &str); 37] = [
     ("DELETE faults/{id}", "ends one fault"),
     ("GET quotas", "quotas and rates of IVS"),
     ("PUT quotas", "sets quotas and rates of IVS"),
+    ("GET assumptions", "what is assumed where AWS does not say"),
+    ("PUT assumptions", "assumes otherwise"),
     ("POST join", "what IVS says to a client that joins with this participant token"),
     ("PUT channels/{channelId}/live", "a broadcast without media begins"),
     ("DELETE channels/{channelId}/live", "a broadcast ends"),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use super::*;
+use crate::aws::ivs_realtime::EarlyDisconnect;
 
 /// A service with a stage, and a key that the account has imported.
 struct Studio {
@@ -88,7 +89,7 @@ fn a_token_of_an_imported_key_joins() {
     let session = answer["sessionId"].clone();
     let expected = json!({
         "joined": true, "participantId": "p1", "userId": "alice", "capabilities": ["PUBLISH", "SUBSCRIBE"],
-        "attributes": {"role": "host"}, "sessionId": session,
+        "attributes": {"role": "host"}, "sessionId": session, "connection": answer["connection"],
     });
     assert_eq!(answer, expected);
     let input = json!({"stageArn": studio.stage["arn"], "sessionId": session});
@@ -247,6 +248,21 @@ fn who_is_disconnected_beforehand_cannot_come() {
     let studio = Studio::new();
     studio.disconnect("p1");
     assert_eq!(studio.refusal(&studio.token("p1")), participant_disconnected());
+}
+
+#[test]
+fn who_is_disconnected_beforehand_may_be_unknown_and_come() {
+    let studio = Studio::new();
+    studio.service.set_early_disconnect(EarlyDisconnect::NotFound).unwrap();
+    let input = json!({"stageArn": studio.stage["arn"], "participantId": "p1"});
+    assert_eq!(code(&studio.service, "DisconnectParticipant", input), NOT_FOUND);
+    assert_eq!(studio.service.join(&studio.token("p1"), NOW)["joined"], true);
+    // Who has come can be disconnected for good, and so can who has left.
+    studio.disconnect("p1");
+    studio.disconnect("p1");
+    assert_eq!(studio.refusal(&studio.token("p1")), participant_disconnected());
+    studio.service.reset();
+    assert_eq!(studio.service.early_disconnect(), EarlyDisconnect::Bars);
 }
 
 #[test]

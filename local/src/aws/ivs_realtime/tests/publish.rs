@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use super::*;
+use crate::aws::ivs_realtime::Who;
 
 /// A stage that participants are in.
 struct Room {
@@ -20,6 +21,10 @@ impl Room {
 
     fn id(&self) -> &str {
         self.stage["arn"].as_str().unwrap().rsplit('/').next().unwrap()
+    }
+
+    fn who<'a>(&'a self, participant: &'a str) -> Who<'a> {
+        Who { stage: self.id(), participant, connection: None }
     }
 
     /// Somebody comes: the participant and the session.
@@ -61,7 +66,7 @@ fn publishing_is_told_with_both_times() {
     let room = Room::new();
     let (id, session) = room.join(&["PUBLISH"]);
     assert_eq!(room.told(), []);
-    room.service.publish(room.id(), &id, NOW + Duration::microseconds(1)).unwrap();
+    room.service.publish(room.who(&id), NOW + Duration::microseconds(1)).unwrap();
     let events = room.service.take_events();
     assert_eq!(
         json!(events),
@@ -81,14 +86,14 @@ fn publishing_is_told_with_both_times() {
 fn what_changes_nothing_is_not_told() {
     let room = Room::new();
     let (id, _) = room.join(&["PUBLISH"]);
-    room.service.unpublish(room.id(), &id, NOW).unwrap();
+    room.service.unpublish(room.who(&id), NOW).unwrap();
     assert_eq!(room.told(), []);
     for _ in 0..2 {
-        room.service.publish(room.id(), &id, NOW).unwrap();
+        room.service.publish(room.who(&id), NOW).unwrap();
     }
     assert_eq!(room.told(), [published(&id)]);
     for _ in 0..2 {
-        room.service.unpublish(room.id(), &id, NOW).unwrap();
+        room.service.unpublish(room.who(&id), NOW).unwrap();
     }
     assert_eq!(room.told(), [unpublished(&id)]);
 }
@@ -98,8 +103,8 @@ fn that_a_participant_has_published_stays_true_for_its_session() {
     let room = Room::new();
     let (id, session) = room.join(&["PUBLISH"]);
     assert_eq!(room.participant(&session, &id)["published"], false);
-    room.service.publish(room.id(), &id, NOW).unwrap();
-    room.service.unpublish(room.id(), &id, NOW).unwrap();
+    room.service.publish(room.who(&id), NOW).unwrap();
+    room.service.unpublish(room.who(&id), NOW).unwrap();
     assert_eq!(room.participant(&session, &id)["published"], true);
     let listed = json!({"stageArn": room.stage["arn"], "sessionId": session, "filterByPublished": true});
     let listed = call(&room.service, "ListParticipants", listed)["participants"].clone();
@@ -110,11 +115,11 @@ fn that_a_participant_has_published_stays_true_for_its_session() {
 fn who_leaves_stops_to_publish_and_the_last_one_ends_the_session() {
     let room = Room::new();
     let ((first, session), (second, _)) = (room.join(&["PUBLISH"]), room.join(&["PUBLISH"]));
-    room.service.publish(room.id(), &first, NOW).unwrap();
+    room.service.publish(room.who(&first), NOW).unwrap();
     room.told();
-    room.service.leave(room.id(), &second, NOW).unwrap();
+    room.service.leave(room.who(&second), NOW).unwrap();
     assert_eq!((room.told(), room.active_session()), (vec![], json!(session)));
-    room.service.leave(room.id(), &first, NOW).unwrap();
+    room.service.leave(room.who(&first), NOW).unwrap();
     assert_eq!((room.told(), room.active_session()), (vec![unpublished(&first)], Value::Null));
     let input = json!({"stageArn": room.stage["arn"], "sessionId": session});
     assert_eq!(call(&room.service, "GetStageSession", input)["stageSession"]["endTime"], "2026-01-01T00:00:00Z");
@@ -126,7 +131,7 @@ fn who_is_disconnected_or_loses_the_stage_stops_to_publish() {
     let room = Room::new();
     let ((first, _), (second, _)) = (room.join(&["PUBLISH"]), room.join(&["PUBLISH"]));
     for id in [&first, &second] {
-        room.service.publish(room.id(), id, NOW).unwrap();
+        room.service.publish(room.who(id), NOW).unwrap();
     }
     room.told();
     let input = json!({"stageArn": room.stage["arn"], "participantId": first});
@@ -140,11 +145,42 @@ fn who_is_disconnected_or_loses_the_stage_stops_to_publish() {
 fn nobody_publishes_who_is_not_there_or_may_not() {
     let room = Room::new();
     let (viewer, _) = room.join(&["SUBSCRIBE"]);
-    let code = |stage: &str, id: &str| room.service.publish(stage, id, NOW).unwrap_err().status;
+    let code = |stage: &str, id: &str| {
+        room.service.publish(Who { stage, participant: id, connection: None }, NOW).unwrap_err().status
+    };
     assert_eq!(code(room.id(), &viewer), 409);
     assert_eq!((code(room.id(), "nobody"), code("nowhere", &viewer)), (404, 404));
     let (left, _) = room.join(&["PUBLISH"]);
-    room.service.leave(room.id(), &left, NOW).unwrap();
+    room.service.leave(room.who(&left), NOW).unwrap();
     assert_eq!(code(room.id(), &left), 404);
     assert_eq!(room.told(), []);
+}
+
+#[test]
+fn the_same_token_again_ends_the_first_connection_and_what_it_publishes() {
+    let room = Room::new();
+    let options = json!({"stageArn": room.stage["arn"], "userId": "alice"});
+    let token = call(&room.service, "CreateParticipantToken", options)["participantToken"].clone();
+    let (text, id) = (token["token"].as_str().unwrap(), token["participantId"].as_str().unwrap());
+    let join = || room.service.join(text, NOW);
+    let first = join();
+    assert_eq!(first.get("ended"), None);
+    let by = |answer: &Value| answer["connection"].as_str().unwrap().to_owned();
+    let first_connection = by(&first);
+    let first_who = Who { connection: Some(&first_connection), ..room.who(id) };
+    room.service.publish(first_who, NOW).unwrap();
+    room.told();
+    let second = join();
+    assert_eq!(second["ended"], json!({"connection": first["connection"], "reason": "token-reused"}));
+    assert_eq!(room.told(), [unpublished(id)]);
+    // The first can do nothing any more, the second can, and there is one participant.
+    assert_eq!(room.service.publish(first_who, NOW).unwrap_err().status, 409);
+    assert_eq!(room.service.leave(first_who, NOW).unwrap_err().status, 409);
+    let second_connection = by(&second);
+    room.service.publish(Who { connection: Some(&second_connection), ..room.who(id) }, NOW).unwrap();
+    let listed = json!({"stageArn": room.stage["arn"], "sessionId": first["sessionId"]});
+    assert_eq!(call(&room.service, "ListParticipants", listed)["participants"].as_array().unwrap().len(), 1);
+    // Who comes back after leaving ends nobody's connection.
+    room.service.leave(room.who(id), NOW).unwrap();
+    assert_eq!(join().get("ended"), None);
 }
