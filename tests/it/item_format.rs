@@ -126,6 +126,8 @@ async fn rows_are_written_as_tests_rows_has_them() {
         app.fault(json!({"service": "ivs", "operation": "CreateStage", "fault": unanswered})).await;
         alice.put("/stages/claimed", json!({})).await.expect(503);
         app.mint(&app.user("bob"), "demo", json!({"attributes": {"name": "Bob"}})).await.expect(201);
+        let of_a_device = json!({"device": "phone", "attributes": {"name": "Erin"}});
+        app.mint(&app.user("erin"), "demo", of_a_device).await.expect(201);
         let grant = json!({"capabilities": ["SUBSCRIBE"], "attributes": {"role": "guest"}});
         alice.patch("/stages/demo/participants/carol", grant).await.expect(200);
         alice.delete("/stages/demo/participants/dave").await.expect(204);
@@ -331,8 +333,12 @@ async fn are_read(app: &TestApp, changed: impl Fn(&str) -> Value) {
 async fn say_everything(app: &TestApp) {
     let held = app.mint(&app.user("bob"), "demo", json!({})).await.expect(200).json();
     assert_eq!((&held["participantId"], &held["attributes"]), (&json!("abcdefghijkl"), &json!({"name": "Bob"})));
+    let held = app.mint(&app.user("erin"), "demo", json!({"device": "phone"})).await.expect(200).json();
+    assert_eq!(held["participantId"], "mnopqrstuvwx");
     let holders = app.user("alice").get("/stages/demo/participants").await.expect(200).json();
-    assert_eq!(holders["items"][0]["userId"], "bob");
+    let mut holders: Vec<_> = holders["items"].as_array().unwrap().iter().map(|item| &item["userId"]).collect();
+    holders.sort_by_key(|user| user.to_string());
+    assert_eq!(holders, ["bob", "erin"]);
     let granted = app.mint(&app.user("carol"), "demo", json!({})).await.expect(201).json();
     assert_eq!((&granted["capabilities"], &granted["attributes"]), (&json!(["SUBSCRIBE"]), &json!({"role": "guest"})));
     let session = app.user("alice").get("/stages/demo/session").await.expect(200).json();
@@ -394,7 +400,7 @@ async fn attributes_that_a_later_version_added_are_not_in_the_way() {
 
 #[tokio::test]
 async fn attributes_that_an_earlier_version_did_not_write_are_not_missed() {
-    const OPTIONAL: [&str; 21] = [
+    const OPTIONAL: [&str; 22] = [
         "ttl",
         "firstPublished",
         "viewerCount",
@@ -406,6 +412,7 @@ async fn attributes_that_an_earlier_version_did_not_write_are_not_missed() {
         "issuedAt",
         "heldUntil",
         "earlier",
+        "devices",
         "grantedCapabilities",
         "grantedAttributes",
         "askedAttributes",

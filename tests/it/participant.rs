@@ -1,6 +1,6 @@
 //! `/stages/{stage}/participants`: who gets which token, and what becomes of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
@@ -113,6 +113,67 @@ async fn renew_makes_a_new_participant() {
         assert_ne!(first["participantId"], renewed["participantId"]);
         let again = app.mint(&bob, "demo", json!({})).await.expect(200).json();
         assert_eq!(again["participantId"], renewed["participantId"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_device_of_a_user_has_a_token_of_its_own() {
+    TestApp::run(async |app| {
+        let alice = stage(app, json!({"admission": "hosted"})).await;
+        let bob = app.user("bob");
+        let ask = async |body: Value| app.mint(&bob, "demo", body).await;
+        let mut first = Vec::new();
+        for device in [json!({}), json!({"device": "phone"}), json!({"device": "desk"})] {
+            first.push((ask(device.clone()).await.expect(201).json(), device));
+        }
+        let mut participants = BTreeSet::new();
+        for (token, device) in &first {
+            let again = ask(device.clone()).await.expect(200).json();
+            assert_eq!(again["participantId"], token["participantId"]);
+            participants.insert(token["participantId"].to_string());
+            // No join ends the connection of another.
+            assert_eq!(app.join(token["token"].as_str().unwrap()).await.get("ended"), None);
+        }
+        assert_eq!(participants.len(), 3, "{participants:?}");
+        // The same token in a second tab does.
+        let second = app.join(first[0].0["token"].as_str().unwrap()).await;
+        assert_eq!(second["ended"]["reason"], "token-reused");
+
+        // A grant is for all of them, and each exchanges its own.
+        let grant = json!({"capabilities": ["PUBLISH", "SUBSCRIBE"]});
+        alice.patch("/stages/demo/participants/bob", grant).await.expect(200);
+        for (token, device) in &first {
+            let mut exchange = device.clone();
+            exchange["exchange"] = true.into();
+            let exchanged = ask(exchange).await.expect(201).json();
+            assert_eq!(exchanged["participantId"], token["participantId"]);
+            assert_eq!(exchanged["capabilities"], json!(["PUBLISH", "SUBSCRIBE"]));
+        }
+        ask(json!({"device": "tv", "exchange": true})).await.expect_problem(409, "nothing-to-exchange");
+        let renewed = ask(json!({"device": "phone", "renew": true})).await.expect(201).json();
+        assert!(!participants.contains(&renewed["participantId"].to_string()));
+        assert_eq!(ask(json!({"device": "desk"})).await.expect(200).json()["participantId"], first[2].0["participantId"]);
+
+        let listed = alice.get("/stages/demo/participants").await.expect(200).json();
+        let items = listed["items"].as_array().unwrap();
+        assert_eq!((items.len(), &items[0]["participantId"]), (1, &renewed["participantId"]));
+        let devices: Vec<_> = items[0]["devices"].as_array().unwrap().iter().map(|of| of["device"].clone()).collect();
+        assert_eq!(devices, [json!("phone"), json!("desk"), Value::Null]);
+
+        // They share the ten places: four are taken, one by what the phone had before.
+        for n in 5..=10 {
+            ask(json!({"device": format!("tab-{n}")})).await.expect(201);
+        }
+        ask(json!({"device": "tab-11"})).await.expect_problem(409, "too-many-tokens");
+        ask(json!({"device": "tab-10"})).await.expect(200);
+        // A removal is of all.
+        app.quotas(json!({"DisconnectParticipant": 100})).await;
+        alice.delete("/stages/demo/participants/bob").await.expect(204);
+        for (token, _) in &first {
+            assert_eq!(app.join(token["token"].as_str().unwrap()).await["code"], 10);
+        }
+        ask(json!({"device": "phone"})).await.expect_problem(403, "removed");
     })
     .await;
 }
@@ -419,6 +480,10 @@ async fn every_bad_field_is_named_at_once() {
             (json!({"attributes": {"a": "x".repeat(1024)}}), "attributes"),
             (json!({"attributes": {"": "x"}}), "attributes"),
             (json!({"renew": true, "exchange": true}), "exchange"),
+            (json!({"device": ""}), "device"),
+            (json!({"device": "my phone"}), "device"),
+            (json!({"device": "x".repeat(65)}), "device"),
+            (json!({"device": null}), "device"),
         ] {
             let bad =
                 alice.post("/stages/demo/participants", body.clone()).await.expect_problem(400, "invalid-request");

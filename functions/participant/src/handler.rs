@@ -10,12 +10,12 @@ use lambda::http::{Input, Reply, route};
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use model::participant::{
-    Attributes, Capabilities, GivenToken, Grant, GrantChanges, Held, Participant, TokenDuration, TokenOrigin,
-    TokenRequest,
+    Attributes, Capabilities, GivenToken, Grant, GrantChanges, Held, IssuedToken, Participant, TokenDuration,
+    TokenOrigin, TokenRequest,
 };
 use model::session::Session;
 use model::token::ParticipantSigner;
-use model::{Error, Limit, ParticipantId, StageName, Timestamp, UserId};
+use model::{DeviceName, Error, Limit, ParticipantId, StageName, Timestamp, UserId};
 use serde::Serialize;
 
 use crate::route::{Route, parameter};
@@ -53,11 +53,12 @@ impl Handler {
             input.field::<Attributes>("attributes"),
             input.field::<bool>("renew"),
             input.field::<bool>("exchange"),
+            input.field::<DeviceName>("device"),
         );
-        if let (.., Some(Some(true)), Some(Some(true))) = values {
+        if let (.., Some(Some(true)), Some(Some(true)), _) = values {
             input.reject("exchange", "keeps the participant and renew makes a new one: only one of them can be true");
         }
-        let (stage, duration, capabilities, attributes, renew, exchange) = input.finish(values)?;
+        let (stage, duration, capabilities, attributes, renew, exchange, device) = input.finish(values)?;
         let held = match (renew, exchange) {
             (_, Some(true)) => Held::Exchange,
             (Some(true), _) => Held::Renew,
@@ -66,6 +67,7 @@ impl Handler {
         let command = TokenRequest {
             stage: stage.clone(),
             caller: caller.clone(),
+            device,
             duration: duration.unwrap_or_default(),
             capabilities,
             attributes,
@@ -99,7 +101,7 @@ impl Handler {
         let (stage, limit, cursor) = input.finish(values)?;
         let limit = limit.unwrap_or_default();
         let page = aws_participant::list(&self.stages, &self.participants, now, &caller, &stage, limit, cursor).await?;
-        Reply::page(&list, &page, ParticipantView::of)
+        Reply::page(&list, &page, |participant| ParticipantView::of(participant, now))
     }
 
     async fn patch(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
@@ -205,8 +207,10 @@ struct ParticipantView<'a> {
     user_id: &'a UserId,
     /// The user in a path.
     user_ref: Cow<'a, str>,
+    /// Of the newest of the user's tokens.
     #[serde(flatten)]
     token: Option<HeldView<'a>>,
+    devices: Vec<DeviceView<'a>>,
 }
 
 #[derive(Serialize)]
@@ -216,20 +220,43 @@ struct HeldView<'a> {
     capabilities: Capabilities,
     attributes: &'a Attributes,
     issued_at: Timestamp,
-    /// When the last of the user's tokens ends.
+    /// Of a user: when the last of their tokens ends.
     expires_at: Timestamp,
 }
 
-impl<'a> ParticipantView<'a> {
-    fn of(participant: &'a Participant) -> Self {
-        let token = participant.current.as_ref().map(|token| HeldView {
+/// The current token of a device.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DeviceView<'a> {
+    /// None of who did not name it.
+    device: Option<&'a DeviceName>,
+    #[serde(flatten)]
+    token: HeldView<'a>,
+}
+
+impl<'a> HeldView<'a> {
+    fn of(token: &'a IssuedToken) -> Self {
+        Self {
             participant_id: &token.participant_id,
             capabilities: token.capabilities,
             attributes: &token.attributes,
             issued_at: token.issued_at,
+            expires_at: token.expires_at,
+        }
+    }
+}
+
+impl<'a> ParticipantView<'a> {
+    fn of(participant: &'a Participant, now: Timestamp) -> Self {
+        let tokens = participant.newest_first();
+        let token = tokens.first().map(|(_, token)| HeldView {
             expires_at: participant.held_until().unwrap_or(token.expires_at),
+            ..HeldView::of(token)
         });
-        Self { user_id: &participant.user_id, user_ref: participant.user_id.user_ref(), token }
+        let held = tokens.iter().filter(|(_, token)| token.expires_at > now);
+        let devices = held.map(|(device, token)| DeviceView { device: *device, token: HeldView::of(token) });
+        let devices = devices.collect();
+        Self { devices, user_id: &participant.user_id, user_ref: participant.user_id.user_ref(), token }
     }
 }
 

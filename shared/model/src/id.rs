@@ -67,6 +67,13 @@ id!(
 );
 
 id!(
+    /// What a user calls one of their devices or tabs, each of which has a participant token of its own.
+    DeviceName,
+    |text| is_name(text, 64),
+    "must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -"
+);
+
+id!(
     /// Who calls: the `sub` claim of the access token. IVS takes up to 128 characters as a `userId`.
     UserId,
     |text| (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control),

@@ -33,9 +33,9 @@ mod user_ref;
 pub use error::Error;
 pub use field::Field;
 pub use id::{
-    AttemptId, BroadcastId, ChannelArn, ChannelName, ClaimId, ClusterArn, InterfaceId, InvalidId, ParticipantId,
-    PlaybackKeyArn, PublicKeyArn, Quality, RowVersion, SessionId, StageArn, StageName, StreamId, StreamKeyArn, TaskId,
-    UserId, ViewerId,
+    AttemptId, BroadcastId, ChannelArn, ChannelName, ClaimId, ClusterArn, DeviceName, InterfaceId, InvalidId,
+    ParticipantId, PlaybackKeyArn, PublicKeyArn, Quality, RowVersion, SessionId, StageArn, StageName, StreamId,
+    StreamKeyArn, TaskId, UserId, ViewerId,
 };
 pub use page::{Cursor, InvalidCursor, InvalidLimit, Limit, List, Page, Position};
 pub use time::{InvalidTimestamp, Timestamp};

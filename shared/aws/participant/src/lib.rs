@@ -2,6 +2,7 @@
 
 mod ivs;
 mod operations;
+mod row;
 mod table;
 
 pub use ivs::{MintedToken, ParticipantIvs};

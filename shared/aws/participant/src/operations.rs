@@ -79,9 +79,7 @@ pub async fn request_token(
             }
         };
         // The row is written before the token is given out, so that a removal that comes next knows of it.
-        participant.retire_current(now);
-        participant.asked = issued.asked.clone();
-        participant.current = Some(issued.clone());
+        participant.issue(command.device.clone(), issued.clone(), now);
         if participants.write(&mut participant).await? {
             return Ok(GivenToken { text: text_of(&issued, signer, &stage, &command.caller)?, issued, new: true });
         }
@@ -184,10 +182,7 @@ pub async fn grant(
             capabilities: changes.capabilities.or(before.capabilities),
             attributes: changes.attributes.clone().unwrap_or(before.attributes),
         };
-        // A row with a grant stays: it must not keep what has ended.
-        if participant.current.as_ref().is_some_and(|token| token.expires_at <= now) {
-            participant.retire_current(now);
-        }
+        participant.forget_expired(now);
         participant.change_access(Access::Granted(grant));
         if participants.write(&mut participant).await? {
             return Ok(participant.granted(&stage));

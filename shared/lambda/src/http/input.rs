@@ -212,6 +212,7 @@ values!(A, B, C);
 values!(A, B, C, D);
 values!(A, B, C, D, E);
 values!(A, B, C, D, E, F);
+values!(A, B, C, D, E, F, G);
 
 /// `application/json`, with or without parameters.
 fn is_json(request: &Request) -> bool {

@@ -4,7 +4,7 @@ use super::row::{IssuedToken, Participant};
 use super::values::{Attributes, Capabilities, TokenDuration};
 use crate::error::{Conflict, Denial, Error};
 use crate::stage::Stage;
-use crate::{ParticipantId, StageName, Timestamp, UserId};
+use crate::{DeviceName, ParticipantId, StageName, Timestamp, UserId};
 
 /// How many unexpired tokens one user may hold for one stage. A removal disconnects each of them, at five a second.
 pub(super) const MOST_TOKENS: usize = 10;
@@ -16,6 +16,8 @@ pub struct TokenRequest {
     pub stage: StageName,
     /// Who asks, and whom the token stands for.
     pub caller: UserId,
+    /// Which of their devices or tabs asks: each has a current token of its own, and so has who does not say.
+    pub device: Option<DeviceName>,
     /// Of a new token; one that is given out again keeps its end.
     pub duration: TokenDuration,
     /// Absent: all that are allowed.
@@ -74,8 +76,8 @@ pub fn decide(
     if !capabilities.within(allowed) {
         return Err(Error::Forbidden(Denial::Capabilities));
     }
-    let (asked, attributes) = participant.attributes(command.attributes.as_ref())?;
-    let current = participant.current.as_ref().filter(|token| token.expires_at > now);
+    let (asked, attributes) = participant.attributes(&command.device, command.attributes.as_ref())?;
+    let current = participant.current.get(&command.device).filter(|token| token.expires_at > now);
     match (command.held, current) {
         (Held::Reuse, Some(token)) if token.serves(capabilities, &attributes, can_sign, now) => {
             Ok(Decision::GiveAgain(token.clone()))

@@ -1,13 +1,13 @@
 //! A user of a stage: what the owner has said, and which tokens were given out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::values::{Attributes, Capabilities, TokenDuration};
 use crate::error::{Denial, Error, FieldError};
 use crate::stage::{Admission, Doors, Stage};
 use crate::token::ParticipantToken;
-use crate::{ParticipantId, RowVersion, StageArn, StageName, Timestamp, UserId};
+use crate::{DeviceName, ParticipantId, RowVersion, StageArn, StageName, Timestamp, UserId};
 
 /// A token that ends sooner than this, or than half of its time if that is less, is not handed out again.
 const REUSE_MARGIN: Duration = Duration::from_secs(5 * 60);
@@ -122,8 +122,8 @@ pub struct Participant {
     pub access: Access,
     /// What the user asked others to see, last. It stays until they ask for something else.
     pub asked: Attributes,
-    /// The latest token.
-    pub current: Option<IssuedToken>,
+    /// The latest token of each device; one has no name.
+    pub current: BTreeMap<Option<DeviceName>, IssuedToken>,
     /// Others that have not expired.
     pub earlier: Vec<EarlierToken>,
 }
@@ -138,7 +138,7 @@ impl Participant {
             version: None,
             access: Access::ByAdmission,
             asked: Attributes::default(),
-            current: None,
+            current: BTreeMap::new(),
             earlier: Vec::new(),
         }
     }
@@ -178,10 +178,15 @@ impl Participant {
         Grant { capabilities: Some(grant.capabilities.unwrap_or(default)), ..grant }
     }
 
-    /// What the user asks others to see, and what they will see: the owner's word stands over it. Attributes that a
-    /// request leaves out stay as they were asked for before, and give way where they do not fit beside those granted.
-    pub(super) fn attributes(&self, asked: Option<&Attributes>) -> Result<(Attributes, Attributes), Error> {
-        let asking = asked.unwrap_or_else(|| self.current.as_ref().map_or(&self.asked, |token| &token.asked));
+    /// What the user asks others to see of a device, and what they will see: the owner's word stands over it. Attributes
+    /// that a request leaves out stay as they were asked for before, for the device or else for any, and give way where
+    /// they do not fit beside those granted.
+    pub(super) fn attributes(
+        &self,
+        device: &Option<DeviceName>,
+        asked: Option<&Attributes>,
+    ) -> Result<(Attributes, Attributes), Error> {
+        let asking = asked.unwrap_or_else(|| self.current.get(device).map_or(&self.asked, |token| &token.asked));
         let Access::Granted(grant) = &self.access else { return Ok((asking.clone(), asking.clone())) };
         match asking.overlaid_with(&grant.attributes) {
             Ok(attributes) => Ok((asking.clone(), attributes)),
@@ -195,29 +200,52 @@ impl Participant {
 
     /// Every participant id that can still be used to join.
     pub(super) fn unexpired(&self, now: Timestamp) -> BTreeSet<&ParticipantId> {
-        let current = self.current.iter().map(|token| (&token.participant_id, token.expires_at));
+        let current = self.current.values().map(|token| (&token.participant_id, token.expires_at));
         let earlier = self.earlier.iter().map(|token| (&token.participant_id, token.expires_at));
         current.chain(earlier).filter(|(_, expires_at)| *expires_at > now).map(|(id, _)| id).collect()
     }
 
-    /// Moves the current token among the earlier ones, and forgets those that have expired.
+    /// Notes that a token was given out to a device. The one before it can still be used to join.
+    pub fn issue(&mut self, device: Option<DeviceName>, token: IssuedToken, now: Timestamp) {
+        self.asked = token.asked.clone();
+        let before = self.current.insert(device, token);
+        before.into_iter().for_each(|token| self.retire(token));
+        self.forget_expired(now);
+    }
+
+    /// Moves the current tokens among the earlier ones, and forgets those that have expired.
     pub fn retire_current(&mut self, now: Timestamp) {
-        if let Some(IssuedToken { participant_id, expires_at, .. }) = self.current.take() {
-            // After an exchange, two tokens bear one participant id; the later end counts.
-            match self.earlier.iter_mut().find(|token| token.participant_id == participant_id) {
-                Some(token) => token.expires_at = token.expires_at.max(expires_at),
-                None => self.earlier.push(EarlierToken { participant_id, expires_at }),
-            }
+        std::mem::take(&mut self.current).into_values().for_each(|token| self.retire(token));
+        self.forget_expired(now);
+    }
+
+    fn retire(&mut self, IssuedToken { participant_id, expires_at, .. }: IssuedToken) {
+        // After an exchange, two tokens bear one participant id; the later end counts.
+        match self.earlier.iter_mut().find(|token| token.participant_id == participant_id) {
+            Some(token) => token.expires_at = token.expires_at.max(expires_at),
+            None => self.earlier.push(EarlierToken { participant_id, expires_at }),
         }
+    }
+
+    /// Forgets the tokens that have expired: a row that a grant keeps must not keep them, too.
+    pub fn forget_expired(&mut self, now: Timestamp) {
+        self.current.retain(|_, token| token.expires_at > now);
         self.earlier.retain(|token| token.expires_at > now);
     }
 
     /// Notes what the owner says. A token of before is not given out again.
     pub fn change_access(&mut self, access: Access) {
-        if let Some(token) = &mut self.current {
+        for token in self.current.values_mut() {
             token.outdated |= self.access != access;
         }
         self.access = access;
+    }
+
+    /// The current tokens, newest first, each with its device.
+    pub fn newest_first(&self) -> Vec<(Option<&DeviceName>, &IssuedToken)> {
+        let mut tokens: Vec<_> = self.current.iter().map(|(device, token)| (device.as_ref(), token)).collect();
+        tokens.sort_by_key(|(_, token)| std::cmp::Reverse(token.issued_at));
+        tokens
     }
 
     /// A row whose latest token is older than this holds none that can be used: the longest lasts 14 days, by IVS's clock.
@@ -227,7 +255,7 @@ impl Participant {
 
     /// Until when the user can join with some token of theirs.
     pub fn held_until(&self) -> Option<Timestamp> {
-        let current = self.current.iter().map(|token| token.expires_at);
+        let current = self.current.values().map(|token| token.expires_at);
         current.chain(self.earlier.iter().map(|token| token.expires_at)).max()
     }
 

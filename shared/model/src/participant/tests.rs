@@ -1,6 +1,6 @@
 //! The rules, case by case and for any history.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use super::decide::MOST_TOKENS;
 use super::*;
 use crate::error::{Conflict, Denial, Error};
 use crate::stage::{Admission, Doors, Endpoints, Stage};
-use crate::{ParticipantId, Timestamp, UserId};
+use crate::{DeviceName, ParticipantId, Timestamp, UserId};
 
 const PUBLISH: Capabilities = Capabilities::PUBLISH;
 
@@ -54,10 +54,16 @@ fn token(id: &str, left: Duration) -> IssuedToken {
     }
 }
 
+/// The tokens of a user who names no device.
+fn unnamed(token: IssuedToken) -> BTreeMap<Option<DeviceName>, IssuedToken> {
+    BTreeMap::from([(None, token)])
+}
+
 fn command(held: Held) -> TokenRequest {
     TokenRequest {
         stage: "demo".parse().unwrap(),
         caller: user("guest"),
+        device: None,
         duration: TokenDuration::default(),
         capabilities: None,
         attributes: None,
@@ -110,7 +116,7 @@ fn fewer_capabilities_may_be_asked_for_and_more_may_not() {
 
 #[test]
 fn a_token_is_given_again_while_it_has_five_minutes_left() {
-    let holding = |left| Participant { current: Some(token("p1", left)), ..guest(&stage(Admission::Open)) };
+    let holding = |left| Participant { current: unnamed(token("p1", left)), ..guest(&stage(Admission::Open)) };
     assert!(is_given_again(&holding(minutes(5)), &command(Held::Reuse)));
     assert!(!is_given_again(&holding(minutes(5) - Duration::from_secs(1)), &command(Held::Reuse)));
     assert!(!is_given_again(&holding(minutes(60)), &command(Held::Renew)));
@@ -120,7 +126,7 @@ fn a_token_is_given_again_while_it_has_five_minutes_left() {
 fn a_short_token_is_given_again_for_half_of_its_time() {
     let lasting = |lasts, passed| {
         let current = IssuedToken { issued_at: now() - passed, ..token("p1", lasts - passed) };
-        Participant { current: Some(current), ..guest(&stage(Admission::Open)) }
+        Participant { current: unnamed(current), ..guest(&stage(Admission::Open)) }
     };
     for lasts in [1, 4, 9].map(minutes) {
         assert!(is_given_again(&lasting(lasts, Duration::ZERO), &command(Held::Reuse)));
@@ -145,7 +151,7 @@ fn attributes_stay_until_the_user_or_the_owner_sets_others() {
     // The last token has expired, and perhaps is forgotten.
     let mut holding = Participant { asked: name.clone(), ..guest(&stage(Admission::Open)) };
     assert_eq!(kept(&holding), name);
-    holding.current = Some(IssuedToken { asked: name.clone(), ..token("p1", Duration::ZERO) });
+    holding.current = unnamed(IssuedToken { asked: name.clone(), ..token("p1", Duration::ZERO) });
     assert_eq!(kept(&holding), name);
     // A grant's stand over them, and take nothing away when they are taken back.
     let both = |role| name.overlaid_with(&attributes(role)).unwrap();
@@ -178,14 +184,14 @@ fn attributes_that_stay_give_way_to_a_grant_that_leaves_no_room_for_them() {
 #[test]
 fn capabilities_that_are_left_out_are_all_that_are_allowed_whatever_was_asked_for_before() {
     let watching = IssuedToken { capabilities: Capabilities::SUBSCRIBE, ..token("p1", minutes(60)) };
-    let holding = Participant { current: Some(watching), ..guest(&stage(Admission::Open)) };
+    let holding = Participant { current: unnamed(watching), ..guest(&stage(Admission::Open)) };
     let decision = decide(&stage(Admission::Open), &holding, &command(Held::Reuse), true, now()).unwrap();
     assert!(matches!(decision, Decision::Issue { capabilities: Capabilities::ALL, .. }));
 }
 
 #[test]
 fn a_row_is_kept_for_its_attributes_after_its_last_token() {
-    let mut row = Participant { current: Some(token("p1", minutes(60))), ..guest(&stage(Admission::Open)) };
+    let mut row = Participant { current: unnamed(token("p1", minutes(60))), ..guest(&stage(Admission::Open)) };
     assert_eq!(row.ends_at(), Some(now() + minutes(60)));
     row.asked = attributes("guest");
     assert_eq!(row.ends_at(), Some(now() + minutes(60) + minutes(30 * 24 * 60)));
@@ -195,7 +201,7 @@ fn a_row_is_kept_for_its_attributes_after_its_last_token() {
 fn a_token_is_not_given_to_who_asks_for_something_else() {
     let current =
         IssuedToken { asked: attributes("guest"), attributes: attributes("guest"), ..token("p1", minutes(60)) };
-    let holding = Participant { current: Some(current), ..guest(&stage(Admission::Open)) };
+    let holding = Participant { current: unnamed(current), ..guest(&stage(Admission::Open)) };
     let asking = |capabilities, attributes| TokenRequest { capabilities, attributes, ..command(Held::Reuse) };
     assert!(is_given_again(&holding, &asking(Some(Capabilities::ALL), Some(attributes("guest")))));
     assert!(!is_given_again(&holding, &asking(Some(PUBLISH), None)));
@@ -204,7 +210,7 @@ fn a_token_is_not_given_to_who_asks_for_something_else() {
 
 #[test]
 fn a_token_of_before_a_changed_grant_is_not_given_again() {
-    let mut holding = Participant { current: Some(token("p1", minutes(60))), ..guest(&stage(Admission::Open)) };
+    let mut holding = Participant { current: unnamed(token("p1", minutes(60))), ..guest(&stage(Admission::Open)) };
     holding.change_access(Access::ByAdmission);
     assert!(is_given_again(&holding, &command(Held::Reuse)));
     holding.change_access(Access::Granted(Grant { attributes: attributes("speaker"), ..Grant::default() }));
@@ -216,7 +222,7 @@ fn an_exchange_keeps_the_participant_and_takes_the_present_grant() {
     let hosted = stage(Admission::Hosted);
     let current = IssuedToken { capabilities: Capabilities::SUBSCRIBE, ..token("p1", minutes(60)) };
     let grant = Grant { capabilities: Some(Capabilities::ALL), attributes: attributes("speaker") };
-    let promoted = Participant { current: Some(current.clone()), access: Access::Granted(grant), ..guest(&hosted) };
+    let promoted = Participant { current: unnamed(current.clone()), access: Access::Granted(grant), ..guest(&hosted) };
     assert_eq!(
         decide(&hosted, &promoted, &command(Held::Exchange), true, now()).unwrap(),
         Decision::Issue {
@@ -232,7 +238,7 @@ fn an_exchange_keeps_the_participant_and_takes_the_present_grant() {
 fn an_exchange_needs_a_valid_token_that_was_signed_here() {
     let open = stage(Admission::Open);
     let by_ivs = TokenOrigin::Ivs(ParticipantToken::new("ey".to_owned()));
-    let holding = |token| Participant { current: token, ..guest(&open) };
+    let holding = |token: Option<_>| Participant { current: token.map(unnamed).unwrap_or_default(), ..guest(&open) };
     let refusal = |token, can_sign| match decide(&open, &holding(token), &command(Held::Exchange), can_sign, now()) {
         Err(Error::Conflict(conflict)) => Some(conflict),
         _ => None,
@@ -247,7 +253,7 @@ fn an_exchange_needs_a_valid_token_that_was_signed_here() {
 #[test]
 fn a_signed_token_cannot_be_given_again_without_a_key() {
     let open = stage(Admission::Open);
-    let holding = Participant { current: Some(token("p1", minutes(60))), ..guest(&open) };
+    let holding = Participant { current: unnamed(token("p1", minutes(60))), ..guest(&open) };
     let decision = decide(&open, &holding, &command(Held::Reuse), false, now()).unwrap();
     assert!(matches!(decision, Decision::Issue { replaces: None, .. }));
 }
@@ -271,15 +277,67 @@ fn nobody_hoards_tokens() {
         .map(|n| EarlierToken { participant_id: format!("p{n}").parse().unwrap(), expires_at: now() + minutes(60) });
     let mut holding = Participant { earlier: earlier.collect(), ..guest(&open) };
     assert!(decide(&open, &holding, &command(Held::Renew), true, now()).is_ok());
-    holding.current = Some(token("p0", minutes(60)));
+    holding.current = unnamed(token("p0", minutes(60)));
     let refused = decide(&open, &holding, &command(Held::Renew), true, now());
     assert!(matches!(refused, Err(Error::Conflict(Conflict::TooManyTokens))));
     assert!(decide(&open, &holding, &command(Held::Exchange), true, now()).is_ok());
     // The participant of a token that has expired would be one more.
     holding.earlier.push(EarlierToken { participant_id: "p10".parse().unwrap(), expires_at: now() + minutes(60) });
-    holding.current = Some(token("p0", Duration::ZERO));
+    holding.current = unnamed(token("p0", Duration::ZERO));
     let refused = decide(&open, &holding, &command(Held::Reuse), true, now());
     assert!(matches!(refused, Err(Error::Conflict(Conflict::TooManyTokens))));
+}
+
+#[test]
+fn each_device_has_a_token_of_its_own_and_all_share_the_ten_places() {
+    let open = stage(Admission::Open);
+    let device = |name: &str| Some(name.parse::<DeviceName>().unwrap());
+    let asking = |name: &str, held| TokenRequest { device: device(name), ..command(held) };
+    let mut holding = guest(&open);
+    for name in ["phone", "desk"] {
+        let issued = decide(&open, &holding, &asking(name, Held::Reuse), true, now()).unwrap();
+        assert!(matches!(issued, Decision::Issue { replaces: None, .. }));
+        holding.issue(device(name), token(name, minutes(60)), now());
+    }
+    let given = |name, held| decide(&open, &holding, &asking(name, held), true, now()).unwrap();
+    for name in ["phone", "desk"] {
+        assert!(
+            matches!(given(name, Held::Reuse), Decision::GiveAgain(token) if token.participant_id.as_str() == name)
+        );
+        let Decision::Issue { replaces: Some(replaced), .. } = given(name, Held::Exchange) else { panic!("{name}") };
+        assert_eq!(replaced.participant_id.as_str(), name);
+    }
+    // One that has none exchanges nobody else's.
+    for command in [command(Held::Exchange), asking("tv", Held::Exchange)] {
+        let refused = decide(&open, &holding, &command, true, now());
+        assert!(matches!(refused, Err(Error::Conflict(Conflict::NothingToExchange))));
+    }
+    for n in 2..MOST_TOKENS {
+        holding.issue(device(&format!("tab{n}")), token(&format!("p{n}"), minutes(60)), now());
+    }
+    let refused = decide(&open, &holding, &asking("tv", Held::Reuse), true, now());
+    assert!(matches!(refused, Err(Error::Conflict(Conflict::TooManyTokens))));
+    // A grant is news to each of them, and a removal knows all.
+    holding.change_access(Access::Granted(Grant { attributes: attributes("speaker"), ..Grant::default() }));
+    assert!(holding.current.values().all(|token| token.outdated));
+    holding.retire_current(now());
+    assert_eq!((holding.current.len(), holding.earlier.len()), (0, MOST_TOKENS));
+}
+
+#[test]
+fn attributes_stay_with_their_device_and_a_new_one_begins_with_the_last() {
+    let open = stage(Admission::Open);
+    let device = |name: &str| Some(name.parse::<DeviceName>().unwrap());
+    let mut holding = guest(&open);
+    for (name, role) in [("phone", "guest"), ("desk", "host")] {
+        let asked = attributes(role);
+        holding.issue(device(name), IssuedToken { asked, ..token(name, minutes(60)) }, now());
+    }
+    for (name, role) in [("phone", "guest"), ("desk", "host"), ("tv", "host")] {
+        let asking = TokenRequest { device: device(name), ..command(Held::Renew) };
+        let Decision::Issue { asked, .. } = decide(&open, &holding, &asking, true, now()).unwrap() else { panic!() };
+        assert_eq!(asked, attributes(role), "{name}");
+    }
 }
 
 #[test]
@@ -297,17 +355,16 @@ proptest! {
     /// Whatever order tokens were issued, exchanged and expired in: a removal disconnects each that can still join.
     #[test]
     fn every_token_that_can_still_join_is_known(
-        steps in prop::collection::vec((0u8..5, 1u64..300, 0u64..60), 1..30)
+        steps in prop::collection::vec((0u8..5, 1u64..300, 0u64..60, prop::option::of(0u8..3)), 1..30)
     ) {
         let mut participant = guest(&stage(Admission::Open));
         let mut given: Vec<(ParticipantId, Timestamp)> = Vec::new();
         let mut at = now();
-        for (id, lasts, passes) in steps {
+        for (id, lasts, passes, device) in steps {
             at = at + minutes(passes);
             let issued = IssuedToken { expires_at: at + minutes(lasts), ..token(&format!("p{id}"), minutes(0)) };
             given.push((issued.participant_id.clone(), issued.expires_at));
-            participant.retire_current(at);
-            participant.current = Some(issued);
+            participant.issue(device.map(|n| format!("d{n}").parse().unwrap()), issued, at);
             let alive: BTreeSet<&ParticipantId> =
                 given.iter().filter(|(_, end)| *end > at).map(|(id, _)| id).collect();
             prop_assert_eq!(participant.unexpired(at), alive);
@@ -321,7 +378,7 @@ proptest! {
         let ask = ask.map(|n| [PUBLISH, Capabilities::SUBSCRIBE, Capabilities::ALL][usize::from(n)]);
         let doors = if closed { Doors::Closed } else { Doors::Open };
         let stage = Stage { doors, ..stage(if hosted { Admission::Hosted } else { Admission::Open }) };
-        let current = if publish { Some(token("p1", minutes(60))) } else { None };
+        let current = if publish { unnamed(token("p1", minutes(60))) } else { BTreeMap::new() };
         let participant = Participant { current, ..guest(&stage) };
         let command = TokenRequest { capabilities: ask, ..command(Held::Reuse) };
         match (decide(&stage, &participant, &command, true, now()), participant.allowed(&stage)) {
