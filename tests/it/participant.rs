@@ -153,7 +153,10 @@ async fn each_device_of_a_user_has_a_token_of_its_own() {
         ask(json!({"device": "tv", "exchange": true})).await.expect_problem(409, "nothing-to-exchange");
         let renewed = ask(json!({"device": "phone", "renew": true})).await.expect(201).json();
         assert!(!participants.contains(&renewed["participantId"].to_string()));
-        assert_eq!(ask(json!({"device": "desk"})).await.expect(200).json()["participantId"], first[2].0["participantId"]);
+        assert_eq!(
+            ask(json!({"device": "desk"})).await.expect(200).json()["participantId"],
+            first[2].0["participantId"]
+        );
 
         let listed = alice.get("/stages/demo/participants").await.expect(200).json();
         let items = listed["items"].as_array().unwrap();
@@ -367,6 +370,55 @@ async fn a_removal_that_ivs_fails_bars_the_user_and_a_retry_disconnects() {
         app.heal().await;
         alice.delete("/stages/demo/participants/bob").await.expect(204);
         assert_eq!(app.join(token["token"].as_str().unwrap()).await["code"], 10);
+    })
+    .await;
+}
+
+/// Has `DisconnectParticipant` answer that there is nobody, of a participant that has not joined yet.
+async fn nobody_is_known_before_they_join(app: &TestApp) {
+    app.anonymous().put("/_local/assumptions", json!({"earlyDisconnect": "notFound"})).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_removal_is_done_when_ivs_says_so() {
+    TestApp::run(async |app| {
+        nobody_is_known_before_they_join(app).await;
+        let alice = stage(app, json!({})).await;
+        let bob = app.user("bob");
+        let token = app.mint(&bob, "demo", json!({"durationMinutes": 5})).await.expect(201).json();
+        let text = token["token"].as_str().unwrap();
+        for _ in 0..2 {
+            let pending = alice.delete("/stages/demo/participants/bob").await;
+            let pending = pending.expect_problem(503, "removal-pending");
+            assert_eq!(pending.header("retry-after"), "10");
+            // It is told until when the token can be used, and so does IVS: what is said is true.
+            let until = token["expiresAt"].as_str().unwrap();
+            assert!(pending.json()["detail"].as_str().unwrap().contains(until), "{}", pending.text);
+            app.mint(&bob, "demo", json!({})).await.expect_problem(403, "removed");
+        }
+        assert_eq!(app.join(text).await["joined"], true);
+        alice.delete("/stages/demo/participants/bob").await.expect(204);
+        assert_eq!(app.join(text).await["code"], 10);
+        alice.delete("/stages/demo/participants/bob").await.expect(204);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_removal_is_done_when_the_last_token_has_ended_or_the_stage_is_gone_in_ivs() {
+    TestApp::run(async |app| {
+        nobody_is_known_before_they_join(app).await;
+        let alice = stage(app, json!({})).await;
+        let arn = alice.get("/stages/demo").await.expect(200).json()["arn"].as_str().unwrap().to_owned();
+        for user in ["bob", "carol"] {
+            app.mint(&app.user(user), "demo", json!({})).await.expect(201);
+        }
+        expire(app, "bob").await;
+        alice.delete("/stages/demo/participants/bob").await.expect(204);
+        alice.delete("/stages/demo/participants/carol").await.expect_problem(503, "removal-pending");
+        app.ivs().delete_stage().arn(arn).send().await.unwrap();
+        alice.delete("/stages/demo/participants/carol").await.expect(204);
+        alice.delete("/stages/demo").await.expect(204);
     })
     .await;
 }

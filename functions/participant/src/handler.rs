@@ -124,7 +124,7 @@ impl Handler {
         let caller = input.caller()?;
         let values = (input.path::<StageName>(parameter::STAGE), input.user_in_path(parameter::USER_ID));
         let (stage, user_id) = input.finish(values)?;
-        aws_participant::remove(&self.ivs, &self.participants, now, &caller, &stage, &user_id).await?;
+        aws_participant::remove(&self.ivs, &self.stage_ivs, &self.participants, now, &caller, &stage, &user_id).await?;
         Ok(Reply::no_content())
     }
 

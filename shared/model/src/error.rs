@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Timestamp;
+
 /// The cause of a failure, for the log only. It never reaches a caller.
 pub type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -49,6 +51,17 @@ pub enum Error {
     /// No transwrap server has room for another broadcast.
     #[error("no server has room for a broadcast now; try again")]
     NoServer,
+    /// A user is barred, but not yet kept from joining with a token that they hold.
+    #[error(
+        "the user gets no participant token any more, but can join with one that IVS could not revoke yet, until {until} \
+         at the latest; try again"
+    )]
+    RemovalPending {
+        /// When the last of those tokens ends.
+        until: Timestamp,
+        /// When it is worth asking again.
+        retry_after: Duration,
+    },
     /// A quota of the account is used up: ours to raise, not the caller's to fix.
     #[error("a limit of this deployment is reached; try again later")]
     QuotaExceeded(#[source] Source),

@@ -2,9 +2,11 @@
 
 mod ivs;
 mod operations;
+mod removal;
 mod row;
 mod table;
 
 pub use ivs::{MintedToken, ParticipantIvs};
-pub use operations::{grant, list, remove, request_token, visit};
+pub use operations::{grant, list, request_token, visit};
+pub use removal::remove;
 pub use table::ParticipantTable;

@@ -15,9 +15,9 @@ use model::{Cursor, Error, Limit, Page, StageName, Timestamp, UserId};
 use crate::{ParticipantIvs, ParticipantTable};
 
 /// How often a request starts over because another wrote the same row in between.
-const ATTEMPTS: usize = 8;
+pub(crate) const ATTEMPTS: usize = 8;
 
-fn contended() -> Error {
+pub(crate) fn contended() -> Error {
     Error::Busy { resource: "participant", retry_after: Duration::from_secs(1) }
 }
 
@@ -112,7 +112,7 @@ fn text_of(
 }
 
 /// The stage and a user of it, in one read.
-async fn read(
+pub(crate) async fn read(
     participants: &ParticipantTable,
     stage: &StageName,
     user_id: &UserId,
@@ -189,58 +189,4 @@ pub async fn grant(
         }
     }
     Err(contended())
-}
-
-/// Disconnects a user from the caller's own stage, with every token they can still join with. The user gets no new
-/// one until a [`grant`]. Repeating it is harmless, and finishes what was cut short.
-///
-/// # Errors
-/// [`Error::NotFound`] for the stage, [`Denial::NotOwner`](model::error::Denial::NotOwner), what AWS fails with; the
-/// user stays barred even then.
-pub async fn remove(
-    ivs: &ParticipantIvs,
-    participants: &ParticipantTable,
-    now: Timestamp,
-    caller: &UserId,
-    stage: &StageName,
-    user_id: &UserId,
-) -> Result<(), Error> {
-    for _ in 0..ATTEMPTS {
-        let (stage, before) = read(participants, stage, user_id, now).await?;
-        let stage = owned_by(stage, caller)?;
-        let mut barred = Participant { access: Access::Removed, ..before.clone() };
-        barred.retire_current(now);
-        // Barred first: a token given out after the disconnect would not be known to it.
-        if barred == before || participants.write(&mut barred).await? {
-            return disconnect(ivs, participants, &stage, barred).await;
-        }
-    }
-    Err(contended())
-}
-
-/// Disconnects a barred user with each token they can still join with. Those that are disconnected are forgotten, so
-/// that a retry goes on with the rest.
-async fn disconnect(
-    ivs: &ParticipantIvs,
-    participants: &ParticipantTable,
-    stage: &Stage,
-    mut barred: Participant,
-) -> Result<(), Error> {
-    let mut failure = None;
-    let mut left = Vec::new();
-    for token in std::mem::take(&mut barred.earlier) {
-        match ivs.disconnect(&stage.arn, &token.participant_id).await {
-            Ok(true) => {}
-            // A repeated removal tries again, until the token ends by itself.
-            Ok(false) => left.push(token),
-            Err(error) => {
-                failure = Some(error);
-                left.push(token);
-            }
-        }
-    }
-    barred.earlier = left;
-    // If somebody wrote in between, a grant say, the ids stay in the row: disconnecting them again is harmless.
-    participants.write(&mut barred).await?;
-    failure.map_or(Ok(()), Err)
 }

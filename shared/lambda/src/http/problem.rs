@@ -65,13 +65,16 @@ problems! {
     Error::Busy { .. } | Error::Unfinished(_) => SERVICE_UNAVAILABLE, "busy", "Busy";
     Error::Unavailable { .. } => SERVICE_UNAVAILABLE, "unavailable", "Unavailable";
     Error::NoServer => SERVICE_UNAVAILABLE, "no-server", "No server";
+    Error::RemovalPending { .. } => SERVICE_UNAVAILABLE, "removal-pending", "Removal pending";
     Error::QuotaExceeded(_) => SERVICE_UNAVAILABLE, "limit-reached", "Limit reached";
 }
 
 /// When a caller should ask again, for every 503. A quota is raised by people, so not before a minute.
 fn retry_after(error: &Error) -> Option<Duration> {
     match error {
-        Error::Busy { retry_after, .. } | Error::Unavailable { retry_after, .. } => Some(*retry_after),
+        Error::Busy { retry_after, .. }
+        | Error::Unavailable { retry_after, .. }
+        | Error::RemovalPending { retry_after, .. } => Some(*retry_after),
         Error::Unfinished(_) => Some(model::recovery::RETRY_AFTER),
         // Servers say every five seconds how much room they have.
         Error::NoServer => Some(Duration::from_secs(5)),
@@ -123,6 +126,7 @@ fn log(error: &Error, status: StatusCode, r#type: &str, request_id: &str) {
 
 #[cfg(test)]
 mod tests {
+    use model::Timestamp;
     use serde_json::{Value, json};
 
     use super::*;
@@ -149,7 +153,7 @@ mod tests {
     #[test]
     fn every_error_has_its_status_and_type() {
         let secs = Duration::from_secs;
-        let table: [(Error, u16, &str); 25] = [
+        let table: [(Error, u16, &str); 26] = [
             (Error::MalformedBody("x".to_owned()), 400, "malformed-body"),
             (Error::UnsupportedMediaType, 415, "unsupported-media-type"),
             (Error::BodyTooLarge { limit: 1 }, 413, "body-too-large"),
@@ -173,6 +177,11 @@ mod tests {
             (Error::Conflict(Conflict::OnAir), 409, "on-air"),
             (Error::Conflict(Conflict::BroadcastEnded), 409, "broadcast-ended"),
             (Error::NoServer, 503, "no-server"),
+            (
+                Error::RemovalPending { until: Timestamp::from_epoch(0, 0).unwrap(), retry_after: secs(1) },
+                503,
+                "removal-pending",
+            ),
             (Error::Busy { resource: "stage", retry_after: secs(1) }, 503, "busy"),
             (Error::internal("oops"), 500, "internal"),
         ];
