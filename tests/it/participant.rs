@@ -1,8 +1,7 @@
 //! `/stages/{stage}/participants`: who gets which token, and what becomes of it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use tests::{Caller, TestApp, concurrently, eventually};
 
@@ -54,19 +53,6 @@ async fn a_short_token_is_given_again_and_takes_one_place() {
     .await;
 }
 
-fn text(value: &str) -> AttributeValue {
-    AttributeValue::S(value.to_owned())
-}
-
-/// Gives the user's tokens on the stage `demo` an end in the past.
-async fn expire(app: &TestApp, user: &str) {
-    let key = HashMap::from([("stage".to_owned(), text("demo")), ("userId".to_owned(), text(user))]);
-    let update = app.dynamodb().update_item().table_name(format!("{}-participants", app.stack())).set_key(Some(key));
-    let update = update.update_expression("SET #token.expiresAt = :past, heldUntil = :past");
-    let update = update.expression_attribute_names("#token", "token");
-    update.expression_attribute_values(":past", text("2026-03-01T12:00:00.000Z")).send().await.unwrap();
-}
-
 #[tokio::test]
 async fn attributes_stay_when_a_token_expires_and_when_the_owner_grants() {
     TestApp::run(async |app| {
@@ -74,7 +60,7 @@ async fn attributes_stay_when_a_token_expires_and_when_the_owner_grants() {
         let bob = app.user("bob");
         let name = json!({"name": "Bob"});
         let first = app.mint(&bob, "demo", json!({"attributes": name})).await.expect(201).json();
-        expire(app, "bob").await;
+        app.expire_tokens("demo", "bob").await;
         let second = app.mint(&bob, "demo", json!({})).await.expect(201).json();
         assert_eq!((&second["attributes"], first["participantId"] == second["participantId"]), (&name, false));
         let renewed = app.mint(&bob, "demo", json!({"renew": true})).await.expect(201).json();
@@ -85,7 +71,7 @@ async fn attributes_stay_when_a_token_expires_and_when_the_owner_grants() {
         let watching = app.mint(&bob, "demo", json!({})).await.expect(201).json();
         assert_eq!((&watching["attributes"], &watching["capabilities"]), (&name, &json!(["SUBSCRIBE"])));
         // An expired token is forgotten by a grant, and what it showed is not.
-        expire(app, "bob").await;
+        app.expire_tokens("demo", "bob").await;
         grant(json!({"attributes": {"role": "guest"}})).await;
         let guest = app.mint(&bob, "demo", json!({})).await.expect(201).json();
         assert_eq!(guest["attributes"], json!({"name": "Bob", "role": "guest"}));
@@ -413,7 +399,7 @@ async fn a_removal_is_done_when_the_last_token_has_ended_or_the_stage_is_gone_in
         for user in ["bob", "carol"] {
             app.mint(&app.user(user), "demo", json!({})).await.expect(201);
         }
-        expire(app, "bob").await;
+        app.expire_tokens("demo", "bob").await;
         alice.delete("/stages/demo/participants/bob").await.expect(204);
         alice.delete("/stages/demo/participants/carol").await.expect_problem(503, "removal-pending");
         app.ivs().delete_stage().arn(arn).send().await.unwrap();
@@ -472,7 +458,7 @@ async fn concurrent_requests_of_one_user_get_one_participant() {
             let bob = app.user("bob");
             async move { bob.post("/stages/demo/participants", json!({})).await }
         });
-        let mut participants = std::collections::BTreeSet::new();
+        let mut participants = BTreeSet::new();
         let mut created = 0;
         for answer in answers.await {
             assert!(matches!(answer.status, 200 | 201), "{}", answer.text);

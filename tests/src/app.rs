@@ -469,6 +469,22 @@ impl TestApp {
         self.set_attribute("stages", stage, attribute, value).await;
     }
 
+    /// Gives a user's current token without a device, and with it all that the row holds, an end in the past.
+    pub async fn expire_tokens(&self, stage: &str, user: &str) {
+        let text = |value: &str| AttributeValue::S(value.to_owned());
+        self.dynamodb
+            .update_item()
+            .table_name(format!("{}-participants", self.stack))
+            .key("stage", text(stage))
+            .key("userId", text(user))
+            .update_expression("SET #token.expiresAt = :past, heldUntil = :past")
+            .expression_attribute_names("#token", "token")
+            .expression_attribute_values(":past", text("2026-03-01T12:00:00.000Z"))
+            .send()
+            .await
+            .expect("the row can be changed");
+    }
+
     /// Overwrites one attribute of a row; a dot leads into a map.
     pub async fn set_attribute(&self, table: &str, name: &str, attribute: &str, value: &str) {
         let path: Vec<String> = (0..attribute.split('.').count()).map(|n| format!("#a{n}")).collect();
