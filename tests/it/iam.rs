@@ -1,5 +1,7 @@
 //! The local cloud holds each function to its policy in template.yaml.
 
+use std::collections::HashMap;
+
 use serde_json::json;
 use tests::{Setup, TestApp};
 
@@ -29,20 +31,46 @@ async fn creating_with_tags_needs_the_permission_to_tag() {
         .await;
 }
 
+/// Whose a stage or a channel is that is not the stack's: another stack's, or an application's that tags nothing.
+fn others() -> [HashMap<String, String>; 2] {
+    [[("greenroom:stack".to_owned(), "another".to_owned())].into(), HashMap::new()]
+}
+
 #[tokio::test]
-async fn a_function_reaches_no_stage_of_another_stack() {
+async fn a_function_deletes_no_stage_of_anybody_elses() {
     TestApp::run(async |app| {
-        let foreign = app.ivs().create_stage().name("foreign").tags("greenroom:stack", "another").send().await.unwrap();
-        let arn = foreign.stage().unwrap().arn().to_owned();
         let alice = app.user("alice");
         let own = alice.put("/stages/demo", json!({})).await.expect(201).json();
-        // Even if a row came to name another stack's stage, deleting it is denied.
-        app.set_stage_attribute("demo", "arn", &arn).await;
-        alice.delete("/stages/demo").await.expect_problem(500, "internal");
-        assert_eq!(app.stages_in_ivs().await.len(), 2);
+        for tags in others() {
+            let foreign = app.ivs().create_stage().name("foreign").set_tags(Some(tags)).send().await.unwrap();
+            let arn = foreign.stage().unwrap().arn().to_owned();
+            // Even if a row came to name another's stage, deleting it is denied.
+            app.set_stage_attribute("demo", "arn", &arn).await;
+            alice.delete("/stages/demo").await.expect_problem(500, "internal");
+            assert_eq!(app.stages_in_ivs().await.len(), 2);
+            app.ivs().delete_stage().arn(arn).send().await.unwrap();
+        }
         app.set_stage_attribute("demo", "arn", own["arn"].as_str().unwrap()).await;
         alice.delete("/stages/demo").await.expect(204);
-        app.ivs().delete_stage().arn(arn).send().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_gone_in_ivs_is_denied_to_be_deleted_and_found_to_be_gone() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        let stage = alice.put("/stages/demo", json!({})).await.expect(201).json();
+        let channel = alice.put("/channels/demo", json!({})).await.expect(201).json();
+        app.ivs().delete_stage().arn(stage["arn"].as_str().unwrap()).send().await.unwrap();
+        app.ivs_low_latency().delete_channel().arn(channel["arn"].as_str().unwrap()).send().await.unwrap();
+        for path in ["/stages/demo", "/channels/demo"] {
+            alice.delete(path).await.expect(204);
+        }
+        assert_eq!((app.rows("stages").await.len(), app.rows("channels").await.len()), (0, 0));
+        let denied = app.denied().await;
+        let expected = [("ChannelFunction", "ivs:DeleteChannel"), ("StageFunction", "ivs:DeleteStage")];
+        assert_eq!(denied, expected.map(|(function, action)| (function.to_owned(), action.to_owned())).into());
     })
     .await;
 }
@@ -82,18 +110,20 @@ async fn those_who_tell_what_is_on_air_may_read_of_a_channel_what_their_policy_n
 }
 
 #[tokio::test]
-async fn a_function_deletes_no_channel_of_another_stack() {
+async fn a_function_deletes_no_channel_of_anybody_elses() {
     TestApp::run(async |app| {
-        let foreign = app.ivs_low_latency().create_channel().tags("greenroom:stack", "another").send().await.unwrap();
-        let arn = foreign.channel().unwrap().arn().unwrap().to_owned();
         let alice = app.user("alice");
         let own = alice.put("/channels/demo", json!({})).await.expect(201).json();
-        app.set_attribute("channels", "demo", "arn", &arn).await;
-        alice.delete("/channels/demo").await.expect_problem(500, "internal");
-        assert_eq!(app.channels_in_ivs().await.len(), 2);
+        for tags in others() {
+            let foreign = app.ivs_low_latency().create_channel().set_tags(Some(tags)).send().await.unwrap();
+            let arn = foreign.channel().unwrap().arn().unwrap().to_owned();
+            app.set_attribute("channels", "demo", "arn", &arn).await;
+            alice.delete("/channels/demo").await.expect_problem(500, "internal");
+            assert_eq!(app.channels_in_ivs().await.len(), 2);
+            app.ivs_low_latency().delete_channel().arn(arn).send().await.unwrap();
+        }
         app.set_attribute("channels", "demo", "arn", own["arn"].as_str().unwrap()).await;
         alice.delete("/channels/demo").await.expect(204);
-        app.ivs_low_latency().delete_channel().arn(arn).send().await.unwrap();
     })
     .await;
 }

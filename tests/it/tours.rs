@@ -39,6 +39,12 @@ async fn kill(app: &TestApp, operation: &str, when: &str) {
     app.fault(json!({"service": "ivs", "operation": operation, "fault": {"kind": "kill", "when": when}})).await;
 }
 
+/// Has the next delete be denied, as one of what is gone in IVS is: whether it is, has to be asked.
+async fn deny(app: &TestApp, operation: &str) {
+    let denied = json!({"kind": "error", "status": 403, "code": "AccessDeniedException"});
+    app.fault(json!({"service": "ivs", "operation": operation, "fault": denied})).await;
+}
+
 /// Has the claim on a name, if there is one, lapse.
 async fn let_claim_lapse(app: &TestApp, table: &str) {
     app.heal().await;
@@ -66,6 +72,8 @@ async fn stage(app: &TestApp) {
     app.set_stage_attribute("demo", "endpointsFetchedAt", OVER).await;
     alice.get("/stages/demo").await;
     app.mint(&bob, "demo", json!({})).await;
+    deny(app, "DeleteStage").await;
+    alice.delete("/stages/demo").await;
     alice.delete("/stages/demo").await;
     // Of a create that died, the recovery is asked for.
     kill(app, "CreateStage", "after").await;
@@ -104,6 +112,8 @@ async fn channel(app: &TestApp) {
         app.set_attribute("channels", "demo", "streamKey.leaseUntil", OVER).await;
     }
     alice.get("/channels/demo/stream-key").await;
+    deny(app, "DeleteChannel").await;
+    alice.delete("/channels/demo").await;
     alice.delete("/channels/demo").await;
     // Whether one of the organisation's own server is on air, the table knows.
     self_hosted_channel(app).await;
@@ -253,6 +263,10 @@ async fn reconciler(app: &TestApp) {
     let air = Air::new(app).await;
     let show = air.channel("show", json!({})).await;
     air.begin(&show).await;
+    for operation in ["DeleteStage", "DeleteChannel"] {
+        deny(app, operation).await;
+    }
+    app.invoke("ReconcilerFunction", "{}").await;
     app.invoke("ReconcilerFunction", "{}").await;
     sessions(app).await;
 }

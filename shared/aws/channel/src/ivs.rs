@@ -171,7 +171,26 @@ impl ChannelIvs {
             Err(error) => match error.as_service_error() {
                 Some(DeleteChannelError::ResourceNotFoundException(_)) => Ok(()),
                 Some(DeleteChannelError::ConflictException(_)) => Err(Error::Conflict(Conflict::Live)),
-                _ => Err(AwsFailure::new("ivs:DeleteChannel", &error).into_error()),
+                _ => {
+                    let failure = AwsFailure::new("ivs:DeleteChannel", &error);
+                    if failure.is_denied() && self.is_gone(arn).await? { Ok(()) } else { Err(failure.into_error()) }
+                }
+            },
+        }
+    }
+
+    /// Whether there is no such channel. A delete is allowed by a channel's tag, and one that is gone has none: IVS may
+    /// deny then what it would answer otherwise.
+    async fn is_gone(&self, arn: &ChannelArn) -> Result<bool, Error> {
+        match self.ivs.get_channel().arn(arn.as_str()).send().await {
+            Ok(_) => Ok(false),
+            Err(error) => match error.as_service_error() {
+                Some(GetChannelError::ResourceNotFoundException(_)) => Ok(true),
+                _ => {
+                    let failure = AwsFailure::new("ivs:GetChannel", &error);
+                    // It is another's, and there.
+                    if failure.is_denied() { Ok(false) } else { Err(failure.into_error()) }
+                }
             },
         }
     }

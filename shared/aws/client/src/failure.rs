@@ -72,6 +72,11 @@ impl AwsFailure {
         self.status.is_some_and(|status| (400..500).contains(&status))
     }
 
+    /// Whether a policy does not allow the call. A policy that asks for a tag does not allow it on what is not there.
+    pub fn is_denied(&self) -> bool {
+        self.code.as_deref() == Some("AccessDeniedException")
+    }
+
     /// What it means for a create.
     pub fn into_create_error(self) -> CreateError {
         let refused = self.had_no_effect();

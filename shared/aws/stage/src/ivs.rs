@@ -134,7 +134,26 @@ impl StageIvs {
                 Some(DeleteStageError::ConflictException(_)) => {
                     Err(Error::unavailable(AwsFailure::new("ivs:DeleteStage", &error)))
                 }
-                _ => Err(AwsFailure::new("ivs:DeleteStage", &error).into_error()),
+                _ => {
+                    let failure = AwsFailure::new("ivs:DeleteStage", &error);
+                    if failure.is_denied() && self.is_gone(arn).await? { Ok(()) } else { Err(failure.into_error()) }
+                }
+            },
+        }
+    }
+
+    /// Whether there is no such stage. A delete is allowed by a stage's tag, and one that is gone has none: IVS may deny
+    /// then what it would answer otherwise.
+    async fn is_gone(&self, arn: &StageArn) -> Result<bool, Error> {
+        match self.ivs.get_stage().arn(arn.as_str()).send().await {
+            Ok(_) => Ok(false),
+            Err(error) => match error.as_service_error() {
+                Some(GetStageError::ResourceNotFoundException(_)) => Ok(true),
+                _ => {
+                    let failure = AwsFailure::new("ivs:GetStage", &error);
+                    // It is another's, and there.
+                    if failure.is_denied() { Ok(false) } else { Err(failure.into_error()) }
+                }
             },
         }
     }
