@@ -15,7 +15,7 @@ async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
             assert_eq!(calls, expected, "{what}");
         };
         let participants = "/stages/demo/participants";
-        let create = ["dynamodb:GetItem", "dynamodb:PutItem", "ivs:CreateStage", "dynamodb:PutItem"];
+        let create = ["dynamodb:GetItem", "dynamodb:TransactWriteItems", "ivs:CreateStage", "dynamodb:PutItem"];
         made("create", 201, Box::pin(alice.put("/stages/demo", json!({}))), &create).await;
         made("fetch", 200, Box::pin(alice.get("/stages/demo")), &["dynamodb:GetItem"]).await;
         made("fetch by PUT", 200, Box::pin(bob.put("/stages/demo", json!({}))), &["dynamodb:GetItem"]).await;
@@ -39,7 +39,7 @@ async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
         made("remove", 204, Box::pin(alice.delete(bobs)), &remove).await;
 
         let (read, key) = (["dynamodb:GetItem"], "/channels/demo/stream-key");
-        let create = ["dynamodb:GetItem", "dynamodb:PutItem", "ivs:CreateChannel", "dynamodb:PutItem"];
+        let create = ["dynamodb:GetItem", "dynamodb:TransactWriteItems", "ivs:CreateChannel", "dynamodb:PutItem"];
         let private = json!({"private": true});
         made("create a channel", 201, Box::pin(alice.put("/channels/demo", private)), &create).await;
         made("fetch a channel", 200, Box::pin(bob.get("/channels/demo")), &read).await;
@@ -57,8 +57,14 @@ async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
         let first = ["dynamodb:GetItem", "secretsmanager:GetSecretValue"];
         made("first playback token", 201, Box::pin(bob.post(tokens, json!({}))), &first).await;
         made("playback token", 201, Box::pin(bob.post(tokens, json!({}))), &read).await;
-        let delete =
-            ["dynamodb:GetItem", "ivs:GetStream", "dynamodb:UpdateItem", "ivs:DeleteChannel", "dynamodb:DeleteItem"];
+        let delete = [
+            "dynamodb:GetItem",
+            "ivs:GetStream",
+            "dynamodb:UpdateItem",
+            "ivs:DeleteChannel",
+            "dynamodb:GetItem",
+            "dynamodb:TransactWriteItems",
+        ];
         made("delete a channel", 204, Box::pin(alice.delete("/channels/demo")), &delete).await;
 
         let settings = json!({
@@ -80,7 +86,8 @@ async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
             "dynamodb:Query",
             "dynamodb:DeleteItem",
             "dynamodb:DeleteItem",
-            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:TransactWriteItems",
         ];
         made("delete", 204, Box::pin(alice.delete("/stages/demo")), &delete).await;
         made("delete again", 204, Box::pin(alice.delete("/stages/demo")), &["dynamodb:GetItem"]).await;
@@ -235,7 +242,7 @@ async fn each_notification_of_nginx_makes_two_aws_calls_at_most_and_one_if_nothi
             app.put_secret("rtmp-hook", SECRET).await;
             let alice = app.user("alice");
             let (_, calls) = app.calls_of(alice.put("/channels/demo", json!({"origin": "selfHosted"}))).await;
-            assert_eq!(calls, ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:PutItem"]);
+            assert_eq!(calls, ["dynamodb:GetItem", "dynamodb:TransactWriteItems", "dynamodb:PutItem"]);
             let key = alice.get("/channels/demo/stream-key").await.expect(200).json()["streamKey"].clone();
             let key = key.as_str().unwrap();
             let (read, write) = ("dynamodb:BatchGetItem", "dynamodb:PutItem");
@@ -263,8 +270,8 @@ async fn each_notification_of_nginx_makes_two_aws_calls_at_most_and_one_if_nothi
             }
             // Of one's own server, the table knows whether it is on air.
             let (_, calls) = app.calls_of(alice.delete("/channels/demo")).await;
-            let (get, update, delete) = ("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem");
-            assert_eq!(calls, [get, get, update, delete]);
+            let (get, update) = ("dynamodb:GetItem", "dynamodb:UpdateItem");
+            assert_eq!(calls, [get, get, update, get, "dynamodb:TransactWriteItems"]);
         })
         .await;
 }

@@ -29,6 +29,7 @@ async fn assert_one_stage(app: &TestApp, answered: &Value, context: &str) {
     assert_eq!(stages.len(), 1, "{context}: {stages:?}");
     assert_eq!(answered["arn"], json!(stages[0].1), "{context}");
     assert_eq!(app.rows("stages").await.len(), 1, "{context}");
+    app.counts_are_right().await;
 }
 
 /// Asks as a frontend should: after a 503, again when it is told to. Answers what came in the end, and before that.
@@ -355,6 +356,7 @@ async fn random_failures_under_concurrency_end_in_one_stage() {
     let targets = [
         ("dynamodb", "GetItem"),
         ("dynamodb", "PutItem"),
+        ("dynamodb", "TransactWriteItems"),
         ("ivs", "CreateStage"),
         ("ivs", "ListStages"),
         ("ivs", "GetStage"),

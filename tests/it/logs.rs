@@ -27,7 +27,7 @@ async fn each_request_is_one_json_line_with_its_metrics() {
             line["awsCalls"].as_array().unwrap().iter().map(|call| call["operation"].as_str().unwrap()).collect();
         assert_eq!(
             operations,
-            ["DynamoDB.GetItem", "DynamoDB.PutItem", "IVS RealTime.CreateStage", "DynamoDB.PutItem"]
+            ["DynamoDB.GetItem", "DynamoDB.TransactWriteItems", "IVS RealTime.CreateStage", "DynamoDB.PutItem"]
         );
         assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Greenroom");
         assert!(line["durationMs"].as_f64().unwrap() > 0.0);

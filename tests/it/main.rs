@@ -14,6 +14,7 @@ mod iam;
 mod iam_minimal;
 mod item_format;
 mod lifecycles;
+mod limits;
 mod lists;
 mod logs;
 mod openapi;

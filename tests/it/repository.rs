@@ -129,7 +129,8 @@ fn the_list_of_places_is_true_and_no_longer_than_promised() {
 }
 
 /// Parameters whose other value would take away what most tests are about.
-const KEPT: [(&str, &str); 2] = [
+const KEPT: [(&str, &str); 3] = [
+    ("CreatorClaim", "nobody would create anything; `limits` has that deployment"),
     ("ManageSigningKeys", "without keys of its own; `signing_keys` has that deployment"),
     (
         "TranswrapCertificateArn",

@@ -215,26 +215,19 @@ async fn several_reconcilers_at_once_do_what_one_does() {
 }
 
 #[tokio::test]
-async fn only_the_row_of_a_create_that_died_ends_by_itself() {
+async fn no_row_ends_by_itself_since_it_is_counted() {
     TestApp::run(async |app| {
         let alice = app.user("alice");
         let has_ttl = async || app.rows("stages").await.iter().any(|row| row.contains_key("ttl"));
-        alice.put("/stages/demo", json!({})).await.expect(201);
-        assert!(!has_ttl().await);
-        let killed = json!({"kind": "kill", "when": "after"});
-        app.fault(json!({"service": "ivs", "operation": "DeleteStage", "fault": killed})).await;
-        alice.delete("/stages/demo").await;
-        assert!(!has_ttl().await);
-        alice.delete("/stages/demo").await.expect(204);
-
         app.fault(json!({"service": "ivs", "operation": "CreateStage", "fault": {"kind": "kill", "when": "before"}}))
             .await;
         alice.put("/stages/demo", json!({})).await;
-        assert!(has_ttl().await);
+        assert!(!has_ttl().await);
+        app.counts_are_right().await;
         app.set_stage_attribute("demo", "leaseUntil", OVER).await;
         app.recover("stage", &["demo"]).await;
-        alice.put("/stages/demo", json!({})).await.expect(201);
-        assert!(!has_ttl().await);
+        assert!(app.rows("stages").await.is_empty());
+        assert_eq!(app.counters("stages").await["alice"], 0);
     })
     .await;
 }

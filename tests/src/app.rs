@@ -419,11 +419,41 @@ impl TestApp {
         self.ivs.tag_resource().resource_arn(arn).tags(tag, at).send().await.expect("the key can be tagged");
     }
 
-    /// Every row of a table; tests may scan.
+    /// Every row of a table but the counters; tests may scan.
     pub async fn rows(&self, table: &str) -> Vec<Row> {
+        self.scan(table).await.into_iter().filter(|row| counter(row).is_none()).collect()
+    }
+
+    /// How many names each owner has by the counters of a table.
+    pub async fn counters(&self, table: &str) -> BTreeMap<String, usize> {
+        self.scan(table).await.iter().filter_map(counter).collect()
+    }
+
+    /// Every row of a table.
+    pub async fn scan(&self, table: &str) -> Vec<Row> {
         let scan = self.dynamodb.scan().table_name(format!("{}-{table}", self.stack)).consistent_read(true);
         let items = scan.into_paginator().items().send().collect::<Result<_, _>>().await;
         items.expect("the table can be read")
+    }
+
+    /// Each owner's counter says how many rows there are that are counted, once nobody is at work.
+    ///
+    /// # Panics
+    /// When one does not.
+    pub async fn counts_are_right(&self) {
+        for table in ["stages", "channels"] {
+            let what = format!("the counters of {table} are the rows that are counted");
+            eventually(&what, async || {
+                let mut counted = BTreeMap::new();
+                for row in self.rows(table).await.iter().filter(|row| row.contains_key("counted")) {
+                    *counted.entry(row["owner"].as_s().expect("a text").clone()).or_insert(0) += 1;
+                }
+                let mut counters = self.counters(table).await;
+                counters.retain(|_, count| *count > 0);
+                (counters == counted).then_some(())
+            })
+            .await;
+        }
     }
 
     /// Puts rows into a table, whatever it says of them.
@@ -499,6 +529,21 @@ impl TestApp {
             .send()
             .await
             .expect("the row can be changed");
+    }
+
+    /// Takes an attribute out of a row.
+    pub async fn remove_attribute(&self, table: &str, name: &str, attribute: &str) {
+        let update = self.dynamodb.update_item().table_name(format!("{}-{table}", self.stack));
+        let update = update.key("name", AttributeValue::S(name.to_owned())).update_expression("REMOVE #attribute");
+        let update = update.expression_attribute_names("#attribute", attribute);
+        update.send().await.expect("the row can be changed");
+    }
+
+    /// Puts an owner's counter in a table.
+    pub async fn set_count(&self, table: &str, owner: &str, count: usize) {
+        let name = AttributeValue::S(format!("#owner/{owner}"));
+        let row = [("name".to_owned(), name), ("count".to_owned(), AttributeValue::N(count.to_string()))];
+        self.fill(table, [row.into()]).await;
     }
 
     /// Gives a stage this many participants besides those it has.
@@ -646,6 +691,13 @@ impl TestApp {
         }
         channels
     }
+}
+
+/// Whose counter a row is, and what it says.
+fn counter(row: &Row) -> Option<(String, usize)> {
+    let owner = row.get("name")?.as_s().ok()?.strip_prefix("#owner/")?;
+    let count = row["count"].as_n().expect("a number").parse().expect("a number that is not below zero");
+    Some((owner.to_owned(), count))
 }
 
 /// How long a test waits for what has to come. Two cores that are busy with something else may need many times what

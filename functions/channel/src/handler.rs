@@ -10,6 +10,7 @@ use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use model::channel::{Channel, ChannelOptions, ChannelType, DesiredChannelOptions, LatencyMode, Origin, StreamKey};
 use model::claim::{NameRequest, Outcome};
+use model::creator::{CreatorClaim, refuse_to_create};
 use model::participant::TokenDuration;
 use model::playback::{GivenPlayback, LONGEST_WITH_VIEWER, PlaybackRequest, PlaybackSigner};
 use model::qualities::Qualities;
@@ -24,6 +25,8 @@ pub(crate) struct Handler {
     pub(crate) channels: ChannelTable,
     pub(crate) signers: Signers<PlaybackSigner>,
     pub(crate) recovery: RecoveryQueue,
+    /// Whose token lets them create; absent: everybody's.
+    pub(crate) creators: Option<CreatorClaim>,
     pub(crate) lease: Duration,
 }
 
@@ -44,7 +47,7 @@ impl Handler {
 
     async fn put(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let mut input = Input::with_body(request)?;
-        let caller = input.caller()?;
+        let (caller, may_create) = (input.caller()?, input.may_create(self.creators.as_ref()));
         let values = (
             input.path::<ChannelName>(parameter::CHANNEL),
             input.field::<Origin>("origin"),
@@ -65,6 +68,12 @@ impl Handler {
         let contradictions = desired.contradictions().filter(|_| origin.is_some());
         contradictions.for_each(|(field, reason)| input.reject(field, reason));
         let (name, ..) = input.finish(values)?;
+        if !may_create {
+            let channel = aws_channel::fetch(&self.channels, &name, now).await.map_err(refuse_to_create)?;
+            let (Outcome::Existing(channel) | Outcome::Created(channel)) =
+                Outcome::Existing(channel).meeting(&desired)?;
+            return Reply::json(StatusCode::OK, &ChannelView::of(&channel));
+        }
         let request = self.name_request(name, caller)?;
         let outcome = aws_channel::create_or_fetch(&self.ivs, &self.channels, now, &request, desired).await;
         match self.recovery.heed(&request.name, outcome).await? {

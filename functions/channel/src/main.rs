@@ -18,23 +18,22 @@ use crate::handler::Handler;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     lambda::log::init();
-    let (aws, (stack, channels, streams, site, playback_key, recovery, lease)) = from_env(|variables| {
-        Some((
-            variables.required("STACK_NAME"),
-            variables.required("CHANNELS_TABLE"),
-            variables.required("STREAMS_TABLE"),
-            variables.optional("SELF_HOSTED_INGEST_URL").zip(variables.optional("SELF_HOSTED_PLAYBACK_URL")),
-            variables.optional("PLAYBACK_SIGNING_KEY"),
-            variables.required("RECOVERY_QUEUE_URL"),
-            variables.seconds("CLAIM_LEASE_SECONDS"),
-        ))
+    let (aws, ([stack, channels, streams, recovery], site, playback_key, lease, most, creators)) = from_env(|variables| {
+        let names = ["STACK_NAME", "CHANNELS_TABLE", "STREAMS_TABLE", "RECOVERY_QUEUE_URL"];
+        let names = names.map(|name| variables.required(name));
+        let site = variables.optional("SELF_HOSTED_INGEST_URL").zip(variables.optional("SELF_HOSTED_PLAYBACK_URL"));
+        let (playback_key, lease) =
+            (variables.optional("PLAYBACK_SIGNING_KEY"), variables.seconds("CLAIM_LEASE_SECONDS"));
+        let (most, creators) = (variables.parsed("CHANNELS_PER_OWNER"), variables.optional_parsed("CREATOR_CLAIM"));
+        Some((names, site, playback_key, lease, most?, creators?))
     })?;
     let site = site.map(|(ingest_url, playback_url)| Site { ingest_url, playback_url });
     let handler = Handler {
         ivs: ChannelIvs::new(&aws, stack).beside(OwnServer::new(&aws, site, streams)),
-        channels: ChannelTable::new(&aws, channels),
+        channels: ChannelTable::new(&aws, channels).with_most_per_owner(most),
         signers: Signers::new(&aws, playback_key),
         recovery: RecoveryQueue::new(&aws, recovery),
+        creators,
         lease,
     };
     serve("channel", aws.calls(), |request| handler.handle(request)).await

@@ -8,6 +8,7 @@ use lambda::http::{Input, Reply, route};
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use model::claim::{NameRequest, Outcome};
+use model::creator::{CreatorClaim, refuse_to_create};
 use model::stage::{Admission, DesiredStageOptions, Doors, Stage, StageChanges};
 use model::{ClaimId, Error, Limit, Page, StageName, Timestamp, UserId};
 use serde::Serialize;
@@ -21,6 +22,8 @@ pub(crate) struct Handler {
     pub(crate) stages: StageTable,
     pub(crate) participants: ParticipantRows,
     pub(crate) recovery: RecoveryQueue,
+    /// Whose token lets them create; absent: everybody's.
+    pub(crate) creators: Option<CreatorClaim>,
     pub(crate) lease: Duration,
 }
 
@@ -40,11 +43,16 @@ impl Handler {
 
     async fn put(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let mut input = Input::with_body(request)?;
-        let caller = input.caller()?;
+        let (caller, may_create) = (input.caller()?, input.may_create(self.creators.as_ref()));
         let values = (input.path::<StageName>(parameter::STAGE), input.field::<Admission>("admission"));
         let (name, admission) = input.finish(values)?;
-        let request = NameRequest { name, caller, claim_id: ClaimId::random()?, lease: self.lease };
         let desired = DesiredStageOptions { admission };
+        if !may_create {
+            let stage = aws_stage::fetch(&self.stages, &name, now).await.map_err(refuse_to_create)?;
+            let (Outcome::Existing(stage) | Outcome::Created(stage)) = Outcome::Existing(stage).meeting(&desired)?;
+            return Reply::json(StatusCode::OK, &StageView::of(&stage));
+        }
+        let request = NameRequest { name, caller, claim_id: ClaimId::random()?, lease: self.lease };
         let outcome =
             aws_stage::create_or_fetch(&self.ivs, &self.stages, &self.participants, now, &request, desired).await;
         match self.recovery.heed(&request.name, outcome).await? {

@@ -67,6 +67,11 @@ impl Variables {
         }
     }
 
+    /// The variable's value, parsed, if it is set; `None` (and noted as a problem) when it is invalid.
+    pub fn optional_parsed<T: FromStr<Err: ToString>>(&mut self, name: &str) -> Option<Option<T>> {
+        if self.optional(name).is_some() { self.parsed(name).map(Some) } else { Some(None) }
+    }
+
     /// A whole number of seconds of at least one.
     pub fn seconds(&mut self, name: &str) -> Duration {
         let text = self.required(name);
@@ -156,6 +161,15 @@ mod tests {
             variables.finish(config).unwrap_err().to_string(),
             "invalid configuration: STAGES_TABLE is not set; LEASE must be a whole number of seconds, not \"soon\""
         );
+    }
+
+    #[test]
+    fn what_may_be_absent_must_be_valid_when_it_is_there() {
+        let mut variables = variables([("FEW", "7"), ("MANY", "x"), ("NONE", "")]);
+        assert_eq!(variables.optional_parsed::<u32>("FEW"), Some(Some(7)));
+        assert_eq!(variables.optional_parsed::<u32>("NONE"), Some(None));
+        assert_eq!(variables.optional_parsed::<u32>("MANY"), None);
+        assert!(variables.finish(Some(())).unwrap_err().to_string().contains("MANY"));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::claim::{DesiredOptions, Resource};
-use crate::error::FieldError;
+use crate::error::{Conflict, FieldError};
 use crate::qualities::Qualities;
 use crate::secret;
 use crate::{ChannelArn, ChannelName, ClaimId, Field, StreamKeyArn, Timestamp, UserId};
@@ -237,6 +237,10 @@ impl Resource for Channel {
 
     fn created_at(&self) -> Timestamp {
         self.created_at
+    }
+
+    fn too_many(most: u32) -> Conflict {
+        Conflict::TooManyChannels { most }
     }
 }
 

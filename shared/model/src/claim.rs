@@ -39,6 +39,8 @@ pub trait Resource: Clone + fmt::Debug + PartialEq + Send + Sync {
     fn arn(&self) -> &Self::Arn;
     /// When its row became a resource.
     fn created_at(&self) -> Timestamp;
+    /// What keeps somebody from another one who has this many.
+    fn too_many(most: u32) -> Conflict;
 }
 
 /// What a caller asks of a resource; what it leaves out may be anything.

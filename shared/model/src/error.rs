@@ -135,6 +135,9 @@ pub enum Denial {
     /// Only the owner may.
     #[error("only the owner may do this")]
     NotOwner,
+    /// The caller's token does not have the claim of those who may create.
+    #[error("there is none of this name, and you may not create one")]
+    NotCreator,
     /// The owner has closed the doors (`doors: closed`).
     #[error("the stage is closed; its owner can open it")]
     StageClosed,
@@ -188,4 +191,16 @@ pub enum Conflict {
     /// The user holds as many unexpired tokens as one user may.
     #[error("you hold as many unexpired participant tokens for this stage as one user may")]
     TooManyTokens,
+    /// The caller owns as many stages as this deployment lets one user own.
+    #[error("you own {most} stages, which is as many as one user may; delete one first")]
+    TooManyStages {
+        /// How many.
+        most: u32,
+    },
+    /// The caller owns as many channels as this deployment lets one user own.
+    #[error("you own {most} channels, which is as many as one user may; delete one first")]
+    TooManyChannels {
+        /// How many.
+        most: u32,
+    },
 }

@@ -7,6 +7,7 @@ pub mod broadcast;
 pub mod broadcast_settings;
 pub mod channel;
 pub mod claim;
+pub mod creator;
 pub mod error;
 mod field;
 mod id;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::claim::{Claim, DesiredOptions, Resource};
-use crate::error::FieldError;
+use crate::error::{Conflict, FieldError};
 use crate::{Field, StageArn, StageName, Timestamp, UserId};
 
 /// Who may publish without being promoted.
@@ -131,6 +131,10 @@ impl Resource for Stage {
 
     fn created_at(&self) -> Timestamp {
         self.created_at
+    }
+
+    fn too_many(most: u32) -> Conflict {
+        Conflict::TooManyStages { most }
     }
 }
 

@@ -42,7 +42,9 @@ impl Tokens {
             if value.is_empty() {
                 claims.remove(key);
             } else {
-                claims.insert(key.clone(), value.as_str().into());
+                // A list, such as that of Cognito's groups, is written as JSON.
+                let list = serde_json::from_str(value).ok().filter(Value::is_array);
+                claims.insert(key.clone(), list.unwrap_or_else(|| value.as_str().into()));
             }
         }
         if let Some(user) = claims.get("sub").and_then(Value::as_str) {

@@ -82,6 +82,12 @@ impl ChannelTable {
         Self { names: NameTable::new(aws, table) }
     }
 
+    /// The same, in which an owner has no more channels than this.
+    #[must_use]
+    pub fn with_most_per_owner(self, most: u32) -> Self {
+        Self { names: self.names.with_most_per_owner(most) }
+    }
+
     /// Puts a new key of ours into the row in place of the one that was read. False: somebody else was first.
     pub(crate) async fn replace_key(&self, channel: &Channel, old: &StreamKey, new: &StreamKey) -> Result<bool, Error> {
         let update = self

@@ -5,6 +5,7 @@
 //! What to do by which row is decided in [`model::claim`], [`model::recovery`] and [`model::sweep`]. A resource brings
 //! how its rows are written ([`Schema`]) and how AWS creates, lists and deletes it ([`Provider`]).
 
+mod counter;
 mod listing;
 mod operations;
 mod provider;

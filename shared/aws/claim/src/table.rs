@@ -2,20 +2,19 @@
 //!
 //! | `status` | attributes |
 //! |---|---|
-//! | `creating` | `owner`, the options, `claimId`, `originId`, `leaseUntil`, `ttl` |
-//! | `active` | `owner`, those of the resource, `listedAt` |
+//! | `creating` | `owner`, the options, `claimId`, `originId`, `leaseUntil`, `counted` |
+//! | `active` | `owner`, those of the resource, `listedAt`, `counted` |
 //! | `deleting` | as `active`, with `deleteId` in place of `listedAt` |
 //!
-//! The row of a create that died, and that nobody asks for again, ends by `ttl`, a day after its lease. If it has made
-//! something in AWS, the reconciler has ended both long before.
+//! Rows begin by [`NameTable::claim`] and end by [`NameTable::release`] and [`NameTable::finish_delete`] alone, each of
+//! which moves the owner's [counter](crate::counter) with them. So no row ends by TTL: an earlier version gave claims one.
 //!
 //! The index `by-owner` sorts by `listedAt`, so that it holds what its owner can use and nothing else.
 
 use std::marker::PhantomData;
-use std::time::Duration;
 
 use aws_client::{Aws, AwsFailure, sdk_client};
-use aws_item::{Fields, Item, item, n, page, query_by_owner, s};
+use aws_item::{Fields, Item, item, page, query_by_owner, s};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::SdkError;
@@ -23,12 +22,11 @@ use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use model::claim::{Claim, NameRow, Resource, RowSummary};
 use model::{ClaimId, Cursor, Error, Limit, Page, Timestamp, UserId};
 
-/// How long the row of a create that died stays after its lease.
-const DEAD_CLAIM_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+use crate::counter::{self, Change, Written, built};
 
 /// How the rows of a resource are written and read.
 pub trait Schema: Send + Sync + 'static {
@@ -58,13 +56,21 @@ type Arn<S> = <<S as Schema>::Resource as Resource>::Arn;
 pub struct NameTable<S> {
     dynamodb: Client,
     table: String,
+    most_per_owner: Option<u32>,
     of: PhantomData<fn() -> S>,
 }
 
 impl<S> NameTable<S> {
     /// The table of that name.
     pub fn new(aws: &Aws, table: String) -> Self {
-        Self { dynamodb: sdk_client!(aws, aws_sdk_dynamodb, "DYNAMODB"), table, of: PhantomData }
+        let dynamodb = sdk_client!(aws, aws_sdk_dynamodb, "DYNAMODB");
+        Self { dynamodb, table, most_per_owner: None, of: PhantomData }
+    }
+
+    /// The same, in which an owner has no more names than this. Unless told, they are counted only.
+    #[must_use]
+    pub fn with_most_per_owner(self, most: u32) -> Self {
+        Self { most_per_owner: Some(most), ..self }
     }
 }
 
@@ -134,27 +140,42 @@ impl<S: Schema> NameTable<S> {
     }
 
     /// Claims a name that is free, or one that `lapsed` held. False: somebody else was first.
+    ///
+    /// # Errors
+    /// [`Resource::too_many`] if the name is free and its owner has as many as one may; what DynamoDB fails with.
     pub async fn claim(&self, claim: &Claim<S::Resource>, lapsed: Option<&ClaimId>) -> Result<bool, Error> {
+        let Some(lapsed) = lapsed else { return self.claim_free(claim).await };
         let put = self
             .dynamodb
             .put_item()
             .table_name(&self.table)
             .set_item(Some(claim_item::<S>(claim)))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let put = match lapsed {
-            None => put.condition_expression("attribute_not_exists(#name)").expression_attribute_names("#name", "name"),
             // A claim lapses by the clock and is taken over by its id, so that exactly one successor follows it.
-            Some(lapsed) => {
-                put.condition_expression("claimId = :lapsed").expression_attribute_values(":lapsed", s(lapsed))
-            }
-        };
+            .condition_expression("claimId = :lapsed")
+            .expression_attribute_values(":lapsed", s(lapsed))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match put.send().await {
             Ok(_) => Ok(true),
-            // The SDK may repeat a write whose answer was lost, and then meets its own row.
-            Err(error) => match refused_put::<S>(&error)? {
-                Some(NameRow::Creating(existing)) => Ok(existing.id == claim.id),
-                _ => Ok(false),
-            },
+            Err(error) => Ok(is_claim(refused_put::<S>(&error)?, &claim.id)),
+        }
+    }
+
+    /// The one way in which a row begins.
+    async fn claim_free(&self, claim: &Claim<S::Resource>) -> Result<bool, Error> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(claim_item::<S>(claim)))
+            .condition_expression("attribute_not_exists(#name)")
+            .expression_attribute_names("#name", "name")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let put = TransactWriteItem::builder().put(put.build().map_err(built)?).build();
+        let count = counter::update(&self.table, &claim.owner, Change::Add(self.most_per_owner))?;
+        match counter::write(&self.dynamodb, put, count).await? {
+            Written::Yes => Ok(true),
+            Written::RowRefused(row) => Ok(is_claim(row.as_ref().map(read_row::<S>).transpose()?, &claim.id)),
+            Written::CountRefused => {
+                Err(Error::Conflict(S::Resource::too_many(self.most_per_owner.unwrap_or_default())))
+            }
         }
     }
 
@@ -236,7 +257,23 @@ impl<S: Schema> NameTable<S> {
         self.delete_if(name, "arn", s(arn)).await
     }
 
+    /// The one way in which a row ends.
     async fn delete_if(&self, name: &Name<S>, field: &str, value: AttributeValue) -> Result<(), Error> {
+        if let Some(owner) = self.counted_owner(name).await? {
+            let delete = Delete::builder()
+                .table_name(&self.table)
+                .key("name", s(name))
+                .condition_expression("#field = :value")
+                .expression_attribute_names("#field", field)
+                .expression_attribute_values(":value", value.clone());
+            let delete = TransactWriteItem::builder().delete(delete.build().map_err(built)?).build();
+            let count = counter::update(&self.table, &owner, Change::TakeOff)?;
+            match counter::write(&self.dynamodb, delete, count).await? {
+                Written::Yes | Written::RowRefused(_) => return Ok(()),
+                // An operator has deleted the counter, to begin anew: the row ends without it.
+                Written::CountRefused => tracing::warn!(%name, "a row is counted, and its owner's counter has none"),
+            }
+        }
         let delete = self
             .dynamodb
             .delete_item()
@@ -252,6 +289,22 @@ impl<S: Schema> NameTable<S> {
                 _ => Err(AwsFailure::new("dynamodb:DeleteItem", &error).into_error()),
             },
         }
+    }
+
+    /// Whose counter has the row of that name in it. Neither changes while the row is there.
+    async fn counted_owner(&self, name: &Name<S>) -> Result<Option<UserId>, Error> {
+        let got = self
+            .dynamodb
+            .get_item()
+            .table_name(&self.table)
+            .key("name", s(name))
+            .consistent_read(true)
+            .projection_expression("#owner, counted")
+            .expression_attribute_names("#owner", "owner");
+        let got = got.send().await.map_err(|error| AwsFailure::new("dynamodb:GetItem", &error).into_error())?;
+        let Some(item) = got.item() else { return Ok(None) };
+        let row = Fields::of(S::Resource::KIND, item);
+        if row.has("counted") { row.parse("owner").map(Some) } else { Ok(None) }
     }
 
     /// The resources of an owner, newest first. One Query on the index, which never holds claims or deletions.
@@ -275,6 +328,12 @@ impl<S: Schema> NameTable<S> {
             Err(error) => refused_update::<S>(&error).map(|_| false),
         }
     }
+}
+
+/// Whether the row that refused a claim is that claim: the SDK may repeat a write whose answer was lost, and then meets
+/// its own row.
+fn is_claim<R: Resource>(row: Option<NameRow<R>>, id: &ClaimId) -> bool {
+    matches!(row, Some(NameRow::Creating(existing)) if existing.id == *id)
 }
 
 /// The row that refused a conditional write; any other failure is one.
@@ -324,7 +383,7 @@ fn claim_item<S: Schema>(claim: &Claim<S::Resource>) -> Item {
         ("claimId", s(&claim.id)),
         ("originId", s(&claim.origin)),
         ("leaseUntil", s(claim.lease_until)),
-        ("ttl", n((claim.lease_until + DEAD_CLAIM_KEPT).epoch_seconds())),
+        ("counted", AttributeValue::Bool(true)),
     ]));
     row
 }
@@ -338,6 +397,7 @@ fn resource_item<S: Schema>(resource: &S::Resource) -> Item {
         ("arn", s(resource.arn())),
         ("createdAt", s(resource.created_at())),
         ("listedAt", s(resource.created_at())),
+        ("counted", AttributeValue::Bool(true)),
     ]));
     row
 }

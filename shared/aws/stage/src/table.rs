@@ -75,6 +75,12 @@ impl StageTable {
         Self { names: NameTable::new(aws, table) }
     }
 
+    /// The same, in which an owner has no more stages than this.
+    #[must_use]
+    pub fn with_most_per_owner(self, most: u32) -> Self {
+        Self { names: self.names.with_most_per_owner(most) }
+    }
+
     /// Changes a stage that `owner` owns. The inner error is the row that refused, if there is one.
     pub(crate) async fn update(
         &self,

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
+use model::creator::CreatorClaim;
 use model::error::FieldError;
 use model::{Error, Field, List, Position, UserId};
 use serde_json::{Map, Value};
@@ -71,12 +72,20 @@ impl<'a> Input<'a> {
     /// # Errors
     /// [`Error::Unauthenticated`] when the token has none that can be used.
     pub fn caller(&self) -> Result<UserId, Error> {
-        let Some(RequestContext::ApiGatewayV2(context)) = self.request.request_context_ref() else {
-            return Err(Error::Unauthenticated);
-        };
-        let jwt = context.authorizer.as_ref().and_then(|authorizer| authorizer.jwt.as_ref());
-        let sub = jwt.and_then(|jwt| jwt.claims.get("sub")).ok_or(Error::Unauthenticated)?;
+        let sub = self.claim("sub").ok_or(Error::Unauthenticated)?;
         sub.parse().map_err(|_| Error::Unauthenticated)
+    }
+
+    /// Whether the caller may create: everybody may where no claim is named.
+    pub fn may_create(&self, creators: Option<&CreatorClaim>) -> bool {
+        creators.is_none_or(|creators| creators.is_in(|name| self.claim(name)))
+    }
+
+    /// A claim of the verified token, as API Gateway has put it into words.
+    fn claim(&self, name: &str) -> Option<&'a str> {
+        let Some(RequestContext::ApiGatewayV2(context)) = self.request.request_context_ref() else { return None };
+        let jwt = context.authorizer.as_ref()?.jwt.as_ref()?;
+        jwt.claims.get(name).map(String::as_str)
     }
 
     /// A parameter of the path.

@@ -42,6 +42,7 @@ problems! {
     Error::MalformedBody(_) => BAD_REQUEST, "malformed-body", "Malformed body";
     Error::Unauthenticated => UNAUTHORIZED, "unauthenticated", "Unauthenticated";
     Error::Forbidden(Denial::NotOwner) => FORBIDDEN, "not-owner", "Not the owner";
+    Error::Forbidden(Denial::NotCreator) => FORBIDDEN, "not-creator", "Not a creator";
     Error::Forbidden(Denial::StageClosed) => FORBIDDEN, "stage-closed", "Stage closed";
     Error::Forbidden(Denial::Removed) => FORBIDDEN, "removed", "Removed";
     Error::Forbidden(Denial::Capabilities) => FORBIDDEN, "capabilities-not-allowed", "Capabilities not allowed";
@@ -53,6 +54,8 @@ problems! {
     Error::Conflict(Conflict::NothingToExchange) => CONFLICT, "nothing-to-exchange", "Nothing to exchange";
     Error::Conflict(Conflict::ExchangeNotSupported) => CONFLICT, "exchange-not-supported", "Exchange not supported";
     Error::Conflict(Conflict::TooManyTokens) => CONFLICT, "too-many-tokens", "Too many tokens";
+    Error::Conflict(Conflict::TooManyStages { .. }) => CONFLICT, "too-many-stages", "Too many stages";
+    Error::Conflict(Conflict::TooManyChannels { .. }) => CONFLICT, "too-many-channels", "Too many channels";
     Error::Conflict(Conflict::Live) => CONFLICT, "live", "Live";
     Error::Conflict(Conflict::NotPrivate) => CONFLICT, "not-private", "Not private";
     Error::Conflict(Conflict::PlaybackNotSupported) => CONFLICT, "playback-not-supported", "Playback tokens not supported";
@@ -153,12 +156,13 @@ mod tests {
     #[test]
     fn every_error_has_its_status_and_type() {
         let secs = Duration::from_secs;
-        let table: [(Error, u16, &str); 26] = [
+        let table: [(Error, u16, &str); 28] = [
             (Error::MalformedBody("x".to_owned()), 400, "malformed-body"),
             (Error::UnsupportedMediaType, 415, "unsupported-media-type"),
             (Error::BodyTooLarge { limit: 1 }, 413, "body-too-large"),
             (Error::Unauthenticated, 401, "unauthenticated"),
             (Error::Forbidden(Denial::NotOwner), 403, "not-owner"),
+            (Error::Forbidden(Denial::NotCreator), 403, "not-creator"),
             (Error::Forbidden(Denial::StageClosed), 403, "stage-closed"),
             (Error::Forbidden(Denial::Removed), 403, "removed"),
             (Error::Forbidden(Denial::Capabilities), 403, "capabilities-not-allowed"),
@@ -170,6 +174,8 @@ mod tests {
             (Error::Conflict(Conflict::NothingToExchange), 409, "nothing-to-exchange"),
             (Error::Conflict(Conflict::ExchangeNotSupported), 409, "exchange-not-supported"),
             (Error::Conflict(Conflict::TooManyTokens), 409, "too-many-tokens"),
+            (Error::Conflict(Conflict::TooManyStages { most: 1 }), 409, "too-many-stages"),
+            (Error::Conflict(Conflict::TooManyChannels { most: 1 }), 409, "too-many-channels"),
             (Error::Conflict(Conflict::Live), 409, "live"),
             (Error::Conflict(Conflict::NotPrivate), 409, "not-private"),
             (Error::Conflict(Conflict::PlaybackNotSupported), 409, "playback-not-supported"),

@@ -7,6 +7,7 @@ use aws_client::Calls;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 use lambda_runtime::{Context, LambdaEvent, service_fn};
+use model::error::Conflict;
 use model::{Error, Timestamp};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -82,7 +83,7 @@ where
                 (reply.into_response(), fields, counts)
             }
             Err(Failure { error, mut fields }) => {
-                let counts = matches!(error, Error::QuotaExceeded(_)).then_some(("LimitsReached", 1));
+                let counts = limit_reached(&error);
                 fields.insert("problem".to_owned(), problem::slug(&error).into());
                 (problem::respond(&error, &about.request_id), fields, Vec::from_iter(counts))
             }
@@ -101,6 +102,13 @@ where
         line.write(Timestamp::now());
         response.into()
     }
+}
+
+/// The metric of a limit that a request has met: the account's, or that of one owner.
+fn limit_reached(error: &Error) -> Option<(&'static str, u64)> {
+    let of_account = matches!(error, Error::QuotaExceeded(_));
+    let of_owner = matches!(error, Error::Conflict(Conflict::TooManyStages { .. } | Conflict::TooManyChannels { .. }));
+    of_account.then_some(("LimitsReached", 1)).or(of_owner.then_some(("OwnerLimitsReached", 1)))
 }
 
 /// What the log line says of a request that its handler has consumed.
