@@ -29,6 +29,7 @@ fn settings() -> Value {
 fn table() -> Vec<Row> {
     let row = |route, path, body, statuses| Row { route, path, body, statuses };
     let user = "/stages/demo/participants/guest";
+    let viewer = "/channels/demo/viewers/guest";
     vec![
         row("GET /health", "/health", None, [200; 6]),
         row("GET /openapi.json", "/openapi.json", None, [200; 6]),
@@ -62,6 +63,10 @@ fn table() -> Vec<Row> {
             Some(json!({})),
             [401, 401, 401, 201, 201, 201],
         ),
+        // Nobody is invited to it, since its admission is open.
+        row("GET /channels/{channel}/viewers", "/channels/demo/viewers", None, [401, 401, 401, 403, 403, 409]),
+        row("PUT /channels/{channel}/viewers/{userId}", viewer, Some(json!({})), [401, 401, 401, 403, 403, 409]),
+        row("DELETE /channels/{channel}/viewers/{userId}", viewer, None, [401, 401, 401, 403, 403, 409]),
         // Of nobody who calls the API: nginx's forwarder has a secret of its own.
         row("POST /hooks/rtmp", "/hooks/rtmp", Some(json!({})), [403; 6]),
         row("PUT /broadcast-settings", "/broadcast-settings", Some(settings()), [401, 401, 401, 201, 201, 201]),

@@ -62,10 +62,23 @@ async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
             "ivs:GetStream",
             "dynamodb:UpdateItem",
             "ivs:DeleteChannel",
+            "dynamodb:Query",
             "dynamodb:GetItem",
             "dynamodb:TransactWriteItems",
         ];
         made("delete a channel", 204, Box::pin(alice.delete("/channels/demo")), &delete).await;
+
+        let invited = json!({"private": true, "admission": "invited"});
+        made("create a channel by invitation", 201, Box::pin(alice.put("/channels/members", invited)), &create).await;
+        let (bobs, write) = ("/channels/members/viewers/bob", ["dynamodb:GetItem", "dynamodb:TransactWriteItems"]);
+        made("invite", 201, Box::pin(alice.put(bobs, json!({}))), &write).await;
+        let list = ["dynamodb:GetItem", "dynamodb:Query"];
+        made("who is invited", 200, Box::pin(alice.get("/channels/members/viewers")), &list).await;
+        let (tokens, reads) = ("/channels/members/playback-tokens", ["dynamodb:GetItem", "dynamodb:GetItem"]);
+        made("a token by invitation", 201, Box::pin(bob.post(tokens, json!({}))), &reads).await;
+        made("the owner's token", 201, Box::pin(alice.post(tokens, json!({}))), &read).await;
+        let end = ["dynamodb:GetItem", "dynamodb:DeleteItem"];
+        made("take an invitation back", 204, Box::pin(alice.delete(bobs)), &end).await;
 
         let settings = json!({
             "kind": "custom", "ingestUrl": "rtmp://live.example.com/app", "streamKey": "key-of-alice",

@@ -74,6 +74,8 @@ fn shape(row: &Row) -> Value {
 fn shape_of(name: &str, value: &AttributeValue) -> Value {
     match value {
         AttributeValue::S(word) if WORDS.contains(&name) => word.as_str().into(),
+        // A word behind the type of a channel.
+        AttributeValue::S(word) if name == "type" && word.ends_with(" INVITED") => word.as_str().into(),
         AttributeValue::S(_) => "S".into(),
         AttributeValue::N(_) => "N".into(),
         AttributeValue::Bool(_) => "BOOL".into(),
@@ -132,6 +134,8 @@ async fn rows_are_written_as_tests_rows_has_them() {
         alice.patch("/stages/demo/participants/carol", grant).await.expect(200);
         alice.delete("/stages/demo/participants/dave").await.expect(204);
         alice.put("/channels/demo", json!({})).await.expect(201);
+        alice.put("/channels/members", json!({"private": true, "admission": "invited"})).await.expect(201);
+        alice.put("/channels/members/viewers/bob", json!({})).await.expect(201);
         let own = json!({"origin": "selfHosted", "qualities": ["high", "low"]});
         alice.put("/channels/own", own).await.expect(201);
         alice.put("/channels/own-ended", json!({"origin": "selfHosted"})).await.expect(201);
@@ -280,7 +284,12 @@ async fn are_read(app: &TestApp, changed: impl Fn(&str) -> Value) {
     let own = alice.get("/channels/own").await.expect(200).json();
     assert_eq!((&own["origin"], &own["qualities"]), (&json!("selfHosted"), &json!(["high", "low"])));
     assert_eq!(own["ingestUrl"], "rtmps://video.example/live");
-    assert_eq!(alice.get("/channels").await.expect(200).json()["items"], json!([channel, own]));
+    let members = alice.get("/channels/members").await.expect(200).json();
+    assert_eq!((&members["type"], &members["admission"]), (&json!("STANDARD"), &json!("invited")));
+    assert_eq!(alice.get("/channels").await.expect(200).json()["items"], json!([channel, own, members]));
+    let viewers = alice.get("/channels/members/viewers").await.expect(200).json();
+    assert_eq!(viewers["items"], json!([{"userId": "bob", "invitedAt": "2026-03-01T12:00:00.000Z"}]));
+    app.user("carol").post("/channels/members/playback-tokens", json!({})).await.expect_problem(403, "not-invited");
     let key = alice.get("/channels/own/stream-key").await.expect(200).json();
     assert_eq!(key, json!({"streamKey": "own_0123456789abcdef0123456789abcdef01234567"}));
     let key = alice.get("/channels/demo/stream-key").await.expect(200).json();

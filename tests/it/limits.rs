@@ -191,6 +191,17 @@ async fn who_lacks_the_claim_fetches_and_creates_nothing() {
         .await;
 }
 
+#[tokio::test]
+async fn nobody_signs_up_by_themselves_unless_the_operator_says_so() {
+    let template = std::fs::read_to_string(tests::root().join("template.yaml")).unwrap();
+    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&template).unwrap();
+    assert_eq!(template["Parameters"]["SelfSignUp"]["Default"], "false");
+    let only_admins =
+        &template["Resources"]["UserPool"]["Properties"]["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"];
+    let said = serde_yaml_ng::to_string(only_admins).unwrap();
+    assert_eq!(said.split_whitespace().collect::<Vec<_>>(), ["!If", "-", "OnlyInvited", "-", "true", "-", "false"]);
+}
+
 /// Two requests at once, of which a call may go wrong.
 #[derive(Debug, Clone)]
 struct Step {

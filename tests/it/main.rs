@@ -41,3 +41,4 @@ mod sweep;
 mod task_tracker;
 mod tours;
 mod transwrap;
+mod viewer;

@@ -115,6 +115,11 @@ async fn channel(app: &TestApp) {
     deny(app, "DeleteChannel").await;
     alice.delete("/channels/demo").await;
     alice.delete("/channels/demo").await;
+    alice.put("/channels/members", json!({"private": true, "admission": "invited"})).await;
+    alice.put("/channels/members/viewers/bob", json!({})).await;
+    alice.get("/channels/members/viewers").await;
+    app.user("bob").post("/channels/members/playback-tokens", json!({})).await;
+    alice.delete("/channels/members/viewers/bob").await;
     // Whether one of the organisation's own server is on air, the table knows.
     self_hosted_channel(app).await;
     alice.delete("/channels/own").await;
@@ -214,10 +219,7 @@ async fn recovery(app: &TestApp) {
             kill(app, &format!("Create{kind}"), when).await;
             alice.put(&format!("{path}/{name}"), json!({})).await;
         }
-        alice.put(&format!("{path}/deleted"), json!({})).await;
-        if kind == "Stage" {
-            app.mint(&app.user("bob"), "deleted", json!({})).await;
-        }
+        to_be_deleted(app, kind).await;
         kill(app, &format!("Delete{kind}"), "before").await;
         alice.delete(&format!("{path}/deleted")).await;
         let_claim_lapse(app, table).await;
@@ -233,6 +235,18 @@ async fn recovery(app: &TestApp) {
     }
 }
 
+/// A stage with a participant, or a channel with a viewer, of the name `deleted`.
+async fn to_be_deleted(app: &TestApp, kind: &str) {
+    let alice = app.user("alice");
+    if kind == "Stage" {
+        alice.put("/stages/deleted", json!({})).await;
+        app.mint(&app.user("bob"), "deleted", json!({})).await;
+    } else {
+        alice.put("/channels/deleted", json!({"private": true, "admission": "invited"})).await;
+        alice.put("/channels/deleted/viewers/bob", json!({})).await;
+    }
+}
+
 async fn reconciler(app: &TestApp) {
     // A task that the table does not know, and a row that ECS knows nothing of.
     let fleet = Fleet::new(app).await;
@@ -244,10 +258,7 @@ async fn reconciler(app: &TestApp) {
     for (path, table, kind) in [("/stages", "stages", "Stage"), ("/channels", "channels", "Channel")] {
         kill(app, &format!("Create{kind}"), "after").await;
         alice.put(&format!("{path}/created"), json!({})).await;
-        alice.put(&format!("{path}/deleted"), json!({})).await;
-        if kind == "Stage" {
-            app.mint(&app.user("bob"), "deleted", json!({})).await;
-        }
+        to_be_deleted(app, kind).await;
         kill(app, &format!("Delete{kind}"), "before").await;
         alice.delete(&format!("{path}/deleted")).await;
         alice.put(&format!("{path}/kept"), json!({})).await;

@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use aws_channel::{ChannelIvs, ChannelTable};
+use aws_channel::{ChannelIvs, ChannelTable, ViewerTable};
 use aws_recovery_queue::RecoveryQueue;
 use aws_signer::Signers;
 use lambda::http::{Input, Reply, route};
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
-use model::channel::{Channel, ChannelOptions, ChannelType, DesiredChannelOptions, LatencyMode, Origin, StreamKey};
+use model::channel::{
+    Admission, Channel, ChannelOptions, ChannelType, DesiredChannelOptions, LatencyMode, Origin, StreamKey, Viewer,
+};
 use model::claim::{NameRequest, Outcome};
 use model::creator::{CreatorClaim, refuse_to_create};
 use model::participant::TokenDuration;
-use model::playback::{GivenPlayback, LONGEST_WITH_VIEWER, PlaybackRequest, PlaybackSigner};
+use model::playback::{self, GivenPlayback, LONGEST_WITH_VIEWER, PlaybackRequest, PlaybackSigner};
 use model::qualities::Qualities;
 use model::{ChannelName, ClaimId, Error, Limit, Quality, Timestamp, UserId, ViewerId};
 use serde::Serialize;
@@ -23,6 +25,7 @@ use crate::route::{Route, parameter};
 pub(crate) struct Handler {
     pub(crate) ivs: ChannelIvs,
     pub(crate) channels: ChannelTable,
+    pub(crate) viewers: ViewerTable,
     pub(crate) signers: Signers<PlaybackSigner>,
     pub(crate) recovery: RecoveryQueue,
     /// Whose token lets them create; absent: everybody's.
@@ -41,6 +44,9 @@ impl Handler {
             Some(Route::StreamKey) => self.stream_key(request, now).await,
             Some(Route::RotateStreamKey) => self.rotate_stream_key(request, now).await,
             Some(Route::PlaybackTokens) => self.playback_token(request, now).await,
+            Some(Route::PutViewer) => self.put_viewer(request, now).await,
+            Some(Route::ListViewers) => self.list_viewers(request, now).await,
+            Some(Route::DeleteViewer) => self.delete_viewer(request, now).await,
             None => Err(Error::NotFound("route")),
         }
     }
@@ -55,14 +61,16 @@ impl Handler {
             input.field::<ChannelType>("type"),
             input.field::<LatencyMode>("latencyMode"),
             input.field::<bool>("private"),
+            input.field::<Admission>("admission"),
         );
-        let (_, origin, qualities, r#type, latency_mode, private) = values.clone();
+        let (_, origin, qualities, r#type, latency_mode, private, admission) = values.clone();
         let desired = DesiredChannelOptions {
             origin: origin.flatten(),
             qualities: qualities.flatten(),
             r#type: r#type.flatten(),
             latency_mode: latency_mode.flatten(),
             private: private.flatten(),
+            admission: admission.flatten(),
         };
         // Of an origin that is none, nothing follows.
         let contradictions = desired.contradictions().filter(|_| origin.is_some());
@@ -127,7 +135,7 @@ impl Handler {
 
     async fn playback_token(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let mut input = Input::with_body(request)?;
-        input.caller()?;
+        let caller = input.caller()?;
         let values = (
             input.path::<ChannelName>(parameter::CHANNEL),
             input.field::<TokenDuration>("durationMinutes"),
@@ -139,14 +147,48 @@ impl Handler {
             input.reject("durationMinutes", "must be at most 10 together with viewerId");
         }
         let (name, duration, viewer_id) = input.finish(values)?;
-        let duration = match (duration, &viewer_id) {
-            (None, Some(_)) => TokenDuration::of_minutes(LONGEST_WITH_VIEWER),
-            (duration, _) => duration.unwrap_or_default(),
-        };
         let channel = aws_channel::fetch(&self.channels, &name, now).await?;
+        aws_channel::admit(&self.viewers, &channel, &caller).await?;
+        let duration = playback::duration(&channel, viewer_id.as_ref(), duration)?;
         let given =
             aws_playback::request_token(&self.signers, &channel, now, &PlaybackRequest { duration, viewer_id }).await?;
         Ok(Reply::json(StatusCode::CREATED, &PlaybackView::of(&given))?.no_store().count("PlaybackTokensSigned"))
+    }
+
+    async fn put_viewer(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
+        let mut input = Input::with_body(request)?;
+        let caller = input.caller()?;
+        let values = (input.path::<ChannelName>(parameter::CHANNEL), input.path::<UserId>(parameter::USER_ID));
+        let (name, user_id) = input.finish(values)?;
+        let request = self.name_request(name, caller)?;
+        let (viewer, is_new) = aws_channel::invite(&self.channels, &self.viewers, now, &request, user_id).await?;
+        let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+        Reply::json(status, &ViewerView::of(&viewer))
+    }
+
+    async fn list_viewers(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
+        let mut input = Input::without_body(request);
+        let caller = input.caller()?;
+        let values = (
+            input.path::<ChannelName>(parameter::CHANNEL),
+            input.query::<Limit>("limit"),
+            input.query::<Cursor>("cursor"),
+        );
+        let (name, limit, cursor) = input.finish(values)?;
+        let request = self.name_request(name, caller)?;
+        let limit = limit.unwrap_or_default();
+        let page = aws_channel::list_viewers(&self.channels, &self.viewers, now, &request, limit, cursor).await?;
+        Reply::page(&page, ViewerView::of)
+    }
+
+    async fn delete_viewer(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
+        let mut input = Input::without_body(request);
+        let caller = input.caller()?;
+        let values = (input.path::<ChannelName>(parameter::CHANNEL), input.path::<UserId>(parameter::USER_ID));
+        let (name, user_id) = input.finish(values)?;
+        let request = self.name_request(name, caller)?;
+        aws_channel::uninvite(&self.channels, &self.viewers, now, &request, &user_id).await?;
+        Ok(Reply::no_content())
     }
 
     fn name_request(&self, name: ChannelName, caller: UserId) -> Result<NameRequest<ChannelName>, Error> {
@@ -182,16 +224,19 @@ struct ChannelView<'a> {
 #[derive(Serialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 enum KindView<'a> {
-    Ivs { arn: &'a str, r#type: ChannelType, latency_mode: LatencyMode },
+    Ivs { arn: &'a str, r#type: ChannelType, latency_mode: LatencyMode, admission: Admission },
     SelfHosted { qualities: &'a [Quality] },
 }
 
 impl<'a> ChannelView<'a> {
     fn of(channel: &'a Channel) -> Self {
         let kind = match &channel.options {
-            ChannelOptions::Ivs(options) => {
-                KindView::Ivs { arn: channel.arn.as_str(), r#type: options.r#type, latency_mode: options.latency_mode }
-            }
+            ChannelOptions::Ivs(options) => KindView::Ivs {
+                arn: channel.arn.as_str(),
+                r#type: options.r#type,
+                latency_mode: options.latency_mode,
+                admission: options.admission,
+            },
             ChannelOptions::SelfHosted(qualities) => KindView::SelfHosted { qualities: qualities.as_slice() },
         };
         Self {
@@ -204,6 +249,20 @@ impl<'a> ChannelView<'a> {
             playback_url: &channel.playback_url,
             created_at: channel.created_at,
         }
+    }
+}
+
+/// Somebody who is invited, for the owner of the channel.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ViewerView<'a> {
+    user_id: &'a UserId,
+    invited_at: Timestamp,
+}
+
+impl<'a> ViewerView<'a> {
+    fn of(viewer: &'a Viewer) -> Self {
+        Self { user_id: &viewer.user_id, invited_at: viewer.invited_at }
     }
 }
 

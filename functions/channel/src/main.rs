@@ -6,7 +6,7 @@ mod route {
     include!(concat!(env!("OUT_DIR"), "/routes.rs"));
 }
 
-use aws_channel::{ChannelIvs, ChannelTable, OwnServer};
+use aws_channel::{ChannelIvs, ChannelTable, OwnServer, ViewerTable};
 use aws_recovery_queue::RecoveryQueue;
 use aws_signer::Signers;
 use lambda::config::from_env;
@@ -18,8 +18,8 @@ use crate::handler::Handler;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     lambda::log::init();
-    let (aws, ([stack, channels, streams, recovery], site, playback_key, lease, most, creators)) = from_env(|variables| {
-        let names = ["STACK_NAME", "CHANNELS_TABLE", "STREAMS_TABLE", "RECOVERY_QUEUE_URL"];
+    let (aws, (names, site, playback_key, lease, most, creators)) = from_env(|variables| {
+        let names = ["STACK_NAME", "CHANNELS_TABLE", "STREAMS_TABLE", "VIEWERS_TABLE", "RECOVERY_QUEUE_URL"];
         let names = names.map(|name| variables.required(name));
         let site = variables.optional("SELF_HOSTED_INGEST_URL").zip(variables.optional("SELF_HOSTED_PLAYBACK_URL"));
         let (playback_key, lease) =
@@ -27,10 +27,13 @@ async fn main() -> Result<(), lambda_http::Error> {
         let (most, creators) = (variables.parsed("CHANNELS_PER_OWNER"), variables.optional_parsed("CREATOR_CLAIM"));
         Some((names, site, playback_key, lease, most?, creators?))
     })?;
+    let [stack, channels, streams, viewers, recovery] = names;
     let site = site.map(|(ingest_url, playback_url)| Site { ingest_url, playback_url });
+    let viewers = ViewerTable::new(&aws, viewers, channels.clone());
     let handler = Handler {
-        ivs: ChannelIvs::new(&aws, stack).beside(OwnServer::new(&aws, site, streams)),
+        ivs: ChannelIvs::new(&aws, stack, viewers.clone()).beside(OwnServer::new(&aws, site, streams)),
         channels: ChannelTable::new(&aws, channels).with_most_per_owner(most),
+        viewers,
         signers: Signers::new(&aws, playback_key),
         recovery: RecoveryQueue::new(&aws, recovery),
         creators,

@@ -3,7 +3,7 @@
 
 mod handler;
 
-use aws_channel::{ChannelIvs, ChannelTable};
+use aws_channel::{ChannelIvs, ChannelTable, ViewerTable};
 use aws_client::RateLimiter;
 use aws_fleet::Ecs;
 use aws_publishers::PublisherIvs;
@@ -21,20 +21,23 @@ use crate::handler::Handler;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log::init();
-    let (aws, (fleet, [stack, servers, stages, participants, channels, streams, sessions])) = from_env(|variables| {
-        let fleet = variables.fleet();
-        let names = [
-            "STACK_NAME",
-            "SERVERS_TABLE",
-            "STAGES_TABLE",
-            "PARTICIPANTS_TABLE",
-            "CHANNELS_TABLE",
-            "STREAMS_TABLE",
-            "STAGE_SESSIONS_TABLE",
-        ];
-        let names = names.map(|name| variables.required(name));
-        Some((fleet?, names))
-    })?;
+    let (aws, (fleet, [stack, servers, stages, participants, channels, streams, sessions, viewers])) =
+        from_env(|variables| {
+            let fleet = variables.fleet();
+            let names = [
+                "STACK_NAME",
+                "SERVERS_TABLE",
+                "STAGES_TABLE",
+                "PARTICIPANTS_TABLE",
+                "CHANNELS_TABLE",
+                "STREAMS_TABLE",
+                "STAGE_SESSIONS_TABLE",
+                "VIEWERS_TABLE",
+            ];
+            let names = names.map(|name| variables.required(name));
+            Some((fleet?, names))
+        })?;
+    let viewers = ViewerTable::new(&aws, viewers, channels.clone());
     // Of IVS's five calls a second, callers keep three; of the 20 of ECS and EC2, most.
     let handler = Handler {
         ecs: Ecs::new(&aws, fleet, RateLimiter::per_second(10)),
@@ -42,7 +45,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         ivs_realtime: StageIvs::new(&aws, stack.clone()).limited_to(RateLimiter::per_second(2)),
         publisher_ivs: PublisherIvs::new(&aws, stack.clone()),
         sessions: SessionTable::new(&aws, sessions),
-        ivs: ChannelIvs::new(&aws, stack).limited_to(RateLimiter::per_second(2)),
+        ivs: ChannelIvs::new(&aws, stack, viewers).limited_to(RateLimiter::per_second(2)),
         stream_ivs: StreamIvs::new(&aws, RateLimiter::per_second(2)),
         streams: StreamTable::new(&aws, streams, channels.clone()),
         servers: ServerTable::new(&aws, servers),

@@ -2,7 +2,7 @@
 
 mod handler;
 
-use aws_channel::{ChannelIvs, ChannelTable};
+use aws_channel::{ChannelIvs, ChannelTable, ViewerTable};
 use aws_client::RateLimiter;
 use aws_stage::{ParticipantRows, StageIvs, StageTable};
 use lambda::config::from_env;
@@ -13,17 +13,18 @@ use crate::handler::Handler;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log::init();
-    let (aws, [stack, stages, participants, channels]) = from_env(|variables| {
-        let names = ["STACK_NAME", "STAGES_TABLE", "PARTICIPANTS_TABLE", "CHANNELS_TABLE"];
+    let (aws, [stack, stages, participants, channels, viewers]) = from_env(|variables| {
+        let names = ["STACK_NAME", "STAGES_TABLE", "PARTICIPANTS_TABLE", "CHANNELS_TABLE", "VIEWERS_TABLE"];
         Some(names.map(|name| variables.required(name)))
     })?;
+    let viewers = ViewerTable::new(&aws, viewers, channels.clone());
     // Of IVS's five listings and deletes a second, the reconciler takes two. An adoption reads the resource, which
     // nobody else does but for a stage's endpoints once in two weeks.
     let handler = Handler {
         ivs_realtime: StageIvs::new(&aws, stack.clone())
             .limited_to(RateLimiter::per_second(3))
             .adopting_at(RateLimiter::per_second(5)),
-        ivs: ChannelIvs::new(&aws, stack)
+        ivs: ChannelIvs::new(&aws, stack, viewers)
             .limited_to(RateLimiter::per_second(3))
             .adopting_at(RateLimiter::per_second(5)),
         stages: StageTable::new(&aws, stages),

@@ -119,6 +119,40 @@ impl Field for Origin {
     const RULE: &'static str = "must be ivs or selfHosted";
 }
 
+/// Who gets a playback token of a private channel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Admission {
+    /// Whoever is signed in.
+    #[default]
+    Open,
+    /// The owner, and whom the owner has invited.
+    Invited,
+}
+
+impl Admission {
+    /// The word used in the API and in the table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Invited => "invited",
+        }
+    }
+}
+
+impl Field for Admission {
+    const RULE: &'static str = "must be open or invited";
+}
+
+/// Somebody who may watch a private channel by invitation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Viewer {
+    /// Who.
+    pub user_id: UserId,
+    /// Since when.
+    pub invited_at: Timestamp,
+}
+
 /// What the first caller of an IVS channel decides.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct IvsOptions {
@@ -128,6 +162,8 @@ pub struct IvsOptions {
     pub latency_mode: LatencyMode,
     /// Whether watching takes a playback token.
     pub private: bool,
+    /// Who gets one. Of a channel that is not private, it says nothing.
+    pub admission: Admission,
 }
 
 /// What the first caller of a channel decides.
@@ -151,6 +187,11 @@ impl ChannelOptions {
     /// Whether watching takes a playback token.
     pub fn is_private(&self) -> bool {
         matches!(self, Self::Ivs(options) if options.private)
+    }
+
+    /// Whether only those who are invited get a playback token.
+    pub fn is_by_invitation(&self) -> bool {
+        matches!(self, Self::Ivs(options) if options.private && options.admission == Admission::Invited)
     }
 }
 
@@ -257,6 +298,8 @@ pub struct DesiredChannelOptions {
     pub latency_mode: Option<LatencyMode>,
     /// Absent: false when new.
     pub private: Option<bool>,
+    /// Absent: `open` when new.
+    pub admission: Option<Admission>,
 }
 
 impl DesiredChannelOptions {
@@ -272,6 +315,11 @@ impl DesiredChannelOptions {
             ("latencyMode", is_own && self.latency_mode.is_some(), of_ivs),
             ("private", is_own && self.private.is_some(), of_ivs),
             ("qualities", !is_own && self.qualities.is_some(), of_own),
+            (
+                "admission",
+                self.admission.is_some() && self.private != Some(true),
+                "is for a channel that is private, which has to be said",
+            ),
         ];
         excluded.into_iter().filter(|(_, is_there, _)| *is_there).map(|(field, _, reason)| (field, reason))
     }
@@ -284,6 +332,7 @@ impl DesiredOptions<Channel> for DesiredChannelOptions {
                 r#type: self.r#type.unwrap_or_default(),
                 latency_mode: self.latency_mode.unwrap_or_default(),
                 private: self.private.unwrap_or_default(),
+                admission: self.admission.unwrap_or_default(),
             }),
             Origin::SelfHosted => ChannelOptions::SelfHosted(self.qualities.clone().unwrap_or_default()),
         }
@@ -298,11 +347,12 @@ impl DesiredOptions<Channel> for DesiredChannelOptions {
         let qualities = self.qualities.as_ref().map(ToString::to_string);
         let origin = differs("origin", channel.options.origin().as_str(), self.origin.map(Origin::as_str));
         // What the channel's origin does not know is none.
-        let (r#type, latency_mode, is_private, of_own) = match &channel.options {
+        let (r#type, latency_mode, is_private, admission, of_own) = match &channel.options {
             ChannelOptions::Ivs(is) => {
-                (is.r#type.as_str(), is.latency_mode.as_str(), is.private.to_string(), "none".to_owned())
+                let (r#type, latency_mode) = (is.r#type.as_str(), is.latency_mode.as_str());
+                (r#type, latency_mode, is.private.to_string(), is.admission.as_str(), "none".to_owned())
             }
-            ChannelOptions::SelfHosted(is) => ("none", "none", "none".to_owned(), is.to_string()),
+            ChannelOptions::SelfHosted(is) => ("none", "none", "none".to_owned(), "none", is.to_string()),
         };
         let unmet = [
             origin,
@@ -310,6 +360,7 @@ impl DesiredOptions<Channel> for DesiredChannelOptions {
             differs("type", r#type, self.r#type.map(ChannelType::as_str)),
             differs("latencyMode", latency_mode, self.latency_mode.map(LatencyMode::as_str)),
             differs("private", &is_private, private.as_deref()),
+            differs("admission", admission, self.admission.map(Admission::as_str)),
         ];
         unmet.into_iter().flatten().collect()
     }

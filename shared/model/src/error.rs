@@ -138,6 +138,9 @@ pub enum Denial {
     /// The caller's token does not have the claim of those who may create.
     #[error("there is none of this name, and you may not create one")]
     NotCreator,
+    /// The channel is private, and its owner has not invited this user to watch it.
+    #[error("the owner of the channel has not invited you to watch it")]
+    NotInvited,
     /// The owner has closed the doors (`doors: closed`).
     #[error("the stage is closed; its owner can open it")]
     StageClosed,
@@ -182,6 +185,9 @@ pub enum Conflict {
     /// A playback token for a channel that anybody may watch.
     #[error("the channel is not private: its playbackUrl needs no token")]
     NotPrivate,
+    /// Invitations to a channel that whoever is signed in may watch, or anybody.
+    #[error("nobody is invited to this channel: its admission is open, or it is not private")]
+    NotByInvitation,
     /// Private channels need a playback key, and none is configured.
     #[error("this deployment has no playback key to sign with")]
     PlaybackNotSupported,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::channel::Channel;
-use crate::error::{Conflict, Error};
+use crate::error::{Conflict, Error, FieldError};
 use crate::participant::TokenDuration;
 use crate::signing::{InvalidSigningKey, PrivateKey, Signer};
 use crate::{ChannelArn, PlaybackKeyArn, Timestamp, ViewerId};
@@ -53,6 +53,27 @@ pub struct PlaybackRequest {
     pub duration: TokenDuration,
     /// Names the viewer to IVS, so that the session can be revoked.
     pub viewer_id: Option<ViewerId>,
+}
+
+/// How long a token lives, which is how long watching can begin. A token that names its viewer lives briefly, since IVS
+/// says so; one of a channel whose viewers are invited, since whoever is not invited any more keeps it.
+///
+/// # Errors
+/// [`Error::InvalidRequest`] if more is asked for.
+pub fn duration(
+    channel: &Channel,
+    viewer_id: Option<&ViewerId>,
+    asked: Option<TokenDuration>,
+) -> Result<TokenDuration, Error> {
+    let is_brief = viewer_id.is_some() || channel.options.is_by_invitation();
+    match asked {
+        Some(asked) if is_brief && asked.minutes() > LONGEST_WITH_VIEWER => {
+            let reason = "must be at most 10 together with viewerId, or for a channel whose admission is invited";
+            Err(Error::InvalidRequest(vec![FieldError::new("durationMinutes", reason)]))
+        }
+        None if is_brief => Ok(TokenDuration::of_minutes(LONGEST_WITH_VIEWER)),
+        asked => Ok(asked.unwrap_or_default()),
+    }
 }
 
 /// A playback token, with the URL that carries it.
@@ -124,7 +145,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::channel::{ChannelOptions, IvsOptions};
+    use crate::channel::{Admission, ChannelOptions, IvsOptions};
     use crate::signing::tests::private_pem;
 
     fn channel(id: &str) -> Channel {
@@ -151,6 +172,25 @@ mod tests {
     fn token(signer: &PlaybackSigner, channel: &Channel) -> PlaybackToken {
         let request = PlaybackRequest { duration: TokenDuration::of_minutes(1), viewer_id: None };
         signer.sign(channel, now(), &request).unwrap().token
+    }
+
+    #[test]
+    fn a_token_lives_briefly_if_it_names_its_viewer_or_its_channel_is_by_invitation() {
+        let open = channel("abc");
+        let options = IvsOptions { private: true, admission: Admission::Invited, ..IvsOptions::default() };
+        let invited = Channel { options: ChannelOptions::Ivs(options), ..open.clone() };
+        let viewer: ViewerId = "bob".parse().unwrap();
+        let minutes = |channel, viewer, asked: Option<u16>| {
+            let duration = duration(channel, viewer, asked.map(TokenDuration::of_minutes));
+            duration.ok().map(TokenDuration::minutes)
+        };
+        assert_eq!(minutes(&open, None, None), Some(60));
+        assert_eq!(minutes(&open, None, Some(600)), Some(600));
+        for (channel, viewer) in [(&open, Some(&viewer)), (&invited, None), (&invited, Some(&viewer))] {
+            assert_eq!(minutes(channel, viewer, None), Some(10));
+            assert_eq!(minutes(channel, viewer, Some(3)), Some(3));
+            assert_eq!(minutes(channel, viewer, Some(11)), None);
+        }
     }
 
     #[test]

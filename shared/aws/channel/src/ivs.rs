@@ -20,7 +20,7 @@ use model::error::Conflict;
 use model::tags;
 use model::{ChannelArn, ChannelName, Error, StreamKeyArn, Timestamp};
 
-use crate::OwnServer;
+use crate::{OwnServer, ViewerTable};
 
 /// IVS low-latency, as far as this deployment's own channels go.
 pub struct ChannelIvs {
@@ -29,13 +29,15 @@ pub struct ChannelIvs {
     limiter: RateLimiter,
     adoptions: RateLimiter,
     own_server: Option<OwnServer>,
+    viewers: ViewerTable,
 }
 
 impl ChannelIvs {
-    /// Channels are tagged as the stack's, so that two deployments in one account leave each other's alone.
-    pub fn new(aws: &Aws, stack: String) -> Self {
+    /// Channels are tagged as the stack's, so that two deployments in one account leave each other's alone. Who is invited
+    /// to a channel ends with it.
+    pub fn new(aws: &Aws, stack: String, viewers: ViewerTable) -> Self {
         let (limiter, adoptions) = (RateLimiter::unlimited(), RateLimiter::unlimited());
-        Self { ivs: sdk_client!(aws, aws_sdk_ivs, "IVS"), stack, limiter, adoptions, own_server: None }
+        Self { ivs: sdk_client!(aws, aws_sdk_ivs, "IVS"), stack, limiter, adoptions, own_server: None, viewers }
     }
 
     /// Lists and deletes at a pace that leaves some of IVS's five calls a second to others.
@@ -59,6 +61,10 @@ impl ChannelIvs {
     #[must_use]
     pub fn beside(self, own_server: OwnServer) -> Self {
         Self { own_server: Some(own_server), ..self }
+    }
+
+    pub(crate) fn viewers(&self) -> &ViewerTable {
+        &self.viewers
     }
 
     pub(crate) fn own_server(&self) -> Option<&OwnServer> {

@@ -4,8 +4,13 @@ mod ivs;
 mod operations;
 mod own_server;
 mod table;
+mod viewers;
 
 pub use ivs::ChannelIvs;
-pub use operations::{create_or_fetch, delete, fetch, list, recover, rotate_stream_key, stream_key, sweep};
+pub use operations::{
+    admit, create_or_fetch, delete, fetch, invite, list, list_viewers, recover, rotate_stream_key, stream_key, sweep,
+    uninvite,
+};
 pub use own_server::OwnServer;
 pub use table::{ChannelRows, ChannelTable};
+pub use viewers::ViewerTable;

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use aws_claim::{ListedPage, Provider, Recovery};
-use model::channel::{Channel, ChannelOptions, DesiredChannelOptions, KeyState, Rotation, StreamKey};
+use model::channel::{Channel, ChannelOptions, DesiredChannelOptions, KeyState, Rotation, StreamKey, Viewer};
 use model::claim::{Claim, CreateError, NameRequest, Outcome, owned_by};
-use model::error::Conflict;
+use model::error::{Conflict, Denial};
 use model::recovery::Recovered;
 use model::self_hosted::draw_key;
 use model::sweep::{Sweep, Swept};
 use model::{ChannelArn, ChannelName, Cursor, Error, Limit, Page, Timestamp, UserId};
 
-use crate::{ChannelIvs, ChannelTable};
+use crate::{ChannelIvs, ChannelTable, ViewerTable};
 
 impl Provider<Channel> for ChannelIvs {
     async fn create(&self, claim: &Claim<Channel>, now: Timestamp) -> Result<Channel, CreateError> {
@@ -59,9 +59,10 @@ impl Provider<Channel> for ChannelIvs {
         if arn.is_self_hosted() { Ok(()) } else { self.delete_channel(arn).await }
     }
 
-    /// Nothing hangs on a channel: its key is in its row.
-    async fn forget(&self, _: &ChannelName, _: &ChannelArn) -> Result<(), Error> {
-        Ok(())
+    /// Its key is in its row, and ends with it.
+    async fn forget(&self, _: &ChannelName, arn: &ChannelArn) -> Result<(), Error> {
+        // Nobody is invited to a self-hosted one.
+        if arn.is_self_hosted() { Ok(()) } else { self.viewers().purge(arn).await }
     }
 }
 
@@ -178,6 +179,73 @@ pub async fn rotate_stream_key(
         }
         state => replace(ivs, channels, now, request, &channel, state).await,
     }
+}
+
+/// Whether a caller may have a playback token for a channel.
+///
+/// # Errors
+/// [`Denial::NotInvited`] if the channel's admission is `invited` and the caller neither owns it nor is invited.
+pub async fn admit(viewers: &ViewerTable, channel: &Channel, caller: &UserId) -> Result<(), Error> {
+    let may_watch =
+        !channel.options.is_by_invitation() || channel.owner == *caller || viewers.has(&channel.arn, caller).await?;
+    if may_watch { Ok(()) } else { Err(Error::Forbidden(Denial::NotInvited)) }
+}
+
+/// Invites a user to watch a private channel of the caller's. The invitation, and whether it is new.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Denial::NotOwner`]; [`Conflict::NotByInvitation`] if the channel's admission is `open`.
+pub async fn invite(
+    channels: &ChannelTable,
+    viewers: &ViewerTable,
+    now: Timestamp,
+    request: &NameRequest<ChannelName>,
+    user_id: UserId,
+) -> Result<(Viewer, bool), Error> {
+    let channel = by_invitation(channels, now, request).await?;
+    viewers.put(&channel, Viewer { user_id, invited_at: now }).await
+}
+
+/// Takes an invitation back: the user gets no token any more. One that is not there is fine.
+///
+/// # Errors
+/// As [`invite`].
+pub async fn uninvite(
+    channels: &ChannelTable,
+    viewers: &ViewerTable,
+    now: Timestamp,
+    request: &NameRequest<ChannelName>,
+    user_id: &UserId,
+) -> Result<(), Error> {
+    let channel = by_invitation(channels, now, request).await?;
+    viewers.delete(&channel.arn, user_id).await
+}
+
+/// Who is invited to a channel of the caller's, the latest first. The index behind it follows a write within moments, not
+/// at once.
+///
+/// # Errors
+/// As [`invite`].
+pub async fn list_viewers(
+    channels: &ChannelTable,
+    viewers: &ViewerTable,
+    now: Timestamp,
+    request: &NameRequest<ChannelName>,
+    limit: Limit,
+    cursor: Option<Cursor>,
+) -> Result<Page<Viewer>, Error> {
+    let channel = by_invitation(channels, now, request).await?;
+    viewers.list(&channel.arn, limit, cursor).await
+}
+
+/// The caller's own channel, if its viewers are invited.
+async fn by_invitation(
+    channels: &ChannelTable,
+    now: Timestamp,
+    request: &NameRequest<ChannelName>,
+) -> Result<Channel, Error> {
+    let channel = owned_by(fetch(channels, &request.name, now).await?, &request.caller)?;
+    if channel.options.is_by_invitation() { Ok(channel) } else { Err(Error::Conflict(Conflict::NotByInvitation)) }
 }
 
 async fn own(

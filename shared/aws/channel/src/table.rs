@@ -5,14 +5,16 @@
 //!
 //! The index `by-owner` holds the attributes that it was made with, and no others can be added to it. So a self-hosted
 //! channel says what it is in those: `type` is `SELF_HOSTED` and its qualities, with blanks between; there is no
-//! `latencyMode`, `private` is false, and `ingestEndpoint` is a whole URL.
+//! `latencyMode`, `private` is false, and `ingestEndpoint` is a whole URL. One whose viewers are invited has the word
+//! `INVITED` after its type: a version that does not know it cannot read the row, and so gives nobody a token.
 
 use aws_claim::{NameTable, Schema};
 use aws_client::Aws;
 use aws_item::{Fields, Item, item, m, s};
 use aws_sdk_dynamodb::types::AttributeValue;
 use model::channel::{
-    Channel, ChannelOptions, ChannelType, IvsOptions, KeyState, LatencyMode, Rotation, StreamKey, StreamKeyText,
+    Admission, Channel, ChannelOptions, ChannelType, IvsOptions, KeyState, LatencyMode, Rotation, StreamKey,
+    StreamKeyText,
 };
 use model::qualities::Qualities;
 use model::{Error, Timestamp};
@@ -27,7 +29,7 @@ impl Schema for ChannelRows {
     fn options_item(options: &ChannelOptions) -> Item {
         match options {
             ChannelOptions::Ivs(options) => item([
-                ("type", s(options.r#type.as_str())),
+                ("type", s(type_of(options))),
                 ("latencyMode", s(options.latency_mode.as_str())),
                 ("private", AttributeValue::Bool(options.private)),
             ]),
@@ -43,10 +45,15 @@ impl Schema for ChannelRows {
         if let Some(qualities) = Qualities::of_type(r#type) {
             return Ok(ChannelOptions::SelfHosted(qualities));
         }
+        let (r#type, admission) = match r#type.strip_suffix(INVITED) {
+            Some(r#type) => (r#type, Admission::Invited),
+            None => (r#type, Admission::Open),
+        };
         Ok(ChannelOptions::Ivs(IvsOptions {
             r#type: ChannelType::parse(r#type).ok_or_else(|| invalid("type"))?,
             latency_mode: LatencyMode::parse(row.text("latencyMode")?).ok_or_else(|| invalid("latencyMode"))?,
             private: row.flag("private")?,
+            admission,
         }))
     }
 
@@ -172,6 +179,14 @@ impl ChannelTable {
     }
 }
 
+/// What follows the type of a channel whose viewers are invited.
+const INVITED: &str = " INVITED";
+
+fn type_of(options: &IvsOptions) -> String {
+    let invited = if options.admission == Admission::Invited { INVITED } else { "" };
+    format!("{}{invited}", options.r#type.as_str())
+}
+
 fn key_value(state: &KeyState) -> AttributeValue {
     match state {
         KeyState::Current(key) => m([("arn", s(&key.arn)), ("text", s(key.text.expose()))]),
@@ -233,7 +248,15 @@ mod tests {
             ingest_endpoint: "rtmps://video.example/live".to_owned(),
             ..channel(own)
         };
-        for channel in [channel(current), channel(rotating), self_hosted] {
+        let invited = Channel {
+            options: ChannelOptions::Ivs(IvsOptions {
+                private: true,
+                admission: Admission::Invited,
+                ..IvsOptions::default()
+            }),
+            ..channel(current.clone())
+        };
+        for channel in [channel(current), channel(rotating), self_hosted, invited] {
             let mut row = ChannelRows::item(&channel);
             row.extend(item([
                 ("name", s("demo")),

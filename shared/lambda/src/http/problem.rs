@@ -43,6 +43,7 @@ problems! {
     Error::Unauthenticated => UNAUTHORIZED, "unauthenticated", "Unauthenticated";
     Error::Forbidden(Denial::NotOwner) => FORBIDDEN, "not-owner", "Not the owner";
     Error::Forbidden(Denial::NotCreator) => FORBIDDEN, "not-creator", "Not a creator";
+    Error::Forbidden(Denial::NotInvited) => FORBIDDEN, "not-invited", "Not invited";
     Error::Forbidden(Denial::StageClosed) => FORBIDDEN, "stage-closed", "Stage closed";
     Error::Forbidden(Denial::Removed) => FORBIDDEN, "removed", "Removed";
     Error::Forbidden(Denial::Capabilities) => FORBIDDEN, "capabilities-not-allowed", "Capabilities not allowed";
@@ -58,6 +59,7 @@ problems! {
     Error::Conflict(Conflict::TooManyChannels { .. }) => CONFLICT, "too-many-channels", "Too many channels";
     Error::Conflict(Conflict::Live) => CONFLICT, "live", "Live";
     Error::Conflict(Conflict::NotPrivate) => CONFLICT, "not-private", "Not private";
+    Error::Conflict(Conflict::NotByInvitation) => CONFLICT, "not-by-invitation", "Not by invitation";
     Error::Conflict(Conflict::PlaybackNotSupported) => CONFLICT, "playback-not-supported", "Playback tokens not supported";
     Error::Conflict(Conflict::SelfHostedNotSupported) => CONFLICT, "self-hosted-not-supported", "No server of its own";
     Error::Conflict(Conflict::OnAir) => CONFLICT, "on-air", "On air already";
@@ -156,13 +158,14 @@ mod tests {
     #[test]
     fn every_error_has_its_status_and_type() {
         let secs = Duration::from_secs;
-        let table: [(Error, u16, &str); 28] = [
+        let table: [(Error, u16, &str); 30] = [
             (Error::MalformedBody("x".to_owned()), 400, "malformed-body"),
             (Error::UnsupportedMediaType, 415, "unsupported-media-type"),
             (Error::BodyTooLarge { limit: 1 }, 413, "body-too-large"),
             (Error::Unauthenticated, 401, "unauthenticated"),
             (Error::Forbidden(Denial::NotOwner), 403, "not-owner"),
             (Error::Forbidden(Denial::NotCreator), 403, "not-creator"),
+            (Error::Forbidden(Denial::NotInvited), 403, "not-invited"),
             (Error::Forbidden(Denial::StageClosed), 403, "stage-closed"),
             (Error::Forbidden(Denial::Removed), 403, "removed"),
             (Error::Forbidden(Denial::Capabilities), 403, "capabilities-not-allowed"),
@@ -178,6 +181,7 @@ mod tests {
             (Error::Conflict(Conflict::TooManyChannels { most: 1 }), 409, "too-many-channels"),
             (Error::Conflict(Conflict::Live), 409, "live"),
             (Error::Conflict(Conflict::NotPrivate), 409, "not-private"),
+            (Error::Conflict(Conflict::NotByInvitation), 409, "not-by-invitation"),
             (Error::Conflict(Conflict::PlaybackNotSupported), 409, "playback-not-supported"),
             (Error::Conflict(Conflict::SelfHostedNotSupported), 409, "self-hosted-not-supported"),
             (Error::Conflict(Conflict::OnAir), 409, "on-air"),
