@@ -1,11 +1,12 @@
 //! What a function writes to its log: one line an invocation, which is its metrics, too (CloudWatch embedded metric
-//! format), and one line for whatever went wrong. Never a token, a key, or a body.
+//! format), and one line for whatever went wrong. Never a token, a key, or a body. A line stays below 4 KB, whatever was
+//! done: a long one costs, and CloudWatch cuts what is beyond its limit, with the metrics in it.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
-use aws_client::Call;
+use aws_client::{OperationCalls, Tally};
 use lambda_http::tracing::subscriber::filter::{LevelFilter, Targets};
 use lambda_http::tracing::subscriber::layer::SubscriberExt;
 use lambda_http::tracing::subscriber::util::SubscriberInitExt;
@@ -32,6 +33,13 @@ pub fn init() {
     subscriber::registry().with(lines.with_filter(ours)).init();
     panic::watch(|_, panicked| tracing::error!(cause = %panicked, "panicked outside of an invocation"));
 }
+
+/// The longest line, in bytes.
+const LONGEST_LINE: usize = 4_000;
+/// The longest text of a field, in bytes, as JSON writes it.
+const LONGEST_TEXT: usize = 256;
+/// How many operations a line has sums of, those that took longest; it has fewer if it would become too long.
+const OPERATIONS: [usize; 3] = [20, 8, 0];
 
 /// Something that a function was asked to do.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +72,7 @@ pub struct Line<'a> {
     /// From the event to the answer.
     pub duration: Duration,
     /// The AWS calls made for it, retries included.
-    pub calls: &'a [Call],
+    pub calls: &'a Tally,
     /// Of a request, API Gateway's id: the caller sees it, as `apigw-requestid` and as a problem's `instance`. Of an
     /// event, Lambda's.
     pub request_id: &'a str,
@@ -86,6 +94,22 @@ impl Line<'_> {
     /// The line: fields for people and Logs Insights, `_aws` for CloudWatch's metrics
     /// (CloudWatch user guide, "Specification: Embedded metric format").
     fn to_json(&self, now: Timestamp) -> serde_json::Result<String> {
+        let fields = self.fields.iter().map(|(name, value)| (name.clone(), shortened(value))).collect();
+        let mut line = self.with_calls(now, &fields, &CallFields::of(self.calls, OPERATIONS[0]))?;
+        for most in OPERATIONS.into_iter().skip(1) {
+            if line.len() > LONGEST_LINE {
+                line = self.with_calls(now, &fields, &CallFields::summed(self.calls, most))?;
+            }
+        }
+        Ok(line)
+    }
+
+    fn with_calls(
+        &self,
+        now: Timestamp,
+        fields: &Map<String, Value>,
+        calls: &CallFields<'_>,
+    ) -> serde_json::Result<String> {
         /// In the order in which a person wants to read it.
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -103,18 +127,13 @@ impl Line<'_> {
             fields: &'a Map<String, Value>,
             request_id: &'a str,
             duration_ms: f64,
-            aws_call_count: usize,
-            aws_calls: Vec<CallLine<'a>>,
+            aws_call_count: u64,
+            #[serde(flatten)]
+            calls: &'a CallFields<'a>,
             #[serde(flatten)]
             metrics: BTreeMap<&'a str, u64>,
             #[serde(rename = "_aws", skip_serializing_if = "Option::is_none")]
             declaration: Option<Value>,
-        }
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct CallLine<'a> {
-            operation: &'a str,
-            duration_ms: f64,
         }
         let (message, level, route, status) = match self.invocation {
             Invocation::Request { route, status } => {
@@ -144,8 +163,6 @@ impl Line<'_> {
                 "CloudWatchMetrics": [{"Namespace": "Greenroom", "Dimensions": [["stack"]], "Metrics": declared}],
             })
         });
-        let calls = self.calls.iter();
-        let calls = calls.map(|call| CallLine { operation: &call.operation, duration_ms: millis(call.duration) });
         serde_json::to_string(&Fields {
             timestamp: now,
             level,
@@ -154,26 +171,112 @@ impl Line<'_> {
             function: self.function,
             route,
             status,
-            fields: &self.fields,
+            fields,
             request_id: self.request_id,
             duration_ms: millis(self.duration),
-            aws_call_count: self.calls.len(),
-            aws_calls: calls.collect(),
+            aws_call_count: self.calls.attempts(),
+            calls,
             metrics,
             declaration,
         })
     }
 }
 
+/// What a line has of the AWS calls: each of a few, sums of many.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum CallFields<'a> {
+    AwsCalls(Vec<CallField<'a>>),
+    AwsOperations(Vec<OperationField<'a>>),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CallField<'a> {
+    operation: &'a str,
+    duration_ms: f64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OperationField<'a> {
+    operation: &'a str,
+    calls: u64,
+    attempts: u64,
+    errors: u64,
+    total_ms: f64,
+    longest_ms: f64,
+}
+
+impl<'a> CallFields<'a> {
+    fn of(calls: &'a Tally, most: usize) -> Self {
+        let Some(listed) = calls.listed() else { return Self::summed(calls, most) };
+        let listed = listed.iter();
+        let listed = listed.map(|call| CallField { operation: &call.operation, duration_ms: millis(call.duration) });
+        Self::AwsCalls(listed.collect())
+    }
+
+    /// The operations that took longest first; what is beyond `most` of them is one sum.
+    fn summed(calls: &'a Tally, most: usize) -> Self {
+        let mut operations: Vec<(&str, OperationCalls)> =
+            calls.operations.iter().map(|(operation, of)| (operation.as_str(), *of)).collect();
+        operations.sort_by_key(|(_, of)| std::cmp::Reverse(of.total));
+        if operations.len() > most {
+            let others = operations.split_off(most).into_iter();
+            let others = others.fold(OperationCalls::default(), |sum, (_, of)| OperationCalls {
+                calls: sum.calls + of.calls,
+                attempts: sum.attempts + of.attempts,
+                errors: sum.errors + of.errors,
+                total: sum.total + of.total,
+                longest: sum.longest.max(of.longest),
+            });
+            operations.push(("others", others));
+        }
+        let fields = operations.into_iter().map(|(operation, of)| OperationField {
+            operation,
+            calls: of.calls,
+            attempts: of.attempts,
+            errors: of.errors,
+            total_ms: millis(of.total),
+            longest_ms: millis(of.longest),
+        });
+        Self::AwsOperations(fields.collect())
+    }
+}
+
+/// A text that somebody else wrote may be of any length.
+fn shortened(value: &Value) -> Value {
+    let Value::String(text) = value else { return value.clone() };
+    let mut bytes = 0;
+    let escaped = |char: char| match char {
+        '"' | '\\' | '\n' | '\r' | '\t' => 2,
+        char if char.is_ascii_control() => 6,
+        char => char.len_utf8(),
+    };
+    let end = text.char_indices().find(|(_, char)| {
+        bytes += escaped(*char);
+        bytes > LONGEST_TEXT
+    });
+    match end {
+        None => value.clone(),
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+    }
+}
+
 /// Milliseconds to the microsecond.
 fn millis(duration: Duration) -> f64 {
-    f64::from(u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)) / 1000.0
+    let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    // As exact as a double is, which ends after centuries.
+    #[expect(clippy::cast_precision_loss, reason = "microseconds of 285 years are exact")]
+    let millis = micros as f64 / 1000.0;
+    millis
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use std::sync::{Arc, Mutex};
 
+    use aws_client::Call;
     use lambda_http::tracing::instrument::WithSubscriber;
     use lambda_http::tracing::subscriber::fmt::MakeWriter;
 
@@ -210,13 +313,23 @@ pub(crate) mod tests {
         (String::from_utf8(lines).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect(), output)
     }
 
+    fn call(operation: &str, millis: u64) -> Call {
+        Call { operation: operation.to_owned(), duration: Duration::from_millis(millis) }
+    }
+
+    fn tally(calls: impl IntoIterator<Item = Call>) -> Tally {
+        let mut tally = Tally::default();
+        calls.into_iter().for_each(|call| tally.add(call, false, false));
+        tally
+    }
+
     fn line(invocation: Invocation<'_>, counts: &[(&'static str, u64)]) -> String {
         let line = Line {
             stack: "greenroom",
             function: "participant",
             invocation,
             duration: Duration::from_micros(2500),
-            calls: &[Call { operation: "DynamoDB.BatchGetItem".to_owned(), duration: Duration::from_millis(1) }],
+            calls: &tally([call("DynamoDB.BatchGetItem", 1)]),
             request_id: "id-1",
             fields: Map::from_iter([("stage".to_owned(), json!("demo"))]),
             counts,
@@ -259,5 +372,90 @@ pub(crate) mod tests {
         let made = line(Invocation::Event { outcome: "no news", failed: false }, &[("Drift", 0)]);
         let made: Value = serde_json::from_str(&made).unwrap();
         assert_eq!((made.get("_aws"), &made["message"]), (None, &json!("participant no news")));
+    }
+
+    fn line_of(calls: &Tally, fields: Map<String, Value>) -> (usize, Value) {
+        const COUNTS: [&str; 20] = [
+            "Count01AsLongAsOthers",
+            "Count02AsLongAsOthers",
+            "Count03AsLongAsOthers",
+            "Count04AsLongAsOthers",
+            "Count05AsLongAsOthers",
+            "Count06AsLongAsOthers",
+            "Count07AsLongAsOthers",
+            "Count08AsLongAsOthers",
+            "Count09AsLongAsOthers",
+            "Count10AsLongAsOthers",
+            "Count11AsLongAsOthers",
+            "Count12AsLongAsOthers",
+            "Count13AsLongAsOthers",
+            "Count14AsLongAsOthers",
+            "Count15AsLongAsOthers",
+            "Count16AsLongAsOthers",
+            "Count17AsLongAsOthers",
+            "Count18AsLongAsOthers",
+            "Count19AsLongAsOthers",
+            "Count20AsLongAsOthers",
+        ];
+        let counts = COUNTS.map(|name| (name, 12_345));
+        let line = Line {
+            stack: "greenroom",
+            function: "reconciler",
+            invocation: Invocation::Event { outcome: "reconciled", failed: false },
+            duration: Duration::from_secs(200),
+            calls,
+            request_id: "00000000-0000-0000-0000-000000000000",
+            fields,
+            counts: &counts,
+        };
+        let line = line.to_json("2026-03-01T12:00:00Z".parse().unwrap()).unwrap();
+        (line.len(), serde_json::from_str(&line).unwrap())
+    }
+
+    #[test]
+    fn many_calls_are_summed_by_operation_and_few_are_listed() {
+        let few = tally((1..=3).map(|n| call("DynamoDB.GetItem", n)));
+        let (_, made) = line_of(&few, Map::new());
+        assert_eq!((made["awsCalls"].as_array().unwrap().len(), &made["awsCallCount"]), (3, &json!(3)));
+        assert!(made.get("awsOperations").is_none(), "{made}");
+
+        let mut many = tally((1..=100).map(|n| call("DynamoDB.BatchGetItem", n)));
+        many.add(call("IVS.ListChannels", 9_000), false, true);
+        many.add(call("IVS.ListChannels", 10), true, false);
+        let (_, made) = line_of(&many, Map::new());
+        assert!(made.get("awsCalls").is_none(), "{made}");
+        assert_eq!(made["awsCallCount"], json!(102));
+        assert_eq!(
+            made["awsOperations"],
+            json!([
+                {"operation": "IVS.ListChannels", "calls": 1, "attempts": 2, "errors": 1, "totalMs": 9010.0, "longestMs": 9000.0},
+                {"operation": "DynamoDB.BatchGetItem", "calls": 100, "attempts": 100, "errors": 0, "totalMs": 5050.0, "longestMs": 100.0},
+            ])
+        );
+    }
+
+    #[test]
+    fn a_line_is_shorter_than_4_kb_whatever_was_called_and_told() {
+        for operations in [1, 20, 40, 400] {
+            for calls in [1, 16, 17, 20_000] {
+                for text in ["a".repeat(100_000), "\u{1}\"\n".repeat(10_000), "é".repeat(10_000), String::new()] {
+                    let made =
+                        (0..calls).map(|n| call(&format!("IVS RealTime.Operation{:03}", n % operations), 999_999));
+                    let names = ["event.name", "stage.arn", "session.id", "participant.id", "cause", "task.group"];
+                    let fields = names.map(|name| (name.to_owned(), json!(text)));
+                    let (bytes, _) = line_of(&tally(made), Map::from_iter(fields));
+                    assert!(bytes < 4096, "{bytes} bytes of {calls} calls of {operations} operations");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_summed_by_itself_is_summed_as_others() {
+        let calls = tally((0..100).map(|n| call(&format!("IVS.Operation{n}"), 100 - n)));
+        let (_, made) = line_of(&calls, Map::new());
+        let operations = made["awsOperations"].as_array().unwrap();
+        assert_eq!((operations.len(), &operations[0]["operation"]), (21, &json!("IVS.Operation0")));
+        assert_eq!((&operations[20]["operation"], &operations[20]["calls"]), (&json!("others"), &json!(80)));
     }
 }

@@ -6,7 +6,7 @@ mod client;
 mod failure;
 mod rate_limiter;
 
-pub use calls::{Call, Calls};
+pub use calls::{Call, Calls, OperationCalls, Tally};
 pub use client::{Aws, AwsConfig, create_timeouts, listing_retries};
 pub use failure::AwsFailure;
 pub use rate_limiter::RateLimiter;
