@@ -188,3 +188,21 @@ async fn a_rotation_that_ivs_refuses_can_be_repeated_at_once() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_keys_of_a_channel_are_read_to_the_last_page() {
+    TestApp::run(async |app| {
+        // A page that nobody asked a size of has one entry.
+        app.quotas(json!({"streamKeysPerChannel": 100, "CreateStreamKey": 1000})).await;
+        let alice = app.user("alice");
+        alice.put("/channels/demo", json!({})).await.expect(201);
+        let channel = app.channels_in_ivs().await.pop().unwrap();
+        for _ in 0..60 {
+            app.ivs_low_latency().create_stream_key().channel_arn(&channel).send().await.unwrap();
+        }
+        let (rotated, calls) = app.calls_of(alice.post(KEY, json!({}))).await;
+        assert!(is_accepted(app, &rotated.expect(200).json()).await);
+        assert_eq!(calls.iter().filter(|call| *call == "ivs:ListStreamKeys").count(), 2, "{calls:?}");
+    })
+    .await;
+}

@@ -232,21 +232,37 @@ impl ChannelIvs {
         }
     }
 
+    /// Every key of a channel, from a complete listing: a page has one entry unless more are asked for.
+    async fn key_arns(&self, channel: &ChannelArn) -> Result<Vec<StreamKeyArn>, Error> {
+        let operation = "ivs:ListStreamKeys";
+        let (mut arns, mut next) = (Vec::new(), None);
+        loop {
+            let list = self.ivs.list_stream_keys().channel_arn(channel.as_str());
+            let listed = list.max_results(50).set_next_token(next).send().await;
+            let listed = listed.map_err(|error| match error.as_service_error() {
+                Some(ListStreamKeysError::ResourceNotFoundException(_)) => Error::NotFound("channel"),
+                _ => AwsFailure::new(operation, &error).into_error(),
+            })?;
+            for key in listed.stream_keys() {
+                let arn = key.arn().and_then(|arn| arn.parse().ok());
+                arns.push(arn.ok_or_else(|| Error::internal(AwsFailure::malformed(operation, "no ARN")))?);
+            }
+            next = listed.next_token().map(str::to_owned);
+            if next.is_none() {
+                return Ok(arns);
+            }
+        }
+    }
+
     async fn existing_key(
         &self,
         channel: &ChannelArn,
         except: Option<&StreamKeyArn>,
     ) -> Result<Option<StreamKey>, Error> {
-        let listed = self.ivs.list_stream_keys().channel_arn(channel.as_str()).send().await;
-        let listed = listed.map_err(|error| match error.as_service_error() {
-            Some(ListStreamKeysError::ResourceNotFoundException(_)) => Error::NotFound("channel"),
-            _ => AwsFailure::new("ivs:ListStreamKeys", &error).into_error(),
-        })?;
-        let arns = listed.stream_keys().iter().filter_map(|key| key.arn());
-        let Some(arn) = arns.into_iter().find(|arn| except.is_none_or(|except| except.as_str() != *arn)) else {
+        let Some(arn) = self.key_arns(channel).await?.into_iter().find(|arn| Some(arn) != except) else {
             return Ok(None);
         };
-        match self.ivs.get_stream_key().arn(arn).send().await {
+        match self.ivs.get_stream_key().arn(arn.as_str()).send().await {
             Ok(got) => got.stream_key().and_then(read_key).map(Some).ok_or_else(|| malformed_key("ivs:GetStreamKey")),
             Err(error) => match error.as_service_error() {
                 // Deleted since it was listed.

@@ -84,14 +84,16 @@ impl AwsFailure {
         if refused { CreateError::Refused(error) } else { CreateError::Unknown(error) }
     }
 
-    /// Which of our errors this is: a quota (402 at IVS), something that passes (throttling, 5xx, timeouts), or a bug
-    /// of ours (refused as invalid or not allowed).
+    /// Which of our errors this is: a quota (402 at IVS), something that passes (throttling, 5xx, timeouts, a change
+    /// that is under way), or a bug of ours (refused as invalid or not allowed).
     pub fn into_error(self) -> Error {
         match (self.code.as_deref(), self.status) {
             (Some("ServiceQuotaExceededException" | "LimitExceededException"), _) | (_, Some(402)) => {
                 Error::QuotaExceeded(self.into())
             }
             (Some(code), _) if is_throttling(code) => Error::unavailable(self),
+            // Reads have it, too (`ListStages`): something is being changed. Whoever means more by it has looked before.
+            (Some("ConflictException"), _) => Error::unavailable(self),
             (_, Some(400..=428 | 430..=499)) => Error::internal(self),
             _ => Error::unavailable(self),
         }
@@ -147,6 +149,7 @@ mod tests {
         assert!(matches!(error(400, "ProvisionedThroughputExceededException"), Error::Unavailable { .. }));
         assert!(matches!(error(429, "SomethingNew"), Error::Unavailable { .. }));
         assert!(matches!(error(500, "InternalServerException"), Error::Unavailable { .. }));
+        assert!(matches!(error(409, "ConflictException"), Error::Unavailable { .. }));
         assert!(matches!(error(400, "ValidationException"), Error::Internal(_)));
         assert!(matches!(error(403, "AccessDeniedException"), Error::Internal(_)));
         assert!(matches!(error(403, "PendingVerification"), Error::Internal(_)));
