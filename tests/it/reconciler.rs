@@ -265,3 +265,31 @@ async fn a_kill_at_any_aws_call_of_a_run_leaves_work_for_the_next_and_no_harm() 
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_misspelt_order_is_refused_and_nothing_is_done() {
+    TestApp::run(async |app| {
+        for order in [r#"{"maxorphans": 3}"#, r#"{"only": "stages"}"#, r#"{"only": "servers", "maxOrphans": 3}"#] {
+            let (answer, calls) = app.calls_of(app.invoke("ReconcilerFunction", order)).await;
+            let answer: Value = serde_json::from_str(&answer).unwrap();
+            let why = answer["errorMessage"].as_str().unwrap();
+            assert!(why.contains("the order is not understood"), "{order}: {why}");
+            assert!(calls.is_empty(), "{order}: {calls:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_listing_that_meets_a_change_is_one_that_passes() {
+    TestApp::run(async |app| {
+        for (service, operation) in [("ivs", "ListStages"), ("ivs", "ListChannels"), ("ivs", "ListStreams")] {
+            let conflict = json!({"kind": "error", "status": 409, "code": "ConflictException"});
+            fault(app, service, operation, 1, conflict).await;
+            let failed: Value = serde_json::from_str(&app.invoke("ReconcilerFunction", "{}").await).unwrap();
+            assert_eq!(failed["errorType"], "Unavailable", "{operation}: {failed}");
+            app.heal().await;
+        }
+    })
+    .await;
+}

@@ -57,11 +57,12 @@ pub(crate) struct Handler {
     pub(crate) publisher_ivs: PublisherIvs,
 }
 
-/// What a run may be told.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// What a run may be told. Nothing else is taken: a run that was told how many orphans may go must not go on as if it had
+/// not been.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Order {
-    /// How many orphans may be deleted; see [`Sweep`].
+    /// How many orphans of a kind may be deleted, by a whole run; see [`Sweep`].
     max_orphans: Option<usize>,
     /// The one part to be done; all of them when absent, but for those that have a schedule of their own alone.
     only: Option<Part>,
@@ -81,6 +82,11 @@ enum Part {
 
 impl Handler {
     pub(crate) async fn handle(&self, order: Order) -> Result<Report, Error> {
+        if order.max_orphans.is_some() && order.only.is_some() {
+            return Err(Error::internal(
+                "the order is not understood: `maxOrphans` is for a whole run, without `only`",
+            ));
+        }
         let how = Sweep { attempt: ClaimId::random()?, lease: LEASE, max_orphans: order.max_orphans };
         let report = Report::new("reconciled");
         match order.only {
@@ -165,4 +171,42 @@ fn count(report: Report, metrics: [&'static str; 4], (swept, result): (Swept, Re
 /// The next run goes on.
 fn too_long(what: &str) -> Error {
     Error::unavailable(format!("there was not enough time for the {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda::event::Ordered;
+    use serde_json::{from_value, json};
+
+    use super::*;
+
+    #[test]
+    fn an_order_is_taken_as_it_is_spelt_or_not_at_all() {
+        let order = |order| from_value(order).map(|Ordered(order)| order);
+        let Order { max_orphans, only } = order(json!({"maxOrphans": 3})).unwrap();
+        assert_eq!((max_orphans, only), (Some(3), None));
+        assert_eq!(order(json!({"only": "streams"})).unwrap().only, Some(Part::Streams));
+        for misspelt in [
+            json!({"maxorphans": 3}),
+            json!({"max_orphans": 3}),
+            json!({"maxOrphans": "3"}),
+            json!({"maxOrphans": -1}),
+            json!({"orphans": 9}),
+            json!({"maxOrphans": 3, "dryRun": true}),
+            json!({"only": "stages"}),
+            json!({"only": ["streams"]}),
+            json!([3]),
+            json!("servers"),
+        ] {
+            let refused = order(misspelt.clone()).unwrap_err().to_string();
+            assert!(refused.starts_with("the order is not understood: "), "{misspelt}: {refused}");
+        }
+    }
+
+    #[test]
+    fn a_schedule_that_tells_nothing_orders_a_whole_run() {
+        let event = json!({"detail-type": "Scheduled Event", "source": "aws.scheduler", "detail": "{}"});
+        let Ordered(Order { max_orphans, only }) = from_value(event).unwrap();
+        assert_eq!((max_orphans, only), (None, None));
+    }
 }

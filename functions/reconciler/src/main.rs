@@ -14,7 +14,7 @@ use aws_stream::StreamTable;
 use aws_stream_listing::StreamIvs;
 use aws_task::Ec2;
 use lambda::config::from_env;
-use lambda::event::serve;
+use lambda::event::{Ordered, serve};
 
 use crate::handler::Handler;
 
@@ -53,5 +53,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         stages: StageTable::new(&aws, stages),
         channels: ChannelTable::new(&aws, channels),
     };
-    serve("reconciler", aws.calls(), |event| handler.handle(event)).await
+    serve("reconciler", aws.calls(), |Ordered(order)| handler.handle(order)).await
 }

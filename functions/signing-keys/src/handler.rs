@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_signing_keys::{PlaybackKeyPairs, PublicKeys, SigningKeys, end, maintain};
 use lambda::custom_resource::{CloudFormation, RequestType, StackRequest};
-use lambda::event::Report;
+use lambda::event::{Ordered, Report};
 use model::signing_keys::{Maintained, Maintenance, Trigger};
 use model::{ClaimId, Error, Timestamp};
 use serde::de::Error as _;
@@ -29,14 +29,12 @@ pub(crate) struct Handler<'a> {
 pub(crate) enum Event {
     /// A stack.
     Stack(StackRequest),
-    /// A schedule, which tells nothing.
-    Schedule,
-    /// An operator.
+    /// An operator, or a schedule, which orders nothing.
     Order(Order),
 }
 
 /// What an operator may say. Nothing else is taken, so that a misspelt order is not taken for none.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Order {
     /// Whether other keys are to sign from now on.
@@ -49,10 +47,8 @@ impl<'de> Deserialize<'de> for Event {
         let event = Value::deserialize(deserializer)?;
         let read = if event.get("RequestType").is_some() {
             serde_json::from_value(event).map(Self::Stack)
-        } else if event.get("detail-type").is_some() {
-            Ok(Self::Schedule)
         } else {
-            serde_json::from_value(event).map(Self::Order)
+            serde_json::from_value(event).map(|Ordered(order)| Self::Order(order))
         };
         read.map_err(D::Error::custom)
     }
@@ -72,7 +68,7 @@ impl Handler<'_> {
                 request.answer(&self.cloud_formation, &physical_id, work).await
             }
             Event::Order(Order { rotate: true }) => self.maintain(Trigger::Rotate).await,
-            Event::Order(Order { rotate: false }) | Event::Schedule => self.maintain(Trigger::Schedule).await,
+            Event::Order(Order { rotate: false }) => self.maintain(Trigger::Schedule).await,
         }
     }
 
@@ -121,6 +117,8 @@ mod tests {
     #[test]
     fn a_request_of_a_stack_that_cannot_be_read_is_not_taken_for_a_schedule() {
         assert!(from_value::<Event>(json!({"RequestType": "Create"})).is_err());
-        assert!(matches!(from_value(json!({"detail-type": "Scheduled Event", "detail": {}})), Ok(Event::Schedule)));
+        assert!(
+            matches!(from_value(json!({"detail-type": "Scheduled Event", "detail": {}})), Ok(Event::Order(order)) if order == Order::default())
+        );
     }
 }

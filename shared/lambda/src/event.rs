@@ -1,11 +1,12 @@
-//! The loop of a function that EventBridge or a schedule invokes: event in, nothing out, one log line each.
+//! The loop of a function that EventBridge, a schedule or an operator invokes: event in, nothing out, one log line each.
 
 use std::time::{Duration, Instant};
 
 use aws_client::Calls;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use model::{Error, Timestamp};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::config;
@@ -72,6 +73,22 @@ impl Report {
             self.counts.push((metric, 1));
         }
         self
+    }
+}
+
+/// What an operator orders, or a schedule: one that has no input of its own sends an event that orders nothing. `T` has
+/// to refuse unknown fields, so that a misspelt order is not taken for none.
+#[derive(Debug)]
+pub struct Ordered<T>(pub T);
+
+impl<'de, T: DeserializeOwned + Default> Deserialize<'de> for Ordered<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let event = Value::deserialize(deserializer)?;
+        if event.get("detail-type").is_some() {
+            return Ok(Self(T::default()));
+        }
+        let order = serde_json::from_value(event);
+        order.map(Self).map_err(|error| D::Error::custom(format!("the order is not understood: {error}")))
     }
 }
 
