@@ -49,15 +49,19 @@ impl Ecs {
         Ok(event.into_iter().collect())
     }
 
-    /// Ends the tasks whose processes were those of another run of the local cloud; answers the events.
+    /// Ends the tasks whose processes were those of another run of the local cloud. Answers an event of each task as it is
+    /// now: that run may have ended before its last one was delivered, and events come at least once.
     ///
     /// # Errors
     /// The state file cannot be written.
-    pub(crate) fn end_lost_tasks(&self, now: OffsetDateTime) -> Result<Vec<Event>, ServiceError> {
+    pub(crate) fn take_up_tasks(&self, now: OffsetDateTime) -> Result<Vec<Event>, ServiceError> {
         let now = self.context(now).now;
         self.state.change(|state| {
-            let lost = state.tasks.values_mut().filter_map(|task| task.lost(now).then(|| task.to_event(&self.region)));
-            Ok(lost.collect())
+            let events = state.tasks.values_mut().map(|task| {
+                task.lose_processes(now);
+                task.to_event(&self.region)
+            });
+            Ok(events.collect())
         })
     }
 

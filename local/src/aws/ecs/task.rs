@@ -204,13 +204,11 @@ impl Task {
         true
     }
 
-    /// Ends the processes that the last local cloud had. Whether there were any.
-    pub(super) fn lost(&mut self, now: i64) -> bool {
-        let is_lost = self.processes().next().is_some();
-        if is_lost {
+    /// Ends the processes that the last local cloud had, if there were any.
+    pub(super) fn lose_processes(&mut self, now: i64) {
+        if self.processes().next().is_some() {
             self.end(StopCode::EssentialContainerExited, "Essential container in task exited", now);
         }
-        is_lost
     }
 
     /// Its containers have ended, or end now.

@@ -39,8 +39,8 @@ impl Endpoint {
     /// Takes up what the last run of the local cloud has left, and deploys what the template declares.
     pub(crate) fn start_ecs(&self, resources: &EcsResources) -> anyhow::Result<()> {
         let now = clock::now();
-        let lost = self.ecs.end_lost_tasks(now).map_err(|error| anyhow!(error.message))?;
-        self.publish(lost);
+        let taken_up = self.ecs.take_up_tasks(now).map_err(|error| anyhow!(error.message))?;
+        self.publish(taken_up);
         self.deploy_ecs(resources)
     }
 

@@ -159,3 +159,16 @@ fn a_reset_forgets_and_starts_the_clock_again() {
     assert!(tick(&ecs, 9).is_empty());
     assert_eq!(call(&ecs, "ListClusters", json!({}))["clusterArns"], json!([]));
 }
+
+#[test]
+fn the_next_run_tells_of_every_task_once_more_since_the_last_event_may_be_lost() {
+    let ecs = ready();
+    let (ended, runs) = (running(&ecs), running(&ecs));
+    call(&ecs, "StopTask", json!({"task": ended}));
+    assert_eq!(states(&tick(&ecs, 9)).last(), Some(&("STOPPED", "STOPPED", 9)));
+    let mut events = ecs.take_up_tasks(NOW).unwrap();
+    events.sort_by_key(|event| event["detail"]["version"].as_u64());
+    assert_eq!(states(&events), [("RUNNING", "RUNNING", 4), ("STOPPED", "STOPPED", 9)]);
+    // Nothing has become of either.
+    assert_eq!((&describe(&ecs, &ended)["version"], &describe(&ecs, &runs)["version"]), (&json!(9), &json!(4)));
+}
