@@ -288,7 +288,7 @@ async fn are_read(app: &TestApp, changed: impl Fn(&str) -> Value) {
     assert_eq!((&members["type"], &members["admission"]), (&json!("STANDARD"), &json!("invited")));
     assert_eq!(alice.get("/channels").await.expect(200).json()["items"], json!([channel, own, members]));
     let viewers = alice.get("/channels/members/viewers").await.expect(200).json();
-    assert_eq!(viewers["items"], json!([{"userId": "bob", "invitedAt": "2026-03-01T12:00:00.000Z"}]));
+    assert_eq!(viewers["items"], json!([{"userId": "bob", "userRef": "bob", "invitedAt": "2026-03-01T12:00:00.000Z"}]));
     app.user("carol").post("/channels/members/playback-tokens", json!({})).await.expect_problem(403, "not-invited");
     let key = alice.get("/channels/own/stream-key").await.expect(200).json();
     assert_eq!(key, json!({"streamKey": "own_0123456789abcdef0123456789abcdef01234567"}));

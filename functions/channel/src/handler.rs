@@ -1,5 +1,6 @@
 //! One function per route: decode, call one operation, show the result.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use aws_channel::{ChannelIvs, ChannelTable, ViewerTable};
@@ -158,7 +159,7 @@ impl Handler {
     async fn put_viewer(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let mut input = Input::with_body(request)?;
         let caller = input.caller()?;
-        let values = (input.path::<ChannelName>(parameter::CHANNEL), input.path::<UserId>(parameter::USER_ID));
+        let values = (input.path::<ChannelName>(parameter::CHANNEL), input.user_in_path(parameter::USER_ID));
         let (name, user_id) = input.finish(values)?;
         let request = self.name_request(name, caller)?;
         let (viewer, is_new) = aws_channel::invite(&self.channels, &self.viewers, now, &request, user_id).await?;
@@ -169,22 +170,20 @@ impl Handler {
     async fn list_viewers(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let mut input = Input::without_body(request);
         let caller = input.caller()?;
-        let values = (
-            input.path::<ChannelName>(parameter::CHANNEL),
-            input.query::<Limit>("limit"),
-            input.query::<Cursor>("cursor"),
-        );
+        let list = input.list();
+        let values =
+            (input.path::<ChannelName>(parameter::CHANNEL), input.query::<Limit>("limit"), input.cursor(&list));
         let (name, limit, cursor) = input.finish(values)?;
         let request = self.name_request(name, caller)?;
         let limit = limit.unwrap_or_default();
         let page = aws_channel::list_viewers(&self.channels, &self.viewers, now, &request, limit, cursor).await?;
-        Reply::page(&page, ViewerView::of)
+        Reply::page(&list, &page, ViewerView::of)
     }
 
     async fn delete_viewer(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let mut input = Input::without_body(request);
         let caller = input.caller()?;
-        let values = (input.path::<ChannelName>(parameter::CHANNEL), input.path::<UserId>(parameter::USER_ID));
+        let values = (input.path::<ChannelName>(parameter::CHANNEL), input.user_in_path(parameter::USER_ID));
         let (name, user_id) = input.finish(values)?;
         let request = self.name_request(name, caller)?;
         aws_channel::uninvite(&self.channels, &self.viewers, now, &request, &user_id).await?;
@@ -257,12 +256,14 @@ impl<'a> ChannelView<'a> {
 #[serde(rename_all = "camelCase")]
 struct ViewerView<'a> {
     user_id: &'a UserId,
+    /// The user in a path.
+    user_ref: Cow<'a, str>,
     invited_at: Timestamp,
 }
 
 impl<'a> ViewerView<'a> {
     fn of(viewer: &'a Viewer) -> Self {
-        Self { user_id: &viewer.user_id, invited_at: viewer.invited_at }
+        Self { user_id: &viewer.user_id, user_ref: viewer.user_id.user_ref(), invited_at: viewer.invited_at }
     }
 }
 

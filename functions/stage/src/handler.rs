@@ -50,7 +50,7 @@ impl Handler {
         if !may_create {
             let stage = aws_stage::fetch(&self.stages, &name, now).await.map_err(refuse_to_create)?;
             let (Outcome::Existing(stage) | Outcome::Created(stage)) = Outcome::Existing(stage).meeting(&desired)?;
-            return Reply::json(StatusCode::OK, &StageView::of(&stage));
+            return self.show(stage, now).await;
         }
         let request = NameRequest { name, caller, claim_id: ClaimId::random()?, lease: self.lease };
         let outcome =
