@@ -158,6 +158,17 @@ mod tests {
     }
 
     #[test]
+    fn a_run_ends_before_the_function_does_and_its_claims_after() {
+        let template = include_str!("../../../template.yaml");
+        let function = template.split("\n  RecoveryFunction:\n").nth(1).unwrap();
+        let timeout = function.split("\n      Timeout: ").nth(1).and_then(|rest| rest.split('\n').next()).unwrap();
+        let timeout = Duration::from_secs(timeout.parse().unwrap());
+        // A call is given up after five seconds.
+        let call = Duration::from_secs(5);
+        assert!(LISTING < RUN && RUN + 2 * call < timeout && timeout + call <= LEASE);
+    }
+
+    #[test]
     fn what_failed_or_is_held_by_another_comes_again_and_nothing_else() {
         let mut tally = Tally::default();
         tally.count(Ok(Recovered::Adopted), vec!["1".to_owned()]);

@@ -170,3 +170,21 @@ const CREATE: Duration = Duration::from_secs(5);
 pub fn listing_retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(6).with_initial_backoff(Duration::from_millis(300))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_outlasts_the_function_with_a_create_that_is_under_way_at_its_end() {
+        let template = include_str!("../../../../template.yaml");
+        let number = |after: &[&str]| {
+            let found = after.iter().fold(template, |text, part| text.split_once(part).unwrap().1);
+            Duration::from_secs(found.split('\n').next().unwrap().parse().unwrap())
+        };
+        let least = number(&["\n  ClaimLeaseSeconds:\n", "\n    MinValue: "]);
+        for function in ["\n  StageFunction:\n", "\n  ChannelFunction:\n"] {
+            assert!(number(&[function, "\n      Timeout: "]) + CREATE <= least, "{function}");
+        }
+    }
+}
