@@ -6,6 +6,7 @@
 //!                │            │                                │
 //!             cognito    event queue ── event_bridge,        iam, faults, call log
 //!                                       scheduler
+//!                        event sources ── sqs
 //! ```
 //!
 //! `program` is what a person starts: its options, its log, the build of the functions, the routes under `/_local/`,
