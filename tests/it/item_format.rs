@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tests::{Air, Fleet, Room, Row, Setup, TestApp, root};
 
 /// Texts that are words of the format rather than somebody's data.
-const WORDS: [&str; 13] = [
+const WORDS: [&str; 14] = [
     "admission",
     "health",
     "kind",
@@ -25,6 +25,7 @@ const WORDS: [&str; 13] = [
     "standing",
     "status",
     "state",
+    "unfinished",
 ];
 
 /// The tables that `tests/rows` has rows of.

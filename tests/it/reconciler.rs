@@ -79,8 +79,10 @@ async fn a_run_that_has_nothing_to_do_writes_nothing() {
         drift(&fleet).await;
         assert!(fleet.reconcile().await);
         let before = rows(app).await;
-        let (ok, calls) = app.calls_of(fleet.reconcile()).await;
+        let (ok, mut calls) = app.calls_of(fleet.reconcile()).await;
         assert!(ok);
+        // Those of stages and channels are made beside each other.
+        calls[6..].sort();
         assert_eq!(
             calls,
             [
@@ -90,8 +92,10 @@ async fn a_run_that_has_nothing_to_do_writes_nothing() {
                 "dynamodb:Query",
                 "ecs:ListTasks",
                 "ecs:DescribeTasks",
+                "dynamodb:Query",
+                "dynamodb:Query",
+                "ivs:ListChannels",
                 "ivs:ListStages",
-                "ivs:ListChannels"
             ]
         );
         assert_eq!(rows(app).await, before);
@@ -249,7 +253,7 @@ async fn a_kill_at_any_aws_call_of_a_run_leaves_work_for_the_next_and_no_harm() 
         let calls = nth_of_each(&made).into_iter();
         let calls: Vec<_> =
             calls.filter(|(service, operation, nth)| !is_one_of_many(service, operation, *nth)).collect();
-        assert_eq!(calls.len(), 14, "{made:?}");
+        assert_eq!(calls.len(), 16, "{made:?}");
         for (service, operation, nth) in calls {
             for when in ["before", "after"] {
                 app.reset().await;
@@ -281,15 +285,17 @@ async fn a_misspelt_order_is_refused_and_nothing_is_done() {
 }
 
 #[tokio::test]
-async fn a_listing_that_meets_a_change_is_one_that_passes() {
+async fn a_listing_that_meets_a_change_passes() {
     TestApp::run(async |app| {
-        for (service, operation) in [("ivs", "ListStages"), ("ivs", "ListChannels"), ("ivs", "ListStreams")] {
+        for operation in ["ListStages", "ListChannels"] {
             let conflict = json!({"kind": "error", "status": 409, "code": "ConflictException"});
-            fault(app, service, operation, 1, conflict).await;
-            let failed: Value = serde_json::from_str(&app.invoke("ReconcilerFunction", "{}").await).unwrap();
-            assert_eq!(failed["errorType"], "Unavailable", "{operation}: {failed}");
-            app.heal().await;
+            app.fault(json!({"service": "ivs", "operation": operation, "times": 1, "fault": conflict})).await;
+            assert_eq!(app.invoke("ReconcilerFunction", "{}").await, "null", "{operation}");
         }
+        let conflict = json!({"kind": "error", "status": 409, "code": "ConflictException"});
+        app.fault(json!({"service": "ivs", "operation": "ListStreams", "times": 1, "fault": conflict})).await;
+        let failed: Value = serde_json::from_str(&app.invoke("ReconcilerFunction", "{}").await).unwrap();
+        assert_eq!(failed["errorType"], "Unavailable", "{failed}");
     })
     .await;
 }

@@ -253,7 +253,6 @@ async fn reconciler(app: &TestApp) {
     fleet.run_one().await;
     fleet.fill(1).await;
     let alice = app.user("alice");
-    let lease_over = || Some([("greenroom:lease-until".to_owned(), OVER.to_owned())].into());
     // A create and a delete that died of each kind, and an orphan.
     for (path, table, kind) in [("/stages", "stages", "Stage"), ("/channels", "channels", "Channel")] {
         kill(app, &format!("Create{kind}"), "after").await;
@@ -264,12 +263,12 @@ async fn reconciler(app: &TestApp) {
         alice.put(&format!("{path}/kept"), json!({})).await;
         let_claim_lapse(app, table).await;
     }
-    for (_, arn) in app.stages_in_ivs().await {
-        app.ivs().tag_resource().resource_arn(arn).set_tags(lease_over()).send().await.unwrap();
-    }
-    for arn in app.channels_in_ivs().await {
-        app.ivs_low_latency().tag_resource().resource_arn(arn).set_tags(lease_over()).send().await.unwrap();
-    }
+    let tags = |kind: &str| {
+        let tags = [("stack", app.stack()), (kind, "orphan"), ("claim", "some-claim"), ("lease-until", OVER)];
+        Some(tags.map(|(key, value)| (format!("greenroom:{key}"), value.to_owned())).into())
+    };
+    app.ivs().create_stage().set_tags(tags("stage")).send().await.unwrap();
+    app.ivs_low_latency().create_channel().set_tags(tags("channel")).send().await.unwrap();
     // A stream that no event has told of.
     let air = Air::new(app).await;
     let show = air.channel("show", json!({})).await;
@@ -277,8 +276,8 @@ async fn reconciler(app: &TestApp) {
     for operation in ["DeleteStage", "DeleteChannel"] {
         deny(app, operation).await;
     }
-    app.invoke("ReconcilerFunction", "{}").await;
-    app.invoke("ReconcilerFunction", "{}").await;
+    app.invoke("ReconcilerFunction", r#"{"maxOrphans": 2}"#).await;
+    app.invoke("ReconcilerFunction", r#"{"maxOrphans": 2}"#).await;
     sessions(app).await;
 }
 

@@ -1,44 +1,51 @@
 //! One part after the other; what one fails with, or takes too long for, does not keep the others from their work.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_channel::{ChannelIvs, ChannelTable};
+use aws_claim::{SweepOutcome, SweepRun, Sweeping};
 use aws_fleet::Ecs;
 use aws_publishers::PublisherIvs;
+use aws_recovery_queue::RecoveryQueue;
 use aws_server::ServerTable;
 use aws_session::SessionTable;
-use aws_stage::{ParticipantRows, StageIvs, StageTable};
+use aws_stage::{StageIvs, StageTable};
 use aws_stream::StreamTable;
 use aws_stream_listing::StreamIvs;
 use aws_task::Ec2;
 use lambda::event::Report;
+use model::channel::Channel;
+use model::claim::Resource;
+use model::stage::Stage;
 use model::sweep::{Sweep, Swept};
-use model::{ClaimId, Error, Timestamp};
+use model::{Error, Timestamp};
 use serde::Deserialize;
-use tokio::time::timeout;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout, timeout_at};
 
-/// How long each of the three parts may take that list everything. Together with the streams, they end before the
-/// function's timeout, 240 seconds.
-const PART: Duration = Duration::from_secs(70);
+/// How long the servers may take.
+const SERVERS: Duration = Duration::from_secs(70);
+/// When stages and channels are given up, from the start of the run: before the function's timeout, 240 seconds, with what
+/// is under way. At two pages of a hundred a second, the two minutes that they have at least are for 24,000 of each.
+const SWEEPS: Duration = Duration::from_secs(225);
 /// How long the streams may take: less than the minute until their next run.
 const STREAMS: Duration = Duration::from_secs(25);
 /// How long the sessions of stages may take: less than the minute until their next run.
 const SESSIONS: Duration = Duration::from_secs(50);
-/// How long a claim of the reconciler's holds a name: longer than the part that takes it, with a call that is under way
-/// at its end.
-const LEASE: Duration = Duration::from_secs(90);
+
+/// How many failures of a sweep are told.
+const MOST_FAILURES: usize = 5;
 
 /// What was repaired, because no event or request had told of it. Not what is on air: a stream that begins or ends as it
 /// is listed is one whose event is still under way.
-const DRIFT: [&str; 8] = [
+const DRIFT: [&str; 6] = [
     "ServersAdded",
     "ServersRemoved",
     "OrphanStagesDeleted",
-    "StageCreatesEnded",
-    "StageDeletesFinished",
+    "StagesUnfinished",
     "OrphanChannelsDeleted",
-    "ChannelCreatesEnded",
-    "ChannelDeletesFinished",
+    "ChannelsUnfinished",
 ];
 
 /// What a run needs.
@@ -47,10 +54,12 @@ pub(crate) struct Handler {
     pub(crate) ecs: Ecs,
     pub(crate) ec2: Ec2,
     pub(crate) stages: StageTable,
-    pub(crate) participants: ParticipantRows,
     pub(crate) ivs_realtime: StageIvs,
+    pub(crate) stage_sweep: Mutex<Sweeping<Stage>>,
     pub(crate) channels: ChannelTable,
     pub(crate) ivs: ChannelIvs,
+    pub(crate) channel_sweep: Mutex<Sweeping<Channel>>,
+    pub(crate) recovery: RecoveryQueue,
     pub(crate) streams: StreamTable,
     pub(crate) stream_ivs: StreamIvs,
     pub(crate) sessions: SessionTable,
@@ -87,7 +96,7 @@ impl Handler {
                 "the order is not understood: `maxOrphans` is for a whole run, without `only`",
             ));
         }
-        let how = Sweep { attempt: ClaimId::random()?, lease: LEASE, max_orphans: order.max_orphans };
+        let until = Instant::now() + SWEEPS;
         let report = Report::new("reconciled");
         match order.only {
             Some(Part::Servers) => return Ok(self.reconcile_servers(report).await),
@@ -97,9 +106,16 @@ impl Handler {
         }
         let report = self.reconcile_streams(report).await;
         let report = self.reconcile_servers(report).await;
-        let report = self.sweep_stages(report, &how).await;
-        let report = self.sweep_channels(report, &how).await;
-        Ok(report.count_sum("Drift", &DRIFT).count_success("Reconciliations"))
+        let run = SweepRun { now: Timestamp::now(), until, how: Sweep { max_orphans: order.max_orphans } };
+        // Two services, each with rates of its own.
+        let (stages, channels) = tokio::join!(self.sweep_stages(&run), self.sweep_channels(&run));
+        let is_whole = !stages.0.is_incomplete && !channels.0.is_incomplete;
+        let metrics = ["Stages", "OrphanStagesDeleted", "StagesUnfinished"];
+        let report = count(report, metrics, "stages", stages);
+        let metrics = ["Channels", "OrphanChannelsDeleted", "ChannelsUnfinished"];
+        let report = count(report, metrics, "channels", channels);
+        let report = report.count_sum("Drift", &DRIFT);
+        Ok(if is_whole { report.count_success("Reconciliations") } else { report })
     }
 
     async fn reconcile_streams(&self, report: Report) -> Report {
@@ -116,7 +132,7 @@ impl Handler {
     }
 
     async fn reconcile_servers(&self, report: Report) -> Report {
-        let part = timeout(PART, aws_fleet::reconcile(&self.servers, &self.ecs, &self.ec2, Timestamp::now()));
+        let part = timeout(SERVERS, aws_fleet::reconcile(&self.servers, &self.ecs, &self.ec2, Timestamp::now()));
         match part.await.unwrap_or_else(|_| Err(too_long("servers"))) {
             Ok(drift) => report
                 .count("ServersOffered", drift.offered)
@@ -139,36 +155,70 @@ impl Handler {
         }
     }
 
-    async fn sweep_stages(&self, report: Report, how: &Sweep) -> Report {
-        let sweep = aws_stage::sweep(&self.ivs_realtime, &self.stages, &self.participants, Timestamp::now(), how);
-        let metrics = ["Stages", "OrphanStagesDeleted", "StageCreatesEnded", "StageDeletesFinished"];
-        match timeout(PART, sweep).await {
-            Ok(swept) => count(report, metrics, swept),
-            Err(_) => report.fail(too_long("stages")),
-        }
+    async fn sweep_stages(&self, run: &SweepRun) -> (Swept, usize, Vec<Error>) {
+        let mut sweeping = self.stage_sweep.lock().await;
+        let (left, outcome) = tokio::join!(
+            aws_stage::unfinished(&self.stages, run.now),
+            aws_stage::sweep(&self.ivs_realtime, &self.stages, &mut sweeping, run)
+        );
+        self.hand_over(left, outcome, run).await
     }
 
-    async fn sweep_channels(&self, report: Report, how: &Sweep) -> Report {
-        let sweep = aws_channel::sweep(&self.ivs, &self.channels, Timestamp::now(), how);
-        let metrics = ["Channels", "OrphanChannelsDeleted", "ChannelCreatesEnded", "ChannelDeletesFinished"];
-        match timeout(PART, sweep).await {
-            Ok(swept) => count(report, metrics, swept),
-            Err(_) => report.fail(too_long("channels")),
+    async fn sweep_channels(&self, run: &SweepRun) -> (Swept, usize, Vec<Error>) {
+        let mut sweeping = self.channel_sweep.lock().await;
+        let (left, outcome) = tokio::join!(
+            aws_channel::unfinished(&self.channels, run.now),
+            aws_channel::sweep(&self.ivs, &self.channels, &mut sweeping, run)
+        );
+        self.hand_over(left, outcome, run).await
+    }
+
+    /// Has what was left halfway recovered by whoever does nothing else: what was swept, how many names those are, and
+    /// what failed.
+    async fn hand_over<R: Resource>(
+        &self,
+        left: Result<Vec<R::Name>, Error>,
+        outcome: SweepOutcome<R>,
+        run: &SweepRun,
+    ) -> (Swept, usize, Vec<Error>) {
+        let mut failures: Vec<Error> = outcome.result.err().into_iter().collect();
+        let left = left.unwrap_or_else(|error| {
+            failures.push(error);
+            Vec::new()
+        });
+        let names: BTreeSet<String> = left.iter().chain(&outcome.unfinished).map(ToString::to_string).collect();
+        let mut handed = 0;
+        for name in &names {
+            match timeout_at(run.until, self.recovery.ask(R::KIND, name)).await {
+                Ok(Ok(())) => handed += 1,
+                Ok(Err(error)) => failures.push(error),
+                Err(_) => {
+                    failures.push(too_long("names that were left halfway"));
+                    break;
+                }
+            }
         }
+        // A thousand names mostly fail of one cause.
+        failures.truncate(MOST_FAILURES);
+        (outcome.swept, handed, failures)
     }
 }
 
 /// What a sweep did, also if it failed in part.
-fn count(report: Report, metrics: [&'static str; 4], (swept, result): (Swept, Result<(), Error>)) -> Report {
-    let counts = [swept.listed, swept.orphans, swept.creates_ended, swept.deletes_finished];
-    let report = metrics.into_iter().zip(counts).fold(report, |report, (metric, n)| report.count(metric, n));
-    match result {
-        Ok(()) => report,
-        Err(error) => report.fail(error),
-    }
+fn count(
+    report: Report,
+    [listed, deleted, unfinished]: [&'static str; 3],
+    kind: &str,
+    (swept, handed, failures): (Swept, usize, Vec<Error>),
+) -> Report {
+    let report = report.count(listed, swept.listed).count(deleted, swept.orphans_deleted).count(unfinished, handed);
+    let waiting = swept.orphans - swept.orphans_deleted;
+    let report = if waiting > 0 { report.log(&format!("{kind}.orphans"), waiting) } else { report };
+    // There was no time for the rest.
+    let report = if swept.is_incomplete { report.log(&format!("{kind}.continued"), true) } else { report };
+    failures.into_iter().fold(report, Report::fail)
 }
 
-/// The next run goes on.
 fn too_long(what: &str) -> Error {
     Error::unavailable(format!("there was not enough time for the {what}"))
 }

@@ -7,32 +7,35 @@ use aws_channel::{ChannelIvs, ChannelTable, ViewerTable};
 use aws_client::RateLimiter;
 use aws_fleet::Ecs;
 use aws_publishers::PublisherIvs;
+use aws_recovery_queue::RecoveryQueue;
 use aws_server::ServerTable;
 use aws_session::SessionTable;
-use aws_stage::{ParticipantRows, StageIvs, StageTable};
+use aws_stage::{StageIvs, StageTable};
 use aws_stream::StreamTable;
 use aws_stream_listing::StreamIvs;
 use aws_task::Ec2;
 use lambda::config::from_env;
 use lambda::event::{Ordered, serve};
 
+use tokio::sync::Mutex;
+
 use crate::handler::Handler;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log::init();
-    let (aws, (fleet, [stack, servers, stages, participants, channels, streams, sessions, viewers])) =
+    let (aws, (fleet, [stack, servers, stages, channels, streams, sessions, viewers, recovery])) =
         from_env(|variables| {
             let fleet = variables.fleet();
             let names = [
                 "STACK_NAME",
                 "SERVERS_TABLE",
                 "STAGES_TABLE",
-                "PARTICIPANTS_TABLE",
                 "CHANNELS_TABLE",
                 "STREAMS_TABLE",
                 "STAGE_SESSIONS_TABLE",
                 "VIEWERS_TABLE",
+                "RECOVERY_QUEUE_URL",
             ];
             let names = names.map(|name| variables.required(name));
             Some((fleet?, names))
@@ -49,9 +52,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         stream_ivs: StreamIvs::new(&aws, RateLimiter::per_second(2)),
         streams: StreamTable::new(&aws, streams, channels.clone()),
         servers: ServerTable::new(&aws, servers),
-        participants: ParticipantRows::new(&aws, participants),
         stages: StageTable::new(&aws, stages),
         channels: ChannelTable::new(&aws, channels),
+        stage_sweep: Mutex::default(),
+        channel_sweep: Mutex::default(),
+        recovery: RecoveryQueue::new(&aws, recovery),
     };
     serve("reconciler", aws.calls(), |Ordered(order)| handler.handle(order)).await
 }

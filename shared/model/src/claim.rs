@@ -107,8 +107,6 @@ pub enum NameRow<R: Resource> {
 pub enum RowSummary<R: Resource> {
     /// As [`NameRow::Creating`].
     Creating {
-        /// Which attempt holds the name.
-        id: ClaimId,
         /// The first attempt of this create.
         origin: ClaimId,
         /// Until when the attempt holds it.

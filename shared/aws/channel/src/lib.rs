@@ -9,7 +9,7 @@ mod viewers;
 pub use ivs::ChannelIvs;
 pub use operations::{
     admit, create_or_fetch, delete, fetch, invite, list, list_viewers, recover, rotate_stream_key, stream_key, sweep,
-    uninvite,
+    unfinished, uninvite,
 };
 pub use own_server::OwnServer;
 pub use table::{ChannelRows, ChannelTable};

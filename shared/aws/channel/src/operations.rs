@@ -2,16 +2,26 @@
 
 use std::time::Duration;
 
-use aws_claim::{ListedPage, Provider, Recovery};
+use aws_claim::{Inventory, ListedPage, Provider, Recovery, SweepOutcome, SweepRun, Sweeping};
 use model::channel::{Channel, ChannelOptions, DesiredChannelOptions, KeyState, Rotation, StreamKey, Viewer};
 use model::claim::{Claim, CreateError, NameRequest, Outcome, owned_by};
 use model::error::{Conflict, Denial};
 use model::recovery::Recovered;
 use model::self_hosted::draw_key;
-use model::sweep::{Sweep, Swept};
 use model::{ChannelArn, ChannelName, Cursor, Error, Limit, Page, Timestamp, UserId};
 
 use crate::{ChannelIvs, ChannelTable, ViewerTable};
+
+impl Inventory<Channel> for ChannelIvs {
+    async fn list(&self, only: Option<&ChannelName>, page: Option<&str>) -> Result<ListedPage<Channel>, Error> {
+        self.list_channels(only, page).await
+    }
+
+    async fn delete(&self, arn: &ChannelArn) -> Result<(), Error> {
+        // Of a self-hosted channel there is nothing but its row.
+        if arn.is_self_hosted() { Ok(()) } else { self.delete_channel(arn).await }
+    }
+}
 
 impl Provider<Channel> for ChannelIvs {
     async fn create(&self, claim: &Claim<Channel>, now: Timestamp) -> Result<Channel, CreateError> {
@@ -22,10 +32,6 @@ impl Provider<Channel> for ChannelIvs {
                 None => Err(CreateError::Refused(Error::Conflict(Conflict::SelfHostedNotSupported))),
             },
         }
-    }
-
-    async fn list(&self, only: Option<&ChannelName>, page: Option<&str>) -> Result<ListedPage<Channel>, Error> {
-        self.list_channels(only, page).await
     }
 
     async fn adopt(&self, claim: &Claim<Channel>, arn: ChannelArn, now: Timestamp) -> Result<Option<Channel>, Error> {
@@ -52,11 +58,6 @@ impl Provider<Channel> for ChannelIvs {
                 Ok(())
             }
         }
-    }
-
-    async fn delete(&self, arn: &ChannelArn) -> Result<(), Error> {
-        // Of a self-hosted channel there is nothing but its row.
-        if arn.is_self_hosted() { Ok(()) } else { self.delete_channel(arn).await }
     }
 
     /// Its key is in its row, and ends with it.
@@ -130,17 +131,22 @@ pub async fn delete(
     aws_claim::delete(ivs, &channels.names, now, request).await
 }
 
-/// Ends what creates and deletes of channels left halfway. No stream key is read.
-///
-/// # Errors
-/// What IVS and DynamoDB failed with first. Nothing is done before IVS has listed all channels.
+/// Holds every channel in IVS against its row, and deletes orphans; see [`aws_claim::sweep()`]. No stream key is read.
 pub async fn sweep(
     ivs: &ChannelIvs,
     channels: &ChannelTable,
-    now: Timestamp,
-    how: &Sweep,
-) -> (Swept, Result<(), Error>) {
-    aws_claim::sweep(ivs, &channels.names, now, how).await
+    sweeping: &mut Sweeping<Channel>,
+    run: &SweepRun,
+) -> SweepOutcome<Channel> {
+    aws_claim::sweep(ivs, &channels.names, sweeping, run).await
+}
+
+/// The channels whose create or delete was left halfway, whether IVS has anything of them or not.
+///
+/// # Errors
+/// What DynamoDB fails with.
+pub async fn unfinished(channels: &ChannelTable, now: Timestamp) -> Result<Vec<ChannelName>, Error> {
+    channels.names.unfinished(now).await
 }
 
 /// Returns the stream key of the caller's own channel. A rotation that was cut short is finished first.

@@ -1,6 +1,6 @@
 //! Names that are claimed, created and deleted exactly once, whatever they name: the [table](NameTable) of one row a
 //! name, the operations over it, what completes them when they are cut short ([`recover()`]), and the [`sweep()`] that
-//! ends what nobody asks for again.
+//! finds what nobody asks for again.
 //!
 //! What to do by which row is decided in [`model::claim`], [`model::recovery`] and [`model::sweep`]. A resource brings
 //! how its rows are written ([`Schema`]) and how AWS creates, lists and deletes it ([`Provider`]).
@@ -15,7 +15,7 @@ mod table;
 
 pub use listing::Listing;
 pub use operations::{create_or_fetch, delete, fetch};
-pub use provider::{ListedPage, Provider};
+pub use provider::{Inventory, ListedPage, Provider};
 pub use recovery::{Recovery, recover};
-pub use sweep::sweep;
+pub use sweep::{SweepOutcome, SweepRun, Sweeping, sweep};
 pub use table::{NameTable, Schema, read_row, refused_update};

@@ -7,7 +7,7 @@ use model::Error;
 use model::claim::{Found, Resource};
 use tokio::time::{Instant, sleep};
 
-use crate::{ListedPage, Provider};
+use crate::Inventory;
 
 /// How long something that failed is left alone before it is tried again: twice as long each time, up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(300);
@@ -43,19 +43,26 @@ impl<R: Resource> Listing<R> {
     ///
     /// # Errors
     /// What AWS failed with last, when that does not pass, or has not passed before there was no time to ask again.
-    pub async fn complete(&mut self, provider: &impl Provider<R>, until: Instant) -> Result<(), Error> {
-        loop {
-            let page = match &self.next {
-                Next::First => None,
-                Next::Page(page) => Some(page.as_str()),
-                Next::Complete => return Ok(()),
-            };
-            let ListedPage { found, next } =
-                persist(until, async || provider.list(self.only.as_ref(), page).await).await?;
-            self.found
-                .extend(found.into_iter().filter(|found| self.only.as_ref().is_none_or(|only| *only == found.name)));
-            self.next = next.map_or(Next::Complete, Next::Page);
-        }
+    pub async fn complete(&mut self, inventory: &impl Inventory<R>, until: Instant) -> Result<(), Error> {
+        while self.read_page(inventory, until).await? {}
+        Ok(())
+    }
+
+    /// Reads the next page. False: there is none left.
+    ///
+    /// # Errors
+    /// As [`Listing::complete`]. The page that failed is the next one still.
+    pub(crate) async fn read_page(&mut self, inventory: &impl Inventory<R>, until: Instant) -> Result<bool, Error> {
+        let page = match &self.next {
+            Next::First => None,
+            Next::Page(page) => Some(page.as_str()),
+            Next::Complete => return Ok(false),
+        };
+        let listed = persist(until, async || inventory.list(self.only.as_ref(), page).await).await?;
+        let found = listed.found.into_iter();
+        self.found.extend(found.filter(|found| self.only.as_ref().is_none_or(|only| *only == found.name)));
+        self.next = listed.next.map_or(Next::Complete, Next::Page);
+        Ok(true)
     }
 
     /// What has been found so far: everything, once the listing is complete.

@@ -3,10 +3,8 @@
 use model::claim::{Claim, CreateError, Found, Resource};
 use model::{Error, Timestamp};
 
-/// Where resources come to be: AWS, and what hangs on them.
-pub trait Provider<R: Resource>: Sync {
-    /// Creates the resource of a claim, tagged with it. It is sent once.
-    fn create(&self, claim: &Claim<R>, now: Timestamp) -> impl Future<Output = Result<R, CreateError>> + Send;
+/// What AWS has of a kind.
+pub trait Inventory<R: Resource>: Sync {
     /// One page of all that is tagged as this deployment's, the first or the one that an earlier page names; with
     /// `only`, of what is tagged as that name's, where AWS can tell. It is sent once, at the provider's pace:
     /// [`Listing`](crate::Listing) repeats it.
@@ -15,6 +13,14 @@ pub trait Provider<R: Resource>: Sync {
         only: Option<&R::Name>,
         page: Option<&str>,
     ) -> impl Future<Output = Result<ListedPage<R>, Error>> + Send;
+    /// Deletes it in AWS. One that is gone is fine. [`Error::Conflict`]: it cannot be deleted now, and stays.
+    fn delete(&self, arn: &R::Arn) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// Where resources come to be: AWS, and what hangs on them.
+pub trait Provider<R: Resource>: Inventory<R> {
+    /// Creates the resource of a claim, tagged with it. It is sent once.
+    fn create(&self, claim: &Claim<R>, now: Timestamp) -> impl Future<Output = Result<R, CreateError>> + Send;
     /// A found resource, as if the claim had created it, at the provider's pace; `None` if it is gone.
     fn adopt(
         &self,
@@ -24,8 +30,6 @@ pub trait Provider<R: Resource>: Sync {
     ) -> impl Future<Output = Result<Option<R>, Error>> + Send;
     /// Whether it can be deleted now; if not, [`Error::Conflict`].
     fn check_deletable(&self, resource: &R, now: Timestamp) -> impl Future<Output = Result<(), Error>> + Send;
-    /// Deletes it in AWS. One that is gone is fine. [`Error::Conflict`]: it cannot be deleted now, and stays.
-    fn delete(&self, arn: &R::Arn) -> impl Future<Output = Result<(), Error>> + Send;
     /// Deletes what hangs on a resource, once it is gone.
     fn forget(&self, name: &R::Name, arn: &R::Arn) -> impl Future<Output = Result<(), Error>> + Send;
 }

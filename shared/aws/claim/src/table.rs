@@ -2,19 +2,21 @@
 //!
 //! | `status` | attributes |
 //! |---|---|
-//! | `creating` | `owner`, the options, `claimId`, `originId`, `leaseUntil`, `counted` |
+//! | `creating` | `owner`, the options, `claimId`, `originId`, `leaseUntil`, `counted`, `unfinished` |
 //! | `active` | `owner`, those of the resource, `listedAt`, `counted` |
-//! | `deleting` | as `active`, with `deleteId` in place of `listedAt` |
+//! | `deleting` | as `active`, with `deleteId` and `unfinished` in place of `listedAt` |
 //!
 //! Rows begin by [`NameTable::claim`] and end by [`NameTable::release`] and [`NameTable::finish_delete`] alone, each of
 //! which moves the owner's [counter](crate::counter) with them. So no row ends by TTL: an earlier version gave claims one.
 //!
-//! The index `by-owner` sorts by `listedAt`, so that it holds what its owner can use and nothing else.
+//! The index `by-owner` sorts by `listedAt`, so that it holds what its owner can use and nothing else. The index
+//! `unfinished` holds what is being created or deleted and nothing else: what has been left halfway is found by it.
 
+use std::collections::{BTreeSet, HashMap};
 use std::marker::PhantomData;
 
 use aws_client::{Aws, AwsFailure, sdk_client};
-use aws_item::{Fields, Item, item, page, query_by_owner, s};
+use aws_item::{Fields, Item, batch_get, item, page, query_by_owner, s};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::SdkError;
@@ -22,11 +24,20 @@ use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Delete, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
 use model::claim::{Claim, NameRow, Resource, RowSummary};
+use model::sweep::is_left;
 use model::{ClaimId, Cursor, Error, Limit, Page, Timestamp, UserId};
 
 use crate::counter::{self, Change, Written, built};
+
+/// The attribute that has a row in the index of its name, and its one value.
+const UNFINISHED: &str = "unfinished";
+const YES: &str = "yes";
+/// The most keys that one BatchGetItem takes.
+const BATCH: usize = 100;
 
 /// How the rows of a resource are written and read.
 pub trait Schema: Send + Sync + 'static {
@@ -51,6 +62,9 @@ pub trait Schema: Send + Sync + 'static {
 
 type Name<S> = <<S as Schema>::Resource as Resource>::Name;
 type Arn<S> = <<S as Schema>::Resource as Resource>::Arn;
+
+/// What rows are about, by their names.
+pub(crate) type Summaries<S> = HashMap<String, Result<RowSummary<<S as Schema>::Resource>, Error>>;
 
 /// A table of named resources.
 pub struct NameTable<S> {
@@ -80,63 +94,6 @@ impl<S: Schema> NameTable<S> {
         let got = self.dynamodb.get_item().table_name(&self.table).key("name", s(name)).consistent_read(true);
         let got = got.send().await.map_err(|error| AwsFailure::new("dynamodb:GetItem", &error).into_error())?;
         got.item().map(read_row::<S>).transpose()
-    }
-
-    /// What the row of that name is about, and nothing of its contents, which may be secret. Read consistently.
-    pub async fn summary(&self, name: &Name<S>) -> Result<Option<RowSummary<S::Resource>>, Error> {
-        let got = self
-            .dynamodb
-            .get_item()
-            .table_name(&self.table)
-            .key("name", s(name))
-            .consistent_read(true)
-            .projection_expression("#status, arn, claimId, originId, leaseUntil")
-            .expression_attribute_names("#status", "status");
-        let got = got.send().await.map_err(|error| AwsFailure::new("dynamodb:GetItem", &error).into_error())?;
-        let Some(item) = got.item() else { return Ok(None) };
-        let row = Fields::of(S::Resource::KIND, item);
-        Ok(Some(match row.text("status")? {
-            "creating" => RowSummary::Creating {
-                id: row.parse("claimId")?,
-                origin: row.parse("originId")?,
-                lease_until: row.parse("leaseUntil")?,
-            },
-            "active" => RowSummary::Active(row.parse("arn")?),
-            "deleting" => RowSummary::Deleting(row.parse("arn")?),
-            _ => return Err(Error::internal(format!("a {} row has no valid status", S::Resource::KIND))),
-        }))
-    }
-
-    /// Takes over a claim that has lapsed, to end it. False: somebody else was first.
-    pub async fn take_over(
-        &self,
-        name: &Name<S>,
-        lapsed: &ClaimId,
-        claim: &ClaimId,
-        lease_until: Timestamp,
-    ) -> Result<bool, Error> {
-        let update = self
-            .update_row(name)
-            .update_expression("SET claimId = :claim, leaseUntil = :until")
-            // Our own id: the SDK has repeated a write whose answer was lost.
-            .condition_expression("claimId = :lapsed OR claimId = :claim")
-            .expression_attribute_values(":lapsed", s(lapsed))
-            .expression_attribute_values(":claim", s(claim))
-            .expression_attribute_values(":until", s(lease_until));
-        Self::was_accepted(update).await
-    }
-
-    /// Makes a delete that is under way this attempt's. False: none is.
-    pub async fn continue_delete(&self, name: &Name<S>, arn: &Arn<S>, attempt: &ClaimId) -> Result<bool, Error> {
-        let update = self
-            .update_row(name)
-            .update_expression("SET deleteId = :attempt")
-            .condition_expression("arn = :arn AND #status = :deleting")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":deleting", s("deleting"))
-            .expression_attribute_values(":attempt", s(attempt))
-            .expression_attribute_values(":arn", s(arn));
-        Self::was_accepted(update).await
     }
 
     /// Claims a name that is free, or one that `lapsed` held. False: somebody else was first.
@@ -182,28 +139,18 @@ impl<S: Schema> NameTable<S> {
     /// Ends a claim's lease early, so that the next caller takes over and looks for what may have been created. A claim
     /// that is lost already is fine.
     pub async fn lapse(&self, claim: &Claim<S::Resource>, at: Timestamp) -> Result<(), Error> {
-        self.lapse_held(&claim.name, &claim.id, at).await
-    }
-
-    /// As [`NameTable::lapse`], for whoever knows no more of a claim than its id.
-    pub async fn lapse_held(&self, name: &Name<S>, claim: &ClaimId, at: Timestamp) -> Result<(), Error> {
         let update = self
-            .update_row(name)
+            .update_row(&claim.name)
             .update_expression("SET leaseUntil = :at")
             .condition_expression("claimId = :claim")
             .expression_attribute_values(":at", s(at))
-            .expression_attribute_values(":claim", s(claim));
+            .expression_attribute_values(":claim", s(&claim.id));
         Self::was_accepted(update).await.map(drop)
     }
 
     /// Frees the name of a claim under which nothing exists. A claim that is lost already is fine.
     pub async fn release(&self, claim: &Claim<S::Resource>) -> Result<(), Error> {
-        self.release_held(&claim.name, &claim.id).await
-    }
-
-    /// As [`NameTable::release`], for whoever knows no more of a claim than its id.
-    pub async fn release_held(&self, name: &Name<S>, claim: &ClaimId) -> Result<(), Error> {
-        self.delete_if(name, "claimId", s(claim)).await
+        self.delete_if(&claim.name, "claimId", s(&claim.id)).await
     }
 
     /// Turns a claim into a resource. False: the claim was lost.
@@ -230,10 +177,11 @@ impl<S: Schema> NameTable<S> {
     pub async fn begin_delete(&self, resource: &S::Resource, attempt: &ClaimId) -> Result<bool, Error> {
         let update = self
             .update_row(resource.name())
-            .update_expression("SET #status = :deleting, deleteId = :attempt REMOVE listedAt")
+            .update_expression("SET #status = :deleting, deleteId = :attempt, unfinished = :yes REMOVE listedAt")
             .condition_expression("arn = :arn")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":deleting", s("deleting"))
+            .expression_attribute_values(":yes", s(YES))
             .expression_attribute_values(":attempt", s(attempt))
             .expression_attribute_values(":arn", s(resource.arn()));
         Self::was_accepted(update).await
@@ -243,7 +191,7 @@ impl<S: Schema> NameTable<S> {
     pub async fn revoke_delete(&self, name: &Name<S>, arn: &Arn<S>, attempt: &ClaimId) -> Result<bool, Error> {
         let update = self
             .update_row(name)
-            .update_expression("SET #status = :active, listedAt = createdAt REMOVE deleteId")
+            .update_expression("SET #status = :active, listedAt = createdAt REMOVE deleteId, unfinished")
             .condition_expression("arn = :arn AND deleteId = :attempt")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":active", s("active"))
@@ -316,6 +264,70 @@ impl<S: Schema> NameTable<S> {
         page(resources?, found.last_evaluated_key(), S::Resource::KIND, "listedAt", "name")
     }
 
+    /// What the rows of these names are about, and nothing of their contents, which may be secret. Read consistently, up
+    /// to a hundred in one call. A row that cannot be read keeps no other from it.
+    ///
+    /// # Errors
+    /// What DynamoDB fails with; [`Error::Unavailable`] if it has not read every row.
+    pub(crate) async fn summaries(&self, names: &[Name<S>]) -> Result<Summaries<S>, Error> {
+        let distinct: BTreeSet<String> = names.iter().map(ToString::to_string).collect();
+        let distinct: Vec<String> = distinct.into_iter().collect();
+        let mut rows = Summaries::<S>::new();
+        for names in distinct.chunks(BATCH) {
+            let keys = KeysAndAttributes::builder()
+                .set_keys(Some(names.iter().map(|name| item([("name", s(name))])).collect()))
+                .consistent_read(true)
+                .projection_expression("#name, #status, arn, originId, leaseUntil")
+                .expression_attribute_names("#name", "name")
+                .expression_attribute_names("#status", "status");
+            let keys = keys.build().map_err(Error::internal)?;
+            let found = batch_get(self.dynamodb.batch_get_item().request_items(&self.table, keys)).await?;
+            for item in found.into_values().flatten() {
+                let row = Fields::of(S::Resource::KIND, &item);
+                rows.insert(row.text("name")?.to_owned(), read_summary::<S>(&row));
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The names whose create or delete was left halfway. A Query of the index, which follows a write within moments.
+    ///
+    /// # Errors
+    /// What DynamoDB fails with, on any page.
+    pub async fn unfinished(&self, now: Timestamp) -> Result<Vec<Name<S>>, Error> {
+        let (mut names, mut start) = (Vec::new(), None);
+        loop {
+            let query = self
+                .dynamodb
+                .query()
+                .table_name(&self.table)
+                .index_name(UNFINISHED)
+                .key_condition_expression("unfinished = :yes")
+                .projection_expression("#name, #status, leaseUntil")
+                .expression_attribute_names("#name", "name")
+                .expression_attribute_names("#status", "status")
+                .expression_attribute_values(":yes", s(YES))
+                .set_exclusive_start_key(start);
+            let found = query.send().await.map_err(|error| AwsFailure::new("dynamodb:Query", &error).into_error())?;
+            for item in found.items() {
+                let row = Fields::of(S::Resource::KIND, item);
+                let left = match row.text("status")? {
+                    "creating" => is_left(Some(row.parse("leaseUntil")?), now),
+                    "deleting" => is_left(None, now),
+                    // Taken back by an earlier version, which does not know of this index.
+                    _ => false,
+                };
+                if left {
+                    names.push(row.parse("name")?);
+                }
+            }
+            start = found.last_evaluated_key().cloned();
+            if start.is_none() {
+                return Ok(names);
+            }
+        }
+    }
+
     /// An update of a row, to be completed by an adapter that knows more of it.
     pub fn update_row(&self, name: &Name<S>) -> UpdateItemFluentBuilder {
         self.dynamodb.update_item().table_name(&self.table).key("name", s(name))
@@ -356,6 +368,15 @@ pub fn refused_update<S: Schema>(
     }
 }
 
+fn read_summary<S: Schema>(row: &Fields<'_>) -> Result<RowSummary<S::Resource>, Error> {
+    Ok(match row.text("status")? {
+        "creating" => RowSummary::Creating { origin: row.parse("originId")?, lease_until: row.parse("leaseUntil")? },
+        "active" => RowSummary::Active(row.parse("arn")?),
+        "deleting" => RowSummary::Deleting(row.parse("arn")?),
+        _ => return Err(Error::internal(format!("a {} row has no valid status", S::Resource::KIND))),
+    })
+}
+
 /// Reads a row in whichever form it has.
 pub fn read_row<S: Schema>(item: &Item) -> Result<NameRow<S::Resource>, Error> {
     let row = Fields::of(S::Resource::KIND, item);
@@ -384,6 +405,7 @@ fn claim_item<S: Schema>(claim: &Claim<S::Resource>) -> Item {
         ("originId", s(&claim.origin)),
         ("leaseUntil", s(claim.lease_until)),
         ("counted", AttributeValue::Bool(true)),
+        (UNFINISHED, s(YES)),
     ]));
     row
 }

@@ -31,7 +31,11 @@ impl RecoveryQueue {
         result
     }
 
-    async fn ask(&self, kind: &str, name: &impl fmt::Display) -> Result<(), Error> {
+    /// Asks for the recovery of a name.
+    ///
+    /// # Errors
+    /// What SQS fails with.
+    pub async fn ask(&self, kind: &str, name: &impl fmt::Display) -> Result<(), Error> {
         let order = RecoveryOrder { kind: kind.to_owned(), name: name.to_string() };
         let order = serde_json::to_string(&order).map_err(Error::internal)?;
         let sent = self.sqs.send_message().queue_url(&self.url).message_body(order).send().await;

@@ -8,6 +8,6 @@ mod table;
 
 pub use endpoints::{fresh_endpoints, refreshed};
 pub use ivs::StageIvs;
-pub use operations::{create_or_fetch, delete, fetch, list, recover, sweep, update};
+pub use operations::{create_or_fetch, delete, fetch, list, recover, sweep, unfinished, update};
 pub use participants::ParticipantRows;
 pub use table::{StageRows, StageTable};

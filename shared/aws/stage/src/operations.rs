@@ -1,10 +1,9 @@
 //! What the API does with stages.
 
-use aws_claim::{ListedPage, Provider, Recovery};
+use aws_claim::{Inventory, ListedPage, Provider, Recovery, SweepOutcome, SweepRun, Sweeping};
 use model::claim::{Claim, CreateError, NameRequest, Outcome, owned_by};
 use model::recovery::Recovered;
 use model::stage::{DesiredStageOptions, Stage, StageChanges};
-use model::sweep::{Sweep, Swept};
 use model::{Cursor, Error, Limit, Page, StageArn, StageName, Timestamp, UserId};
 
 use crate::{ParticipantRows, StageIvs, StageTable};
@@ -15,15 +14,31 @@ struct StageProvider<'a> {
     participants: &'a ParticipantRows,
 }
 
+impl Inventory<Stage> for StageIvs {
+    /// IVS cannot tell stages apart by their names.
+    async fn list(&self, _: Option<&StageName>, page: Option<&str>) -> Result<ListedPage<Stage>, Error> {
+        self.list_stages(page).await
+    }
+
+    async fn delete(&self, arn: &StageArn) -> Result<(), Error> {
+        self.delete_stage(arn).await
+    }
+}
+
+impl Inventory<Stage> for StageProvider<'_> {
+    async fn list(&self, only: Option<&StageName>, page: Option<&str>) -> Result<ListedPage<Stage>, Error> {
+        self.ivs.list(only, page).await
+    }
+
+    async fn delete(&self, arn: &StageArn) -> Result<(), Error> {
+        self.ivs.delete(arn).await
+    }
+}
+
 impl Provider<Stage> for StageProvider<'_> {
     async fn create(&self, claim: &Claim<Stage>, now: Timestamp) -> Result<Stage, CreateError> {
         let (arn, endpoints) = self.ivs.create_stage(claim, now).await?;
         Ok(Stage::of(claim, arn, endpoints, now))
-    }
-
-    /// IVS cannot tell stages apart by their names.
-    async fn list(&self, _: Option<&StageName>, page: Option<&str>) -> Result<ListedPage<Stage>, Error> {
-        self.ivs.list_stages(page).await
     }
 
     async fn adopt(&self, claim: &Claim<Stage>, arn: StageArn, now: Timestamp) -> Result<Option<Stage>, Error> {
@@ -37,27 +52,27 @@ impl Provider<Stage> for StageProvider<'_> {
         Ok(())
     }
 
-    async fn delete(&self, arn: &StageArn) -> Result<(), Error> {
-        self.ivs.delete_stage(arn).await
-    }
-
     async fn forget(&self, name: &StageName, arn: &StageArn) -> Result<(), Error> {
         self.participants.purge(name, arn).await
     }
 }
 
-/// Ends what creates and deletes of stages left halfway.
-///
-/// # Errors
-/// What IVS and DynamoDB failed with first. Nothing is done before IVS has listed all stages.
+/// Holds every stage in IVS against its row, and deletes orphans; see [`aws_claim::sweep()`].
 pub async fn sweep(
     ivs: &StageIvs,
     stages: &StageTable,
-    participants: &ParticipantRows,
-    now: Timestamp,
-    how: &Sweep,
-) -> (Swept, Result<(), Error>) {
-    aws_claim::sweep(&StageProvider { ivs, participants }, &stages.names, now, how).await
+    sweeping: &mut Sweeping<Stage>,
+    run: &SweepRun,
+) -> SweepOutcome<Stage> {
+    aws_claim::sweep(ivs, &stages.names, sweeping, run).await
+}
+
+/// The stages whose create or delete was left halfway, whether IVS has anything of them or not.
+///
+/// # Errors
+/// What DynamoDB fails with.
+pub async fn unfinished(stages: &StageTable, now: Timestamp) -> Result<Vec<StageName>, Error> {
+    stages.names.unfinished(now).await
 }
 
 /// Completes what creates and deletes of these stages have left halfway, by one listing of IVS. Answers what became of
