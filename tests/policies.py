@@ -23,6 +23,10 @@ MANAGED = {
 EXEMPT = {
     "NO_VERSION": "SAM's own policies have none; they use nothing that the version decides",
 }
+# Kinds of resources that an action has and the stack has not, and why.
+EXEMPT_FORMATS = {
+    ("dynamodb:GetResourcePolicy", "arn:*:dynamodb:*:*:table/*/stream/*"): "no table has a stream",
+}
 # Conditions that parliament does not expect at an action, and why they are there.
 EXEMPT_CONDITIONS = {
     "dynamodb:Select": "with IfExists: holds for the reads of its statement",
@@ -56,7 +60,11 @@ def holds(finding, statements):
             if "*" in listed(statement["Resource"]) and actions & set(listed(statement["Action"]))
         )
     if finding.issue == "RESOURCE_MISMATCH":
-        return not all(covered(statements, needed["action"], needed["required_format"]) for needed in finding.detail)
+        return not all(
+            (needed["action"], needed["required_format"]) in EXEMPT_FORMATS
+            or covered(statements, needed["action"], needed["required_format"])
+            for needed in finding.detail
+        )
     if finding.issue == "INVALID_ARN":
         # CloudFormation's own transforms are of an account named aws.
         return ":aws:transform/" not in finding.location["string"]
@@ -70,15 +78,15 @@ def judged(template):
     wrong, count = set(), 0
     for resolver in (Resolver(template, True), Resolver(template, False)):
         for name, resource in template["Resources"].items():
-            if resource["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::User", "AWS::IAM::Group"):
+            if resource["Type"] in ("AWS::IAM::Policy", "AWS::IAM::User", "AWS::IAM::Group"):
                 wrong.add(f"{name}: {resource['Type']} is not looked at here")
-            if resource["Type"] != "AWS::IAM::Role":
+            if resource["Type"] not in ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy"):
                 continue
             role = resolver.resolve(resource["Properties"])
             for managed in role.get("ManagedPolicyArns", []):
                 if managed.rsplit("/", 1)[-1] not in MANAGED:
                     wrong.add(f"{name}: {managed} is a policy of somebody else")
-            for policy in role.get("Policies", []):
+            for policy in [role] if "PolicyDocument" in role else role.get("Policies", []):
                 count += 1
                 document = policy["PolicyDocument"]
                 for finding in parliament.analyze_policy_string(json.dumps(document)).findings:
