@@ -46,6 +46,11 @@ async fn both_current(app: &TestApp) -> [Option<String>; 2] {
     [current(app, "participant").await, current(app, "playback").await]
 }
 
+/// Instances ask for the key every second, so that the end of the keys waits no longer.
+fn soon_forgotten() -> Setup {
+    Setup::default().parameter("KeyCacheSeconds", "1")
+}
+
 /// Has the function look after its keys; answers whether it succeeded.
 async fn order(app: &TestApp, order: Value) -> bool {
     app.invoke(FUNCTION, order.to_string()).await == "null"
@@ -169,48 +174,51 @@ async fn a_fourth_key_has_no_place_and_the_present_one_goes_on() {
 
 #[tokio::test]
 async fn a_stack_may_ask_any_number_of_times() {
-    TestApp::run(async |app| {
-        without_limits(app).await;
-        make_stage_and_channel(app).await;
-        let made = both_current(app).await;
-        for request in ["Create", "Update", "Create"] {
-            let (status, answer) = stack_asks(app, request).await;
-            assert_eq!((status, &answer["Status"]), (200, &json!("SUCCESS")), "{answer}");
-            assert_eq!(answer["PhysicalResourceId"], format!("{}-signing-keys", app.stack()));
-            assert_eq!(both_current(app).await, made);
-        }
-        for _ in 0..2 {
-            assert_eq!(stack_asks(app, "Delete").await.0, 200);
+    soon_forgotten()
+        .run(async |app| {
+            without_limits(app).await;
+            make_stage_and_channel(app).await;
+            let made = both_current(app).await;
+            for request in ["Create", "Update", "Create"] {
+                let (status, answer) = stack_asks(app, request).await;
+                assert_eq!((status, &answer["Status"]), (200, &json!("SUCCESS")), "{answer}");
+                assert_eq!(answer["PhysicalResourceId"], format!("{}-signing-keys", app.stack()));
+                assert_eq!(both_current(app).await, made);
+            }
+            for _ in 0..2 {
+                assert_eq!(stack_asks(app, "Delete").await.0, 200);
+                assert!(keys_in_ivs(app).await.is_empty());
+                assert_eq!(both_current(app).await, [None, None]);
+            }
+            // While there is no key, IVS mints, and the schedule leaves it at that: the stack is about to be gone.
+            assert!(order(app, json!({})).await);
             assert!(keys_in_ivs(app).await.is_empty());
-            assert_eq!(both_current(app).await, [None, None]);
-        }
-        // While there is no key, IVS mints, and the schedule leaves it at that: the stack is about to be gone.
-        assert!(order(app, json!({})).await);
-        assert!(keys_in_ivs(app).await.is_empty());
-        app.cloud().replace_instances();
-        let token = token(app, "bob").await;
-        assert!(joins(app, &token).await);
-        assert_eq!(stack_asks(app, "Create").await.0, 200);
-        assert_eq!(keys_in_ivs(app).await.len(), 2);
-    })
-    .await;
+            app.cloud().replace_instances();
+            let token = token(app, "bob").await;
+            assert!(joins(app, &token).await);
+            assert_eq!(stack_asks(app, "Create").await.0, 200);
+            assert_eq!(keys_in_ivs(app).await.len(), 2);
+        })
+        .await;
 }
 
 #[tokio::test]
 async fn keys_of_others_are_neither_counted_nor_touched() {
-    TestApp::run(async |app| {
-        without_limits(app).await;
-        let (_, public) = p384_key_pair();
-        let import = app.ivs().import_public_key().public_key_material(public).tags("greenroom:stack", "another");
-        let foreign = import.send().await.unwrap().public_key().unwrap().arn().unwrap().to_owned();
-        let (_, public) = p384_key_pair();
-        let own = app.ivs_low_latency().import_playback_key_pair().public_key_material(public).send().await.unwrap();
-        let own = own.key_pair().unwrap().arn().unwrap().to_owned();
-        assert!(order(app, json!({"rotate": true})).await);
-        assert_eq!(stack_asks(app, "Delete").await.0, 200);
-        assert_eq!(keys_in_ivs(app).await.into_keys().collect::<Vec<_>>(), [own, foreign]);
-    })
-    .await;
+    soon_forgotten()
+        .run(async |app| {
+            without_limits(app).await;
+            let (_, public) = p384_key_pair();
+            let import = app.ivs().import_public_key().public_key_material(public).tags("greenroom:stack", "another");
+            let foreign = import.send().await.unwrap().public_key().unwrap().arn().unwrap().to_owned();
+            let (_, public) = p384_key_pair();
+            let own =
+                app.ivs_low_latency().import_playback_key_pair().public_key_material(public).send().await.unwrap();
+            let own = own.key_pair().unwrap().arn().unwrap().to_owned();
+            assert!(order(app, json!({"rotate": true})).await);
+            assert_eq!(stack_asks(app, "Delete").await.0, 200);
+            assert_eq!(keys_in_ivs(app).await.into_keys().collect::<Vec<_>>(), [own, foreign]);
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -232,60 +240,109 @@ async fn a_key_that_a_deployer_put_there_signs_on_and_stays_when_it_is_followed(
 
 #[tokio::test]
 async fn an_update_that_is_rolled_back_leaves_an_operators_own_key_alone() {
-    TestApp::run(async |app| {
-        without_limits(app).await;
-        make_stage_and_channel(app).await;
-        assert_eq!(stack_asks(app, "Delete").await.0, 200);
-        let own = put_own_key(app).await;
-        // What CloudFormation asks for when `ManageSigningKeys` becomes true, and when that update fails elsewhere.
-        assert_eq!(stack_asks(app, "Create").await.0, 200);
-        assert_eq!(current(app, "participant").await.as_ref(), Some(&own));
-        assert_eq!(keys_in_ivs(app).await.len(), 2);
-        assert_eq!(stack_asks(app, "Delete").await.0, 200);
-        assert_eq!(both_current(app).await, [Some(own.clone()), None]);
-        assert_eq!(keys_in_ivs(app).await.into_keys().collect::<Vec<_>>(), [own]);
-        app.cloud().replace_instances();
-        let token = token(app, "bob").await;
-        assert!(joins(app, &token).await);
-    })
-    .await;
+    soon_forgotten()
+        .run(async |app| {
+            without_limits(app).await;
+            make_stage_and_channel(app).await;
+            assert_eq!(stack_asks(app, "Delete").await.0, 200);
+            let own = put_own_key(app).await;
+            // What CloudFormation asks for when `ManageSigningKeys` becomes true, and when that update fails elsewhere.
+            assert_eq!(stack_asks(app, "Create").await.0, 200);
+            assert_eq!(current(app, "participant").await.as_ref(), Some(&own));
+            assert_eq!(keys_in_ivs(app).await.len(), 2);
+            assert_eq!(stack_asks(app, "Delete").await.0, 200);
+            assert_eq!(both_current(app).await, [Some(own.clone()), None]);
+            assert_eq!(keys_in_ivs(app).await.into_keys().collect::<Vec<_>>(), [own]);
+            app.cloud().replace_instances();
+            let token = token(app, "bob").await;
+            assert!(joins(app, &token).await);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn an_operators_key_that_ivs_does_not_show_survives_an_update_that_is_rolled_back() {
+    soon_forgotten()
+        .run(async |app| {
+            without_limits(app).await;
+            assert_eq!(stack_asks(app, "Delete").await.0, 200);
+            let own = put_own_key(app).await;
+            app.ivs().delete_public_key().arn(&own).send().await.unwrap();
+            assert_eq!(stack_asks(app, "Create").await.0, 200);
+            assert_eq!(current(app, "participant").await.as_ref(), Some(&own));
+            assert_eq!(stack_asks(app, "Delete").await.0, 200);
+            assert_eq!(both_current(app).await, [Some(own), None]);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn an_operators_public_key_with_the_tag_of_the_stack_alone_is_not_removed() {
+    soon_forgotten()
+        .run(async |app| {
+            without_limits(app).await;
+            let (_, public) = p384_key_pair();
+            let import = app.ivs().import_public_key().public_key_material(public).tags("greenroom:stack", app.stack());
+            let tagged = import.send().await.unwrap().public_key().unwrap().arn().unwrap().to_owned();
+            assert!(order(app, json!({})).await);
+            assert_eq!(stack_asks(app, "Delete").await.0, 200);
+            assert_eq!(keys_in_ivs(app).await.into_keys().collect::<Vec<_>>(), [tagged]);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn no_token_is_signed_with_a_key_that_has_ended() {
+    soon_forgotten()
+        .run(async |app| {
+            without_limits(app).await;
+            make_stage_and_channel(app).await;
+            // A warm instance, which knows the key.
+            token(app, "bob").await;
+            assert_eq!(stack_asks(app, "Delete").await.0, 200);
+            let token = token(app, "bob").await;
+            assert!(joins(app, &token).await);
+        })
+        .await;
 }
 
 #[tokio::test]
 async fn a_secret_that_holds_no_key_keeps_no_stack_from_its_end_and_stays_as_it_is() {
-    TestApp::run(async |app| {
-        without_limits(app).await;
-        app.put_secret("participant-signing-key", "no key at all").await;
-        assert_eq!(stack_asks(app, "Update").await.0, 409);
-        assert_eq!(stack_asks(app, "Delete").await.0, 200);
-        assert!(keys_in_ivs(app).await.is_empty());
-        let id = format!("{}/participant-signing-key", app.stack());
-        let left = app.secrets_manager().get_secret_value().secret_id(id).send().await.unwrap();
-        assert_eq!(left.secret_string(), Some("no key at all"));
-        app.put_secret("participant-signing-key", "{}").await;
-    })
-    .await;
+    soon_forgotten()
+        .run(async |app| {
+            without_limits(app).await;
+            app.put_secret("participant-signing-key", "no key at all").await;
+            assert_eq!(stack_asks(app, "Update").await.0, 409);
+            assert_eq!(stack_asks(app, "Delete").await.0, 200);
+            assert!(keys_in_ivs(app).await.is_empty());
+            let id = format!("{}/participant-signing-key", app.stack());
+            let left = app.secrets_manager().get_secret_value().secret_id(id).send().await.unwrap();
+            assert_eq!(left.secret_string(), Some("no key at all"));
+            app.put_secret("participant-signing-key", "{}").await;
+        })
+        .await;
 }
 
 #[tokio::test]
 async fn what_keeps_a_key_from_being_made_is_told_to_the_stack() {
-    TestApp::run(async |app| {
-        without_limits(app).await;
-        assert_eq!(stack_asks(app, "Delete").await.0, 200);
-        app.quotas(json!({"publicKeys": 0})).await;
-        let (status, answer) = stack_asks(app, "Create").await;
-        let reason = answer["message"].as_str().unwrap();
-        assert_eq!(status, 409);
-        assert!(
-            reason.starts_with("Create of SigningKeys failed: ivs:ImportPublicKey failed with status 402"),
-            "{reason}"
-        );
-        // The other kind is there nevertheless, and a roll-back removes it.
-        assert_eq!(keys_in_ivs(app).await.len(), 1);
-        assert_eq!(stack_asks(app, "Delete").await.0, 200);
-        assert!(keys_in_ivs(app).await.is_empty());
-    })
-    .await;
+    soon_forgotten()
+        .run(async |app| {
+            without_limits(app).await;
+            assert_eq!(stack_asks(app, "Delete").await.0, 200);
+            app.quotas(json!({"publicKeys": 0})).await;
+            let (status, answer) = stack_asks(app, "Create").await;
+            let reason = answer["message"].as_str().unwrap();
+            assert_eq!(status, 409);
+            assert!(
+                reason.starts_with("Create of SigningKeys failed: ivs:ImportPublicKey failed with status 402"),
+                "{reason}"
+            );
+            // The other kind is there nevertheless, and a roll-back removes it.
+            assert_eq!(keys_in_ivs(app).await.len(), 1);
+            assert_eq!(stack_asks(app, "Delete").await.0, 200);
+            assert!(keys_in_ivs(app).await.is_empty());
+        })
+        .await;
 }
 
 /// The calls of a rotation, when nothing goes wrong.

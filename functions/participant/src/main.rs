@@ -19,13 +19,14 @@ use crate::handler::Handler;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     lambda::log::init();
-    let (aws, (stack, stages, participants, sessions, signing_key)) = from_env(|variables| {
+    let (aws, (stack, stages, participants, sessions, signing_key, cache)) = from_env(|variables| {
         Some((
             variables.required("STACK_NAME"),
             variables.required("STAGES_TABLE"),
             variables.required("PARTICIPANTS_TABLE"),
             variables.required("STAGE_SESSIONS_TABLE"),
             variables.optional("PARTICIPANT_SIGNING_KEY"),
+            variables.seconds("SIGNING_KEY_CACHE_SECONDS"),
         ))
     })?;
     let handler = Handler {
@@ -34,7 +35,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         participants: ParticipantTable::new(&aws, participants, stages.clone()),
         stages: StageTable::new(&aws, stages),
         sessions: SessionTable::new(&aws, sessions),
-        signers: Signers::new(&aws, signing_key),
+        signers: Signers::new(&aws, signing_key, cache),
     };
     serve("participant", aws.calls(), |request| handler.handle(request)).await
 }

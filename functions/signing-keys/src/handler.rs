@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_signing_keys::{PlaybackKeyPairs, PublicKeys, SigningKeys, end, maintain};
+use aws_signing_keys::{PlaybackKeyPairs, PublicKeys, SigningKeys, end, maintain, stop};
 use lambda::custom_resource::{CloudFormation, RequestType, StackRequest};
 use lambda::event::{Ordered, Report};
 use model::signing_keys::{Maintained, Maintenance, Trigger};
@@ -10,8 +10,11 @@ use model::{ClaimId, Error, Timestamp};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use tokio::time::{sleep, timeout};
 
-/// Longer than the function may run, 60 seconds, with a call that is under way at its end; shorter than the time
+/// How long keys may be looked after in one run.
+const RUN: Duration = Duration::from_secs(60);
+/// Longer than [`RUN`], with a call that is under way at its end; shorter than the time
 /// between the starts of a run that timed out and its repetition, so that the repeated one finds room.
 const LEASE: Duration = Duration::from_secs(90);
 
@@ -21,6 +24,8 @@ pub(crate) struct Handler<'a> {
     pub(crate) participants: SigningKeys<PublicKeys>,
     pub(crate) playback: SigningKeys<PlaybackKeyPairs>,
     pub(crate) rotate_after: Duration,
+    /// How long an instance signs with a key before it asks for the current one.
+    pub(crate) cache: Duration,
     pub(crate) stack: String,
 }
 
@@ -75,13 +80,31 @@ impl Handler<'_> {
     async fn maintain(&self, trigger: Trigger) -> Result<Report, Error> {
         let now = Timestamp::now();
         let how = Maintenance { run: ClaimId::random()?, rotate_after: self.rotate_after, lease: LEASE, trigger };
-        let participants = maintain(&self.participants, now, &how).await;
-        let playback = maintain(&self.playback, now, &how).await;
-        Ok(report("maintained", [participants, playback]))
+        let both = async {
+            let participants = maintain(&self.participants, now, &how).await;
+            [participants, maintain(&self.playback, now, &how).await]
+        };
+        let both = timeout(RUN, both).await;
+        Ok(report("maintained", both.map_err(|_| Error::unavailable("there was not enough time for the keys"))?))
     }
 
+    /// Waits between the two steps until no instance signs with what is about to be ended.
     async fn end(&self) -> Report {
-        report("ended", [end(&self.participants).await, end(&self.playback).await])
+        let now = Timestamp::now();
+        let stopped = [stop(&self.participants, now, self.cache).await, stop(&self.playback, now, self.cache).await];
+        if let Some(until) = stopped.iter().flatten().flatten().max() {
+            sleep(now.until(*until)).await;
+        }
+        let [participants, playback] = stopped.map(|stopped| stopped.map(drop));
+        let participants = match participants {
+            Ok(()) => end(&self.participants).await,
+            Err(error) => Err(error),
+        };
+        let playback = match playback {
+            Ok(()) => end(&self.playback).await,
+            Err(error) => Err(error),
+        };
+        report("ended", [participants, playback])
     }
 }
 

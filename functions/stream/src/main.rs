@@ -16,14 +16,15 @@ use crate::handler::Handler;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     lambda::log::init();
-    let (aws, (streams, channels, playback_key)) = from_env(|variables| {
+    let (aws, (streams, channels, playback_key, cache)) = from_env(|variables| {
         Some((
             variables.required("STREAMS_TABLE"),
             variables.required("CHANNELS_TABLE"),
             variables.optional("PLAYBACK_SIGNING_KEY"),
+            variables.seconds("SIGNING_KEY_CACHE_SECONDS"),
         ))
     })?;
-    let handler =
-        Handler { streams: StreamTable::new(&aws, streams, channels), signers: Signers::new(&aws, playback_key) };
+    let signers = Signers::new(&aws, playback_key, cache);
+    let handler = Handler { streams: StreamTable::new(&aws, streams, channels), signers };
     serve("stream", aws.calls(), |request| handler.handle(request)).await
 }

@@ -7,7 +7,9 @@
 //!   two runs, one wins;
 //! - a key bears in IVS what has become of it ([`Marks`]). One that may have signed is kept for [`RETENTION`] after it
 //!   was found replaced; one that never can, because its maker is dead, is removed at once;
-//! - only its maker makes a key current, within the maker's lease.
+//! - only its maker makes a key current, within the maker's lease;
+//! - what the stack did not make is neither emptied nor removed: a version of the secret that it stored has an id that
+//!   says so ([`SecretVersion::of_stack`]), a public key that it imported has its marks.
 
 use std::time::Duration;
 
@@ -17,6 +19,9 @@ use crate::{ClaimId, Error, Timestamp};
 /// reach Secrets Manager goes on with an earlier key for [`STALE`](crate::signing::STALE), and 15 minutes are for
 /// whatever was under way.
 pub const RETENTION: Duration = Duration::from_secs((14 * 24 + 24) * 60 * 60 + 15 * 60);
+
+/// What is under way in an instance that has just learnt of another key, at most.
+const UNDER_WAY: Duration = Duration::from_secs(15);
 
 /// How long a secret that was emptied stays so without a new request: its stack is being deleted.
 const QUIET: Duration = Duration::from_secs(60 * 60);
@@ -103,6 +108,20 @@ pub enum Mark {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretVersion(pub String);
 
+impl SecretVersion {
+    const OF_STACK: &str = "greenroom-";
+
+    /// The id of a version that the stack is about to store.
+    pub fn of_stack(claim: &ClaimId) -> Self {
+        Self(format!("{}{claim}", Self::OF_STACK))
+    }
+
+    /// Whether the stack has stored it. Nothing is known of versions of before such ids, or by hand.
+    pub fn is_of_stack(&self) -> bool {
+        self.0.starts_with(Self::OF_STACK)
+    }
+}
+
 /// How a run is to go about it.
 #[derive(Debug, Clone)]
 pub struct Maintenance {
@@ -148,14 +167,26 @@ impl<A: Clone + PartialEq> Keys<A> {
         self.current.as_ref().is_some_and(|current| current.value == SecretValue::Empty && current.since + QUIET > now)
     }
 
-    /// Whether the secret holds what the stack did not put there. A key that IVS does not have counts as the stack's:
-    /// it verifies nothing, and a run that was overtaken by the end of its stack leaves one.
+    /// Whether the secret holds what the stack did not put there, as far as anything says so. A key that IVS does not
+    /// show says nothing of whose it is; the version's id does.
     pub fn is_of_others(&self) -> bool {
-        match self.current.as_ref().map(|current| &current.value) {
-            None | Some(SecretValue::Empty) => false,
-            Some(SecretValue::Key(arn)) => self.imported.iter().any(|key| key.arn == *arn && key.marks.is_none()),
-            Some(SecretValue::UnknownKey | SecretValue::Malformed) => true,
+        let Some(current) = &self.current else { return false };
+        match &current.value {
+            SecretValue::Empty => false,
+            SecretValue::Key(arn) => match self.imported.iter().find(|key| key.arn == *arn) {
+                Some(key) => key.marks.is_none(),
+                None => !current.version.is_of_stack(),
+            },
+            SecretValue::UnknownKey | SecretValue::Malformed => true,
         }
+    }
+
+    /// Until when instances may sign with a key of the stack's that the secret names no longer, since they ask for the
+    /// key again after `cache` alone; `None` if no such key has ever signed.
+    pub fn signed_until(&self, now: Timestamp, cache: Duration) -> Option<Timestamp> {
+        self.others().find(|(_, marks)| marks.signs_since.is_some())?;
+        let since = self.current.as_ref().map_or(now, |current| current.since);
+        Some(since + cache + cache.min(UNDER_WAY))
     }
 
     /// The stack's own keys but for the one that signs.
@@ -193,6 +224,11 @@ impl<A: Clone + PartialEq> Keys<A> {
 
     /// Whether there is no key that signs and verifies, or it is time for the next one.
     pub fn wants_another(&self, now: Timestamp, how: &Maintenance) -> bool {
+        // An operator's key is not followed before the stack stands, though IVS does not show it: the stack may be rolled
+        // back yet.
+        if how.trigger == Trigger::Stack && self.is_of_others() {
+            return false;
+        }
         let Some((current, signing)) = self.current.as_ref().zip(self.signing()) else { return true };
         if !self.imported.iter().any(|key| key.arn == *signing) {
             return true;
@@ -200,9 +236,7 @@ impl<A: Clone + PartialEq> Keys<A> {
         let is_old = current.since + how.rotate_after <= now;
         match how.trigger {
             Trigger::Rotate => true,
-            Trigger::Schedule => is_old,
-            // An operator's key is not followed before the stack stands: it may be rolled back yet.
-            Trigger::Stack => is_old && self.own_signing().is_some(),
+            Trigger::Schedule | Trigger::Stack => is_old,
         }
     }
 

@@ -8,7 +8,7 @@ use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
 use aws_sdk_secretsmanager::operation::update_secret_version_stage::UpdateSecretVersionStageError;
 use model::signing::PrivatePem;
 use model::signing_keys::{SecretValue, SecretVersion};
-use model::{Error, Timestamp};
+use model::{ClaimId, Error, Timestamp};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -120,13 +120,16 @@ impl KeySecret {
 
     async fn put(&self, value: &str) -> Result<SecretVersion, Error> {
         let operation = "secretsmanager:PutSecretValue";
-        // The SDK draws the version's id once for all attempts, so a repeated one adds no second version.
-        let put = self.secrets.put_secret_value().secret_id(&self.id).secret_string(value).version_stages(PENDING);
-        let put = put.send().await.map_err(|error| match error.as_service_error() {
-            Some(
-                PutSecretValueError::ResourceNotFoundException(_) | PutSecretValueError::InvalidRequestException(_),
-            ) => Error::NotFound("secret"),
-            _ => AwsFailure::new(operation, &error).into_error(),
+        // One id for all attempts, so a repeated one adds no second version.
+        let version = SecretVersion::of_stack(&ClaimId::random()?);
+        let put = self.secrets.put_secret_value().secret_id(&self.id).client_request_token(version.0);
+        let put = put.secret_string(value).version_stages(PENDING).send().await.map_err(|error| {
+            match error.as_service_error() {
+                Some(
+                    PutSecretValueError::ResourceNotFoundException(_) | PutSecretValueError::InvalidRequestException(_),
+                ) => Error::NotFound("secret"),
+                _ => AwsFailure::new(operation, &error).into_error(),
+            }
         })?;
         let version = put.version_id().map(|id| SecretVersion(id.to_owned()));
         version.ok_or_else(|| Error::unavailable(AwsFailure::malformed(operation, "no version")))

@@ -1,5 +1,5 @@
 //! Keys that sign tokens, from Secrets Manager, kept per instance. When another key becomes current, instances follow
-//! within [`REFRESH`], and tokens of both keys work for as long as IVS holds both public halves.
+//! within the time that they keep it, and tokens of both keys work for as long as IVS holds both public halves.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,8 +10,6 @@ use model::{Error, Timestamp};
 
 use crate::{KeySecret, KeyVersion};
 
-/// How long a key is used before the secret is asked again.
-const REFRESH: Duration = Duration::from_secs(5 * 60);
 /// How long "there is none", or a failed refresh, is believed.
 const RETRY: Duration = Duration::from_secs(30);
 
@@ -19,6 +17,8 @@ const RETRY: Duration = Duration::from_secs(30);
 pub struct Signers<S> {
     /// `None` when nothing is signed here.
     secret: Option<KeySecret>,
+    /// How long a key is used before the secret is asked again.
+    cache: Duration,
     known: Mutex<Option<Known<S>>>,
     previous: Mutex<Option<Known<S>>>,
 }
@@ -32,10 +32,12 @@ struct Known<S> {
 }
 
 impl<S: Signer> Signers<S> {
-    /// The secret of that name or ARN; `None` when no signing is configured.
-    pub fn new(aws: &Aws, secret: Option<String>) -> Self {
+    /// The secret of that name or ARN; `None` when no signing is configured. A key is used for `cache` before it is asked
+    /// for again.
+    pub fn new(aws: &Aws, secret: Option<String>, cache: Duration) -> Self {
         Self {
             secret: secret.map(|secret| KeySecret::new(aws, secret)),
+            cache,
             known: Mutex::default(),
             previous: Mutex::default(),
         }
@@ -73,7 +75,9 @@ impl<S: Signer> Signers<S> {
         };
         let fetched = read(secret).await.and_then(Self::signer);
         let fetched = match (fetched, earlier) {
-            (Ok(Some(signer)), _) => Known { signer: Some(Arc::new(signer)), until: now + REFRESH, stale: now + STALE },
+            (Ok(Some(signer)), _) => {
+                Known { signer: Some(Arc::new(signer)), until: now + self.cache, stale: now + STALE }
+            }
             (Ok(None), _) => Known { signer: None, until: now + RETRY, stale: now + RETRY },
             // Secrets Manager is not needed to go on signing, for a while.
             (Err(error), Some((earlier, stale))) => {

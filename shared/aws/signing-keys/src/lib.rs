@@ -5,5 +5,5 @@ mod stores;
 #[cfg(test)]
 mod tests;
 
-pub use operations::{KeyStore, end, maintain};
+pub use operations::{KeyStore, end, maintain, stop};
 pub use stores::{KeyRegistry, PlaybackKeyPairs, PublicKeys, SigningKeys};

@@ -1,7 +1,8 @@
-//! Runs over one kind of key: [`maintain`] and [`end`]. What becomes of each key is decided in
+//! Runs over one kind of key: [`maintain`], and [`stop`] with [`end`]. What becomes of each key is decided in
 //! [`model::signing_keys`]; the order of the steps is what lets runs die and overlap.
 
 use std::fmt;
+use std::time::Duration;
 
 use model::signing::{KeyPair, PrivatePem};
 use model::signing_keys::{Keys, Maintained, Maintenance, Mark, SecretVersion, Trigger};
@@ -79,8 +80,19 @@ pub async fn maintain<K: KeyStore>(keys: &K, now: Timestamp, how: &Maintenance) 
     Ok(done)
 }
 
-/// Ends all keys of the stack: first nothing is signed with them any more, then nothing verifies. What an operator put
-/// into the secret stays there, since a stack that fails to take keys over is rolled back by the same request.
+/// Has the stack's keys sign no more, and answers when the last instance has heard of it, if any has to: instances ask
+/// for the key again after `cache`. What an operator put into the secret stays there, since a stack that fails to take
+/// keys over is rolled back by the same request.
+///
+/// # Errors
+/// What IVS and Secrets Manager fail with; to call it again goes on.
+pub async fn stop<K: KeyStore>(keys: &K, now: Timestamp, cache: Duration) -> Result<Option<Timestamp>, Error> {
+    empty(keys).await?;
+    Ok(keys.read().await?.signed_until(now, cache))
+}
+
+/// Ends all keys of the stack: nothing that they signed is good for anything from now on. To be called when [`stop`] says
+/// that nobody signs with them any more; what came meanwhile is stopped, too.
 ///
 /// # Errors
 /// What IVS and Secrets Manager fail with; to call it again goes on.

@@ -103,7 +103,8 @@ impl<P: KeyRegistry> SigningKeys<P> {
     /// What the stack noted on a key; `None` if it is not the stack's.
     fn marks(&self, tags: &Tags) -> Option<Marks> {
         let at = |tag: &str| tags.get(tag).and_then(|at| at.parse().ok());
-        tags.get(TAG_STACK).filter(|stack| **stack == self.stack)?;
+        // Whoever tags a key of theirs with the stack's name has made no claim.
+        tags.get(TAG_STACK).filter(|stack| **stack == self.stack && tags.contains_key(TAG_CLAIM))?;
         Some(Marks {
             lease_until: at(TAG_LEASE_UNTIL),
             signs_since: at(TAG_SIGNS_SINCE),

@@ -17,7 +17,7 @@ use model::{ClaimId, Error, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::operations::{KeyStore, end, maintain};
+use crate::operations::{KeyStore, end, maintain, stop};
 
 const HOUR: u64 = 60 * 60;
 const DAY: u64 = 24 * HOUR;
@@ -28,6 +28,8 @@ const ROTATE_AFTER: Duration = Duration::from_secs(30 * DAY);
 /// The longest that a token of a key is valid after the key was current: 14 days, signed by an instance that knew it
 /// for five minutes more.
 const TOKENS_LIVE: u64 = 14 * DAY + 5 * 60;
+/// How long an instance signs with a key before it asks again.
+const CACHE: Duration = Duration::from_secs(5 * 60);
 /// Keys that IVS holds.
 const MAX_KEYS: usize = 3;
 /// The key that an operator made.
@@ -42,6 +44,7 @@ fn at(seconds: u64) -> Timestamp {
 struct Version {
     key: Option<String>,
     made: u64,
+    of_stack: bool,
 }
 
 #[derive(Debug, Default)]
@@ -65,21 +68,39 @@ impl World {
         self.current.and_then(|version| self.versions[version].key.as_ref())
     }
 
-    /// Adds a version, and answers its id. The first one is current by itself.
+    /// Adds a version of the stack's, and answers its id. The first one is current by itself.
     fn add(&mut self, key: Option<String>) -> SecretVersion {
-        self.versions.push(Version { key, made: self.now });
+        self.versions.push(Version { key, made: self.now, of_stack: true });
         self.current.get_or_insert(0);
-        SecretVersion((self.versions.len() - 1).to_string())
+        self.id(self.versions.len() - 1)
+    }
+
+    fn id(&self, version: usize) -> SecretVersion {
+        let text = version.to_string();
+        if self.versions[version].of_stack {
+            SecretVersion::of_stack(&text.parse().unwrap())
+        } else {
+            SecretVersion(text)
+        }
+    }
+
+    fn version(&self, id: &SecretVersion) -> Option<usize> {
+        (0..self.versions.len()).find(|version| self.id(*version) == *id)
     }
 
     /// An operator puts a key of their own into the secret, for which IVS has had a place.
     fn operator_puts_key(&mut self) {
         if self.imported.len() < MAX_KEYS || self.imported.contains_key(OPERATORS) {
             self.imported.insert(OPERATORS.to_owned(), None);
-            self.versions.push(Version { key: Some(OPERATORS.to_owned()), made: self.now });
-            self.current = Some(self.versions.len() - 1);
+            self.operator_stores_key();
             self.check();
         }
+    }
+
+    /// Whether or not IVS knows it.
+    fn operator_stores_key(&mut self) {
+        self.versions.push(Version { key: Some(OPERATORS.to_owned()), made: self.now, of_stack: false });
+        self.current = Some(self.versions.len() - 1);
     }
 
     fn own_keys(&self) -> impl Iterator<Item = (&String, Marks)> {
@@ -134,7 +155,7 @@ impl KeyStore for Store {
     async fn read(&self) -> Result<Keys<String>, Error> {
         let current = self.call(|world| {
             world.current.map(|version| Current {
-                version: SecretVersion(version.to_string()),
+                version: world.id(version),
                 since: at(world.versions[version].made),
                 value: world.versions[version].key.clone().map_or(SecretValue::Empty, SecretValue::Key),
             })
@@ -183,9 +204,9 @@ impl KeyStore for Store {
 
     async fn promote(&self, from: &SecretVersion, to: &SecretVersion) -> Result<bool, Error> {
         let promoted = self.call(|world| {
-            let is_current = world.current.is_some_and(|version| version.to_string() == from.0);
+            let is_current = world.current.is_some_and(|version| world.id(version) == *from);
             if is_current {
-                world.current = to.0.parse().ok();
+                world.current = world.version(to);
             }
             is_current
         });
@@ -217,7 +238,11 @@ impl Run {
 
     fn end(world: &Rc<RefCell<World>>) -> Self {
         let (store, born) = (Store(Rc::clone(world)), world.borrow().now);
-        Self { job: Box::pin(async move { end(&store).await }), born }
+        let end = async move {
+            stop(&store, at(born), CACHE).await?;
+            end(&store).await
+        };
+        Self { job: Box::pin(end), born }
     }
 
     /// One step; true at the end.
@@ -467,6 +492,62 @@ fn a_stack_that_takes_over_an_operators_key_and_is_rolled_back_leaves_it_current
     assert_eq!(Run::end(&world).finish().unwrap(), Maintained { deleted: 1, ..Maintained::default() });
     assert_eq!(world.borrow().current_key(), None);
     assert!(world.borrow().imported.contains_key(OPERATORS));
+}
+
+#[test]
+fn an_operators_key_that_ivs_does_not_show_is_neither_followed_by_the_stacks_own_request_nor_emptied_by_its_end() {
+    let world = after_first_run();
+    world.borrow_mut().ending = true;
+    Run::end(&world).finish().unwrap();
+    world.borrow_mut().now = DAY;
+    world.borrow_mut().operator_stores_key();
+    assert_eq!(Run::new(&world, Trigger::Stack).finish().unwrap(), Maintained::default());
+    assert_eq!(Run::end(&world).finish().unwrap(), Maintained::default());
+    assert_eq!(world.borrow().current_key().unwrap(), OPERATORS);
+    // It verifies nothing, so a stack that stands does not wait until its time is up.
+    assert!(Run::new(&world, Trigger::Schedule).finish().unwrap().made);
+}
+
+#[test]
+fn a_key_that_the_stack_made_and_ivs_forgot_is_emptied_by_its_end() {
+    let world = after_first_run();
+    world.borrow_mut().imported.clear();
+    world.borrow_mut().ending = true;
+    Run::end(&world).finish().unwrap();
+    assert_eq!(world.borrow().current_key(), None);
+}
+
+/// What the end waits for between its two steps, at a time.
+fn stopped_until(world: &Rc<RefCell<World>>) -> Option<Timestamp> {
+    let (store, now) = (Store(Rc::clone(world)), world.borrow().now);
+    let mut stopping = Box::pin(async move { stop(&store, at(now), CACHE).await });
+    loop {
+        if let Poll::Ready(until) = stopping.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return until.unwrap();
+        }
+    }
+}
+
+#[test]
+fn keys_end_when_the_last_instance_has_heard_that_nothing_is_signed_with_them_and_no_earlier() {
+    let world = after_first_run();
+    world.borrow_mut().now = DAY;
+    // An instance that asked a moment before signs for as long as it keeps the key, and a request more.
+    assert_eq!(stopped_until(&world), Some(at(DAY + 5 * 60 + 15)));
+    assert_eq!((world.borrow().current_key(), world.borrow().own_keys().count()), (None, 1));
+    world.borrow_mut().ending = true;
+    Run::end(&world).finish().unwrap();
+    assert_eq!(stopped_until(&world), None, "there is no key to wait for");
+}
+
+#[test]
+fn an_end_of_keys_that_nobody_signs_with_any_more_does_not_wait() {
+    let world = after_first_run();
+    world.borrow_mut().now = DAY;
+    world.borrow_mut().operator_puts_key();
+    world.borrow_mut().now = 2 * DAY;
+    assert!(stopped_until(&world).is_some_and(|until| until < at(2 * DAY)));
+    assert_eq!(world.borrow().current_key().unwrap(), OPERATORS);
 }
 
 #[test]
