@@ -69,3 +69,13 @@ async fn an_event_is_delivered_to_the_rules_that_match_it_and_retried_when_the_f
         })
         .await;
 }
+
+#[tokio::test]
+async fn a_token_of_nobody_is_refused_and_one_without_another_claim_is_made() {
+    TestApp::run(async |app| {
+        let refused = app.anonymous().get("/_local/token?sub=").await.expect(400);
+        assert!(refused.text.contains("`sub`"), "{}", refused.text);
+        app.anonymous().get("/_local/token?sub=alice&aud=").await.expect(200);
+    })
+    .await;
+}

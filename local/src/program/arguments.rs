@@ -45,7 +45,7 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t = Profile::Dev)]
     profile: Profile,
     /// Directory of the built pages; web/dist beside the template by default
-    #[arg(long)]
+    #[arg(long, value_parser = directory)]
     web_dir: Option<PathBuf>,
     /// Do not build the pages of web/: those that are built are shown
     #[arg(long)]
@@ -156,6 +156,12 @@ impl Arguments {
     }
 }
 
+/// A directory that is there: pages of none would be looked for in vain.
+fn directory(path: &str) -> Result<PathBuf, String> {
+    let directory = PathBuf::from(path);
+    if directory.is_dir() { Ok(directory) } else { Err("there is no such directory".to_owned()) }
+}
+
 /// The template in the working directory or the nearest one above it.
 fn find(template: &Path) -> anyhow::Result<PathBuf> {
     let here = env::current_dir().context("there is no working directory")?;
@@ -214,6 +220,12 @@ mod tests {
         for name in ["", "2a", "-a", "a_b", "a b", "ä", &"a".repeat(129)] {
             assert!(stack_name(name).is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn pages_are_of_a_directory_that_is_there() {
+        assert_eq!(directory("."), Ok(PathBuf::from(".")));
+        assert!(directory("/nope").is_err());
     }
 
     #[test]

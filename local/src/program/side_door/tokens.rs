@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use super::answer::Refused;
+use super::answer::{Refused, bad_request};
 use super::request::{last, number, once};
 use super::routes::PREFIX;
 use crate::aws::cognito::Issuer;
@@ -33,9 +33,12 @@ impl Tokens {
     /// A token that says what the query does.
     ///
     /// # Errors
-    /// `exp` is no number, or a claim is given more than once.
+    /// `exp` is no number, a claim is given more than once, or `sub` is empty: the API takes no token of nobody's.
     pub(super) fn by_query(&self, query: &[(String, String)], now: OffsetDateTime) -> Result<String, Refused> {
         once(query)?;
+        if last(query, "sub") == Some("") {
+            return Err(bad_request("`sub` is whom the token is for".to_owned()));
+        }
         let lifetime = number(last(query, "exp"), "exp", LIFETIME, "a number of seconds from now")?;
         let mut claims = self.claims("alice", now.unix_timestamp(), lifetime);
         for (key, value) in query.iter().filter(|(key, _)| key != "exp") {
