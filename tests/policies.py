@@ -17,6 +17,7 @@ from sam_template import Resolver, translated
 # Policies of AWS that a role may have, and why.
 MANAGED = {
     "AWSLambdaBasicExecutionRole": "SAM gives it to every function; writing logs is all that it allows",
+    "AWSLambdaSQSQueueExecutionRole": "SAM gives it to a function that a queue invokes; its queue is not named in it",
     "AWSXRayDaemonWriteAccess": "SAM gives it to a function that is traced",
 }
 # Findings that hold for nothing here, and why.
