@@ -41,6 +41,7 @@ OPERATIONS = {
     "secretsmanager": "GetSecretValue",
     "sqs": "SendMessage",
 }
+KILLED = ("StageFunction", "ChannelFunction", "ParticipantFunction", "ReconcilerFunction")
 # What docs/api.md has of 503.
 DOCUMENTED = {"busy", "unavailable", "limit-reached"}
 
@@ -105,6 +106,9 @@ def shake(end, killing):
     while time.monotonic() < end:
         service, operation = draw.choice(calls)
         fault = {"service": service, "operation": operation, "nth": draw.randint(1, 4), "fault": draw.choice(FAULTS)}
+        # A recovery that is killed holds its names for as long as it may have run, which is minutes.
+        if fault["fault"]["kind"] == "kill":
+            fault["function"] = draw.choice(KILLED)
         door("PUT", "faults", fault)
         killing[0] += fault["fault"]["kind"] == "kill"
         time.sleep(0.15)
@@ -243,7 +247,7 @@ def main():
     owners = heal(client)
     orphans = {kind: end_orphans(kind) for kind in KINDS}
     wrong = client.wrong
-    # What a dying function held back may still be under way, and a lease lasts for 13 seconds.
+    # What a dying function held back may still be under way.
     for kind in KINDS:
         for _ in range(200):
             differing = list(differences(kind))
