@@ -112,6 +112,13 @@ def limit_reached():
     door("PUT", "quotas", {"stages": 1000})
 
 
+def owner_limit_reached():
+    """An owner whose count is beyond any limit."""
+    counter = {"name": {"S": "#owner/dave"}, "count": {"N": "1000000"}}
+    boto3.client("dynamodb").put_item(TableName=f"{STACK}-stages", Item=counter)
+    call("PUT", "/stages/beyond", "dave", {})
+
+
 def fetch():
     call("GET", "/stages/none", "alice")
 
@@ -153,6 +160,7 @@ def drift():
 OURS = {
     "InternalErrors": ((fetch, "InternalErrors"), (internal_error, "InternalErrors")),
     "LimitsReached": ((fetch, "InternalErrors"), (limit_reached, "LimitsReached")),
+    "OwnerLimitsReached": ((fetch, "InternalErrors"), (owner_limit_reached, "OwnerLimitsReached")),
     "TokensMintedByIvs": ((create, "StagesCreated"), (mint_without_key, "TokensMintedByIvs")),
     "Reconciliations": ((schedule("EveryFiveMinutes"), "Reconciliations"), None),
     "StreamListings": ((schedule("EveryMinute"), "StreamListings"), None),
