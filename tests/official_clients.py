@@ -4,6 +4,7 @@ boto3 and the AWS CLI create, list, tag and delete stages, import a public key, 
 that Greenroom signed is verified by PyJWT (OpenSSL). Run by tests/official-clients.
 """
 
+import base64
 import json
 import os
 import unittest
@@ -116,6 +117,29 @@ class Boto3(unittest.TestCase):
         self.assertEqual([(p["userId"], p["state"]) for p in there], [("u-42", "CONNECTED")])
         self.ivs.disconnect_participant(stageArn=arn, participantId=token["participantId"], reason="bye")
         self.assertEqual(join()["name"], "PARTICIPANT_DISCONNECTED")
+
+    def test_an_invocation_that_lambda_refuses_is_an_exception_of_its_model(self):
+        functions = client("lambda")
+        elsewhere = "arn:aws:lambda:eu-west-1:000000000000:function:greenroom-StageFunction"
+        for name in ["greenroom-StageFunction:live", elsewhere]:
+            with self.assertRaises(functions.exceptions.ResourceNotFoundException):
+                functions.invoke(FunctionName=name)
+        with self.assertRaises(functions.exceptions.InvalidRequestContentException):
+            functions.invoke(FunctionName="greenroom-StageFunction", Payload=b"{")
+        with self.assertRaises(functions.exceptions.RequestTooLargeException):
+            payload = b'"' + b"x" * (1 << 20) + b'"'
+            functions.invoke(FunctionName="greenroom-StageFunction", InvocationType="Event", Payload=payload)
+        tried = functions.invoke(FunctionName="greenroom-StageFunction", InvocationType="DryRun")
+        self.assertEqual(tried["StatusCode"], 204)
+
+    def test_events_are_put_with_a_result_for_each(self):
+        bus = "arn:aws:events:us-east-1:000000000000:event-bus/default"
+        entry = {"Source": "app", "DetailType": "a thing", "Detail": "{}", "EventBusName": bus}
+        wrong = [{"Source": "aws.ivs"}, {"Detail": "no json"}, {"DetailType": ""}]
+        answer = client("events").put_events(Entries=[entry] + [entry | change for change in wrong])
+        self.assertEqual(answer["FailedEntryCount"], 3)
+        codes = [result.get("ErrorCode") for result in answer["Entries"]]
+        self.assertEqual(codes, [None, "NotAuthorizedForSourceException", "MalformedDetail", "InvalidArgument"])
 
     def test_the_tables_hold_what_the_api_made(self):
         status, stage = call("PUT", "/stages/demo", "alice", {})
@@ -271,6 +295,14 @@ class Cli(unittest.TestCase):
         aws("lambda", "invoke", "--function-name", "StageFunction", "--payload", f"fileb://{event}", out)
         with open(out) as answer:
             self.assertEqual(json.load(answer)["statusCode"], 200)
+
+    def test_the_cli_shows_the_log_of_an_invocation(self):
+        event = os.path.join(os.path.dirname(__file__), "..", "events", "stage", "health.json")
+        out = os.path.join(os.environ["SCRATCH"], "answer.json")
+        name = "arn:aws:lambda:us-east-1:000000000000:function:greenroom-StageFunction:$LATEST"
+        said = aws("lambda", "invoke", "--function-name", name, "--log-type", "Tail", "--payload", f"fileb://{event}", out)
+        self.assertEqual(said["ExecutedVersion"], "$LATEST")
+        self.assertIn("GET /health", base64.b64decode(said["LogResult"]).decode())
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ mod ecs;
 mod event_sources;
 #[path = "local_cloud/first_contact.rs"]
 mod first_contact;
+#[path = "local_cloud/invoke.rs"]
+mod invoke;
 #[path = "local_cloud/limits.rs"]
 mod limits;
 #[path = "local_cloud/media.rs"]

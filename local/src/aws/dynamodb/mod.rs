@@ -87,6 +87,10 @@ impl DynamoDb {
 
     /// Has the engine answer a request.
     pub(crate) async fn call(&self, call: &Call) -> Reply {
+        // The engine would not say which.
+        if !operation::OPERATIONS.contains(&call.operation.as_str()) {
+            return call.service.unknown_operation(&call.operation);
+        }
         let metered = capacity::request(&call.operation, &call.input);
         let body = metered.as_ref().map_or_else(|| call.body.clone(), |input| input.to_string().into());
         match self.forward(call, body).await {

@@ -166,8 +166,12 @@ impl Endpoint {
                 .into());
         };
         let Some(service) = ServiceName::parse(&signature.service) else {
-            let what =
-                format!("the local cloud has no service `{}`; it has: {}", signature.service, ServiceName::names());
+            let operation = named_operation(parts, &body).map(|name| format!(" for `{name}`")).unwrap_or_default();
+            let what = format!(
+                "the local cloud has no service `{}`{operation}; it has: {}",
+                signature.service,
+                ServiceName::names()
+            );
             return Err(protocol_of(parts).error(404, "UnknownOperationException", &what).into());
         };
         let protocol = service.protocol();
@@ -309,7 +313,7 @@ impl Endpoint {
             ServiceName::Ecs => self.ecs.requirements(&call.operation, &call.input),
             ServiceName::Ec2 => ec2::permission::requirements(&call.operation),
             ServiceName::Lambda => lambda::permission::requirements(&self.event_queue, &call.input),
-            ServiceName::EventBridge => event_bridge::permission::requirements(&self.region),
+            ServiceName::EventBridge => event_bridge::permission::requirements(&self.region, &call.input),
             // Everyone may ask who they are.
             ServiceName::Sts => Vec::new(),
         }
@@ -332,6 +336,14 @@ fn protocol_of(parts: &Parts) -> Protocol {
     let content_type = parts.headers.get(http::header::CONTENT_TYPE);
     let is_form = content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
     if is_form { Protocol::Query } else { Protocol::RestJson }
+}
+
+/// The operation that a call of a service that is not here names, where it is said as it is said here.
+fn named_operation(parts: &Parts, body: &[u8]) -> Option<String> {
+    if let Some(target) = parts.headers.get("x-amz-target") {
+        return Some(target.to_str().ok()?.rsplit('.').next()?.to_owned());
+    }
+    form_urlencoded::parse(body).find(|(key, _)| key == "Action").map(|(_, action)| action.into_owned())
 }
 
 /// The answer of a stand-in.

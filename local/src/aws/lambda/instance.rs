@@ -3,8 +3,8 @@
 use std::io;
 use std::net::Ipv4Addr;
 use std::process::{ExitStatus, Stdio};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use hyper::body::Bytes;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
@@ -18,11 +18,13 @@ use super::environment;
 use super::outcome::{FunctionError, Outcome};
 use super::runtime_api::{Invocation, Phase, RuntimeApi};
 use super::settings::Settings;
+use super::tail::{self, Tail};
 use crate::aws::ACCOUNT;
 use crate::aws::sts::callers::Caller;
 use crate::plumbing::clock;
 use crate::plumbing::http_server;
 use crate::plumbing::ids;
+use crate::plumbing::sync::lock;
 use crate::program::log::LogLine;
 use crate::template::Function;
 
@@ -42,6 +44,18 @@ pub(crate) struct Instance {
     phase: watch::Receiver<Phase>,
     kill: watch::Sender<bool>,
     access_key_id: String,
+    /// Of the invocation under way, or of the last one.
+    log: Mutex<InvocationLog>,
+    /// Each takes notice when all is read that the process has written so far.
+    outputs: Mutex<Vec<mpsc::UnboundedSender<oneshot::Sender<()>>>>,
+}
+
+/// What an invocation has written.
+#[derive(Default)]
+struct InvocationLog {
+    request_id: String,
+    started: Option<Instant>,
+    tail: Tail,
 }
 
 /// What became of an event given to an instance.
@@ -81,6 +95,8 @@ impl Instance {
             invocations,
             kill: watch::Sender::new(false),
             access_key_id: credentials.access_key_id,
+            log: Mutex::default(),
+            outputs: Mutex::default(),
         });
         let lines = instance.copy_lines(&mut child);
         let watched = Arc::clone(&instance);
@@ -131,6 +147,7 @@ impl Instance {
         let request_id = ids::uuid();
         self.settings.requests.takes(&self.id, &request_id, request);
         let timeout = self.function.timeout;
+        self.begin_log(&request_id);
         let (outcome, mut answered) = oneshot::channel();
         let name = &self.function.name;
         let invocation = Invocation {
@@ -178,18 +195,49 @@ impl Instance {
         }
     }
 
+    /// The end of the log of the invocation that has ended, in the platform's frame.
+    pub(crate) async fn take_log(&self) -> Vec<u8> {
+        let outputs = lock(&self.outputs).clone();
+        for output in outputs {
+            let (done, read) = oneshot::channel();
+            // An output that has ended has been read.
+            if output.send(done).is_ok() {
+                let _ = time::timeout(LAST_LINES_TIMEOUT, read).await;
+            }
+        }
+        let mut log = lock(&self.log);
+        let InvocationLog { request_id, started, tail } = &mut *log;
+        if let Some(started) = started {
+            tail::report(&self.function, request_id, started.elapsed()).iter().for_each(|line| tail.push(line));
+        }
+        tail.take()
+    }
+
+    fn begin_log(&self, request_id: &str) {
+        let mut tail = Tail::default();
+        tail.push(&tail::start(&self.function, request_id));
+        let (request_id, started) = (request_id.to_owned(), Some(Instant::now()));
+        *lock(&self.log) = InvocationLog { request_id, started, tail };
+    }
+
     fn copy_lines(self: &Arc<Self>, child: &mut Child) -> JoinSet<()> {
         let mut jobs = JoinSet::new();
+        let copied = |copying: &mut JoinSet<()>, output: Box<dyn AsyncRead + Send + Unpin>| {
+            let (sender, asked) = mpsc::unbounded_channel();
+            lock(&self.outputs).push(sender);
+            copying.spawn(copy(output, asked, Arc::clone(self)));
+        };
         if let Some(stdout) = child.stdout.take() {
-            jobs.spawn(copy(stdout, Arc::clone(self)));
+            copied(&mut jobs, Box::new(stdout));
         }
         if let Some(stderr) = child.stderr.take() {
-            jobs.spawn(copy(stderr, Arc::clone(self)));
+            copied(&mut jobs, Box::new(stderr));
         }
         jobs
     }
 
     fn log(&self, line: String) {
+        lock(&self.log).tail.push(&line);
         self.settings.lines.push(LogLine { function: self.function.id.clone(), instance: self.id.clone(), line });
     }
 }
@@ -202,13 +250,37 @@ async fn ended(phase: &mut watch::Receiver<Phase>) -> FunctionError {
     }
 }
 
-async fn copy(output: impl AsyncRead + Unpin, instance: Arc<Instance>) {
+/// Copies lines to their end. Who asks is told when there is nothing left to read for now.
+async fn copy(
+    output: impl AsyncRead + Unpin,
+    mut asked: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
+    instance: Arc<Instance>,
+) {
     let mut reader = BufReader::new(output);
-    let mut line = Vec::new();
     // Bytes, not text: a function may write what is not UTF-8.
-    while reader.read_until(b'\n', &mut line).await.is_ok_and(|length| length > 0) {
-        instance.log(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned());
+    let mut line = Vec::new();
+    let log = |line: &mut Vec<u8>| {
+        instance.log(String::from_utf8_lossy(line).trim_end_matches(['\n', '\r']).to_owned());
         line.clear();
+    };
+    loop {
+        tokio::select! {
+            // A budget would make a reader wait that has something to read.
+            biased;
+            read = tokio::task::coop::unconstrained(reader.read_until(b'\n', &mut line)) => {
+                if !read.is_ok_and(|length| length > 0) {
+                    break;
+                }
+                log(&mut line);
+            }
+            Some(done) = asked.recv() => {
+                // Who asked may have given up.
+                let _ = done.send(());
+            }
+        }
+    }
+    if !line.is_empty() {
+        log(&mut line);
     }
 }
 

@@ -14,8 +14,10 @@ pub(crate) mod operation;
 mod outcome;
 pub(crate) mod permission;
 mod pool;
+mod reference;
 mod runtime_api;
 mod settings;
+mod tail;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,9 +53,8 @@ impl Lambda {
         Self { pools: functions.iter().map(pool).collect(), jobs }
     }
 
-    /// The function of this logical id, physical name or ARN.
+    /// The function of this logical id or physical name.
     pub(crate) fn function(&self, name: &str) -> Option<&Function> {
-        let name = name.rsplit(':').next().unwrap_or(name);
         let mut functions = self.pools.values().map(|pool| pool.function());
         functions.find(|function| function.id == name || function.name == name)
     }
@@ -61,16 +62,37 @@ impl Lambda {
     /// Invokes the function of this logical id and waits for its answer. The invocation runs to its end even if the
     /// caller stops waiting, as Lambda's does.
     pub(crate) async fn invoke(&self, function: &str, event: Bytes) -> Outcome {
-        self.invoke_for(function, event, None).await
+        self.run(function, event, None, false).await.0
     }
 
     /// As [`Lambda::invoke`], for the request to the API that has this number.
     pub(crate) async fn invoke_for(&self, function: &str, event: Bytes, request: Option<u64>) -> Outcome {
+        self.run(function, event, request, false).await.0
+    }
+
+    /// As [`Lambda::invoke`], with the end of the invocation's log if it is wanted.
+    pub(crate) async fn invoke_logged(
+        &self,
+        function: &str,
+        event: Bytes,
+        wants_log: bool,
+    ) -> (Outcome, Option<Vec<u8>>) {
+        self.run(function, event, None, wants_log).await
+    }
+
+    async fn run(
+        &self,
+        function: &str,
+        event: Bytes,
+        request: Option<u64>,
+        wants_log: bool,
+    ) -> (Outcome, Option<Vec<u8>>) {
         let Some(pool) = self.pools.get(function).cloned() else {
-            return Err(FunctionError::new("ResourceNotFoundException", format!("function not found: {function}")));
+            let what = format!("function not found: {function}");
+            return (Err(FunctionError::new("ResourceNotFoundException", what)), None);
         };
-        let outcome = self.jobs.run(async move { pool.invoke(event, request).await }).await;
-        outcome.unwrap_or_else(|| Err(FunctionError::new("Sandbox.Failure", "the local cloud is stopping")))
+        let ended = self.jobs.run(async move { pool.invoke(event, request, wants_log).await }).await;
+        ended.unwrap_or_else(|| (Err(FunctionError::new("Sandbox.Failure", "the local cloud is stopping")), None))
     }
 
     /// Kills one instance; what it was doing fails.

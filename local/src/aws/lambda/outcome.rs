@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 /// The most that a synchronous invocation may carry, either way: 6 MB.
 pub(crate) const PAYLOAD_LIMIT: usize = 6 << 20;
 
+/// The most that an asynchronous invocation may carry: 1 MB.
+pub(super) const EVENT_PAYLOAD_LIMIT: usize = 1 << 20;
+
 /// What an invocation came to.
 pub(crate) type Outcome = Result<Bytes, FunctionError>;
 

@@ -39,21 +39,30 @@ impl Pool {
     }
 
     /// Has an idle instance handle the event, or a new one, or waits for one if there are too many. The event may be of a
-    /// request to the API.
-    pub(crate) async fn invoke(&self, event: Bytes, request: Option<u64>) -> Outcome {
+    /// request to the API. If it is wanted, the end of the invocation's log comes with the outcome.
+    pub(crate) async fn invoke(
+        &self,
+        event: Bytes,
+        request: Option<u64>,
+        wants_log: bool,
+    ) -> (Outcome, Option<Vec<u8>>) {
         // The semaphore is never closed.
         let _slot = self.slots.acquire().await;
         loop {
             let generation = self.generation.load(Ordering::SeqCst);
             let instance = match self.take_idle() {
                 Some(instance) => instance,
-                None => self.start().await?,
+                None => match self.start().await {
+                    Ok(instance) => instance,
+                    Err(error) => return (Err(error), wants_log.then(Vec::new)),
+                },
             };
             let Attempt::Ended(outcome) = instance.invoke(event.clone(), request).await else { continue };
+            let log = if wants_log { Some(instance.take_log().await) } else { None };
             if instance.is_alive() {
                 self.give_back(instance, generation);
             }
-            return outcome;
+            return (outcome, log);
         }
     }
 

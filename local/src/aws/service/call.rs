@@ -6,6 +6,7 @@ use hyper::body::Bytes;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
+use super::lambda_path;
 use super::reply::{Protocol, Reply};
 
 /// A service, told from the signing name in the credential scope.
@@ -73,7 +74,10 @@ impl ServiceName {
 
     /// The answer to a call of an operation that is not here.
     pub(crate) fn unknown_operation(self, operation: &str) -> Reply {
-        let message = format!("the local cloud has no operation `{operation}` of {}", self.as_str());
+        let message = format!(
+            "the local cloud has no operation `{operation}` of {}; what it has is `faultServices` of GET /_local/about",
+            self.as_str()
+        );
         let (status, code) = match self {
             Self::Ivs | Self::Lambda => (404, "UnknownOperationException"),
             Self::Ec2 => (400, "InvalidAction"),
@@ -134,12 +138,9 @@ impl Call {
             ServiceName::Ecs => (target(parts, "AmazonEC2ContainerServiceV20141113.")?, Some(json_body(&body)?)),
             ServiceName::EventBridge => (target(parts, "AWSEvents.")?, Some(json_body(&body)?)),
             ServiceName::Ivs => ivs(parts, &body)?,
-            ServiceName::Lambda => match path.strip_prefix("/2015-03-31/functions/").and_then(invoked) {
-                Some(function) if parts.method == Method::POST => (
-                    "Invoke".to_owned(),
-                    Some(json!({"FunctionName": percent_decode_str(function).decode_utf8_lossy()})),
-                ),
-                _ => return Err(CallError::UnknownOperation(format!("{} {path}", parts.method))),
+            ServiceName::Lambda => match lambda_path::read(parts) {
+                Some((operation, input)) => (operation.to_owned(), Some(input)),
+                None => return Err(CallError::UnknownOperation(format!("{} {path}", parts.method))),
             },
             ServiceName::Sts | ServiceName::Ec2 => query(&body)?,
         };
@@ -189,11 +190,6 @@ fn ivs(parts: &Parts, body: &[u8]) -> Result<(String, Option<Value>), CallError>
         }
         _ => Err(unknown()),
     }
-}
-
-/// The function name in `{name}/invocations`.
-fn invoked(path: &str) -> Option<&str> {
-    path.strip_suffix("/invocations")
 }
 
 /// The query protocol: a form with `Action`.
@@ -267,6 +263,11 @@ mod tests {
     fn lambda_and_sts_have_their_own_ways() {
         let call = read(ServiceName::Lambda, Request::post("/2015-03-31/functions/F/invocations"), "{}").unwrap();
         assert_eq!(call, ("Invoke".to_owned(), json!({"FunctionName": "F"})));
+        let path = "/2015-03-31/functions/us-east-1%3A000000000000%3Afunction%3AF/invocations?Qualifier=live";
+        let input = json!({"FunctionName": "us-east-1:000000000000:function:F", "Qualifier": "live"});
+        assert_eq!(read(ServiceName::Lambda, Request::post(path), "{}").unwrap(), ("Invoke".to_owned(), input));
+        let call = read(ServiceName::Lambda, Request::get("/2015-03-31/functions/"), "").unwrap();
+        assert_eq!(call.0, "ListFunctions");
         let call = read(ServiceName::Sts, Request::post("/"), "Action=GetCallerIdentity&Version=1").unwrap();
         assert_eq!(call.0, "GetCallerIdentity");
     }

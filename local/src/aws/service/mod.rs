@@ -1,6 +1,7 @@
 //! What an AWS service is to the local cloud: operations that need permissions, take JSON and answer JSON or an error.
 
 pub(crate) mod call;
+mod lambda_path;
 pub(crate) mod operation;
 pub(crate) mod reply;
 pub(crate) mod resource;
