@@ -15,6 +15,8 @@ pub(crate) struct LocalCloudMetadata {
     /// Programs that the containers' images hold, and that a process on this machine has to find by itself. A program is
     /// in the package of its name.
     pub(crate) programs: Vec<String>,
+    /// Logical ids of resources that the application does without here.
+    pub(crate) left_out: Vec<String>,
 }
 
 /// Reads it from the template as it is written: nothing in it is evaluated.
@@ -23,13 +25,13 @@ pub(crate) fn read(template: &Value) -> Result<LocalCloudMetadata> {
         return Ok(LocalCloudMetadata::default());
     };
     let metadata = Node::new(metadata, "Metadata.LocalCloud");
-    metadata.only("Metadata.LocalCloud", &["Parameters", "Programs"])?;
+    metadata.only("Metadata.LocalCloud", &["LeftOut", "Parameters", "Programs"])?;
     let mut parameters = BTreeMap::new();
     if let Some(given) = metadata.get("Parameters") {
         for (name, value) in given.entries()? {
             parameters.insert(name.to_owned(), value.text()?);
         }
     }
-    let programs = metadata.get("Programs").map(|programs| programs.texts()).transpose()?.unwrap_or_default();
-    Ok(LocalCloudMetadata { parameters, programs })
+    let texts = |name: &str| Ok(metadata.get(name).map(|list| list.texts()).transpose()?.unwrap_or_default());
+    Ok(LocalCloudMetadata { parameters, programs: texts("Programs")?, left_out: texts("LeftOut")? })
 }

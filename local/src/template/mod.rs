@@ -2,7 +2,7 @@
 //!
 //! What the template declares works locally as far as this module reads it; what it declares and the local cloud
 //! cannot do is an error that says where, so that nothing is silently different. Resource types that do no harm by
-//! their absence (log groups, alarms, dashboards, user pools) are accepted and left alone.
+//! their absence (log groups, alarms, dashboards, user pools) are accepted and left alone; [`kinds`] lists them.
 
 mod api;
 mod custom_resource;
@@ -14,6 +14,7 @@ mod event_source;
 mod function;
 mod generated;
 mod intrinsics;
+mod kinds;
 mod local_cloud;
 mod mapping;
 mod node;
@@ -91,23 +92,6 @@ pub struct Route {
     /// Logical id of the function behind it.
     pub function: String,
 }
-
-/// Types that start as unsupported ones do.
-const SUPPORTED: [&str; 3] =
-    ["AWS::Lambda::EventSourceMapping", "AWS::Serverless::Function", "AWS::Serverless::HttpApi"];
-
-/// Types whose absence would change what the application does.
-const UNSUPPORTED: [&str; 9] = [
-    "AWS::ApiGateway",
-    "AWS::AppSync::",
-    "AWS::Events::",
-    "AWS::IAM::ManagedPolicy",
-    "AWS::IAM::Policy",
-    "AWS::Lambda::",
-    "AWS::Scheduler::",
-    "AWS::Serverless::",
-    "AWS::StepFunctions::",
-];
 
 impl Template {
     /// Reads a template. `queues_url` is the endpoint of SQS; `secret_arn` is asked for the ARN of each
@@ -294,6 +278,8 @@ impl Loader<'_> {
         let Some(declared) = self.scope.template.get("Resources").and_then(Value::as_object) else {
             return Err(TemplateError::new("", "the template has no `Resources`"));
         };
+        let left_out = local_cloud::read(self.scope.template)?.left_out;
+        kinds::check_left_out(&left_out, declared)?;
         let mut resources = Vec::new();
         for (id, declaration) in declared {
             let at = format!("Resources.{id}");
@@ -302,9 +288,8 @@ impl Loader<'_> {
             };
             if self.scope.exists(declaration, &at)? {
                 // Said here, before something that refers to the resource is blamed.
-                let declared = !SUPPORTED.contains(&kind) && !self.generated_ids.contains(id);
-                if declared && UNSUPPORTED.iter().any(|prefix| kind.starts_with(prefix)) {
-                    return Err(TemplateError::unsupported(format!("{at}.Type"), kind));
+                if !self.generated_ids.contains(id) && !left_out.contains(id) {
+                    kinds::check(kind, format!("{at}.Type"))?;
                 }
                 resources.push((id.as_str(), kind, declaration));
             }

@@ -24,6 +24,10 @@ impl<'a> Node<'a> {
         TemplateError::unsupported(&self.at, what)
     }
 
+    pub(crate) fn unsupported_but(&self, what: impl std::fmt::Display, cure: &str) -> TemplateError {
+        TemplateError::unsupported_but(&self.at, what, cure)
+    }
+
     pub(crate) fn map(&self) -> Result<&'a Map<String, Value>> {
         self.value.as_object().ok_or_else(|| self.error("must be a mapping"))
     }

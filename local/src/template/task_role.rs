@@ -33,7 +33,7 @@ pub(crate) fn read(
         let properties = Node::new(&properties, at);
         properties.only("the role of a task", &[&NOT_READ[..], &["ManagedPolicyArns", "Policies"]].concat())?;
         if let Some(managed) = properties.get("ManagedPolicyArns").filter(|managed| !managed.elements().is_empty()) {
-            return Err(managed.unsupported("managed policies; write the statements out"));
+            return Err(managed.unsupported_but("managed policies", "write the statements out"));
         }
         let mut statements = Vec::new();
         for policy in properties.get("Policies").map(|policies| policies.elements()).unwrap_or_default() {

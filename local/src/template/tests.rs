@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::error::without_cure;
 use super::*;
 
 const TEMPLATE: &str = r#"
@@ -85,7 +86,7 @@ fn load(text: &str, overrides: &[(&str, &str)]) -> Result<Template> {
 
 fn load_changed(from: &str, to: &str) -> String {
     assert!(TEMPLATE.contains(from), "{from}");
-    load(&TEMPLATE.replace(from, to), &[]).unwrap_err().to_string()
+    without_cure(&load(&TEMPLATE.replace(from, to), &[]).unwrap_err().to_string()).to_owned()
 }
 
 #[test]
@@ -166,6 +167,34 @@ fn a_custom_resource_names_its_function_and_hands_on_texts() {
 }
 
 #[test]
+fn a_type_that_is_not_made_is_refused_unless_the_template_leaves_it_out() {
+    let with = |kind: &str, left_out: &str| {
+        let metadata =
+            format!("Metadata: {{LocalCloud: {{LeftOut: [{left_out}]}}}}\nResources:\n  Thing: {{Type: {kind}}}");
+        load(&TEMPLATE.replacen("Resources:", &metadata, 1), &[]).map(drop).map_err(|error| error.to_string())
+    };
+    for kind in
+        ["AWS::IVS::Stage", "AWS::S3::Bucket", "AWS::Lambda::Function", "AWS::IAM::Policy", "AWS::SNS::Subscription"]
+    {
+        let refused = with(kind, "").unwrap_err();
+        assert!(
+            refused.starts_with(&format!("Resources.Thing.Type: the local cloud does not support {kind}; ")),
+            "{refused}"
+        );
+        assert_eq!(with(kind, "Thing"), Ok(()));
+    }
+    for kind in ["AWS::CloudWatch::Alarm", "AWS::Logs::QueryDefinition", "AWS::SNS::TopicPolicy"] {
+        assert_eq!(with(kind, ""), Ok(()), "{kind}");
+    }
+    let at = "Metadata.LocalCloud.LeftOut";
+    assert_eq!(with("AWS::S3::Bucket", "Thing, Thin"), Err(format!("{at}: there is no resource `Thin`")));
+    assert_eq!(
+        with("AWS::S3::Bucket", "Thing, Rows"),
+        Err(format!("{at}: `Rows` is made here, as any AWS::DynamoDB::Table"))
+    );
+}
+
+#[test]
 fn what_the_local_cloud_cannot_do_is_an_error_with_its_place() {
     for (from, to, expected) in [
         (
@@ -187,13 +216,15 @@ fn what_the_local_cloud_cannot_do_is_an_error_with_its_place() {
         (
             "AWS::Logs::LogGroup",
             "AWS::Serverless::Api",
-            "Resources.Logs.Type: the local cloud does not support AWS::Serverless::Api",
+            "Resources.Logs.Type: the local cloud does not support AWS::Serverless::Api; if the application does without it \
+             on a laptop, name it in `Metadata.LocalCloud.LeftOut`",
         ),
         (
             // Functions refer to it, and are not to blame.
             "Type: AWS::Serverless::HttpApi",
             "Type: AWS::Serverless::HtpApi",
-            "Resources.Api.Type: the local cloud does not support AWS::Serverless::HtpApi",
+            "Resources.Api.Type: the local cloud does not support AWS::Serverless::HtpApi; if the application does without \
+             it on a laptop, name it in `Metadata.LocalCloud.LeftOut`",
         ),
         (
             "Action: dynamodb:GetItem",
@@ -429,11 +460,13 @@ fn deliveries_that_the_local_cloud_cannot_make_are_errors_with_their_place() {
         (
             "State: ENABLED",
             "  R: {Type: AWS::Events::Rule}\n",
-            "Resources.R.Type: the local cloud does not support AWS::Events::Rule".to_owned(),
+            "Resources.R.Type: the local cloud does not support AWS::Events::Rule; if the application does without it on a \
+             laptop, name it in `Metadata.LocalCloud.LeftOut`"
+                .to_owned(),
         ),
     ] {
         let events = format!("          Properties: {{ScheduleExpression: rate(5 minutes), {properties}}}");
-        assert_eq!(load_with(&events, more).unwrap_err().to_string(), expected);
+        assert_eq!(without_cure(&load_with(&events, more).unwrap_err().to_string()), expected);
     }
     let destination =
         |config: &str| load_changed("Timeout: 10", &format!("Timeout: 10\n    EventInvokeConfig: {config}"));

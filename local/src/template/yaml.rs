@@ -7,6 +7,8 @@ use super::error::{Result, TemplateError};
 
 /// Parses a template. A syntax error says its line and column.
 pub(crate) fn parse(text: &str) -> Result<Value> {
+    // Some editors begin a file with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let yaml: Yaml = serde_yaml_ng::from_str(text).map_err(|error| TemplateError::new("", error.to_string()))?;
     to_json(yaml, "")
 }
@@ -86,6 +88,11 @@ mod tests {
             "e": {"Condition": "G"},
         });
         assert_eq!(parse(text).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_template() {
+        assert_eq!(parse("\u{feff}a: 1\n").unwrap(), json!({"a": 1}));
     }
 
     #[test]

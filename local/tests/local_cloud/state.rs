@@ -112,3 +112,38 @@ async fn what_runs_where_is_told_as_the_banner_does() {
     assert_eq!(run.status, 200, "{schedule}");
     assert_eq!(about["signIn"]["clientId"], "app");
 }
+
+#[tokio::test]
+async fn a_table_is_named_by_its_arn_and_one_of_elsewhere_is_not_there() {
+    let cloud = LocalCloud::start(Options { region: "eu-west-1".to_owned(), ..options() }).await.unwrap();
+    let call = async |operation: &str, input: Value| {
+        developer(&cloud, "dynamodb", &format!("DynamoDB_20120810.{operation}"), "/", input).await
+    };
+    let arn = |region: &str, account: &str| format!("arn:aws:dynamodb:{region}:{account}:table/stack-rows");
+    let here = arn("eu-west-1", "000000000000");
+    let described = call("DescribeTable", json!({"TableName": "stack-rows"})).await.json();
+    assert_eq!(described["Table"]["TableArn"], here.as_str());
+    let item = json!({"id": {"S": "a"}});
+    for (operation, input) in [
+        ("PutItem", json!({"TableName": here, "Item": item})),
+        ("GetItem", json!({"TableName": here, "Key": item})),
+        ("TransactWriteItems", json!({"TransactItems": [{"Put": {"TableName": here, "Item": item}}]})),
+        ("ListTagsOfResource", json!({"ResourceArn": here})),
+    ] {
+        let answer = call(operation, input).await;
+        assert_eq!(answer.status, 200, "{operation}: {}", answer.json());
+    }
+    for (foreign, code) in [
+        (arn("us-east-1", "000000000000"), "ResourceNotFoundException"),
+        (arn("eu-west-1", "111111111111"), "AccessDeniedException"),
+    ] {
+        for (operation, input) in [
+            ("PutItem", json!({"TableName": foreign, "Item": item})),
+            ("BatchGetItem", json!({"RequestItems": {foreign.as_str(): {"Keys": [item]}}})),
+            ("TagResource", json!({"ResourceArn": foreign, "Tags": []})),
+        ] {
+            let answer = call(operation, input).await;
+            assert_eq!((answer.status, answer.header("x-amzn-errortype")), (400, code), "{operation}");
+        }
+    }
+}

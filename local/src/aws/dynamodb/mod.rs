@@ -3,6 +3,7 @@
 //! Requests go to the engine's own HTTP server on a private loopback port, because that is where it checks requests
 //! as DynamoDB does. Tables are made, kept and emptied in process.
 
+mod arn;
 mod attributes;
 mod capacity;
 pub(crate) mod operation;
@@ -91,10 +92,19 @@ impl DynamoDb {
         if !operation::OPERATIONS.contains(&call.operation.as_str()) {
             return call.service.unknown_operation(&call.operation);
         }
-        let metered = capacity::request(&call.operation, &call.input);
-        let body = metered.as_ref().map_or_else(|| call.body.clone(), |input| input.to_string().into());
+        if let Some(error) = arn::foreign(&self.region, &self.requirements(&call.operation, &call.input)) {
+            return Protocol::Json10.service_error(&error);
+        }
+        let named = arn::with_names(&self.region, &call.input);
+        let input = named.as_ref().unwrap_or(&call.input);
+        let metered = capacity::request(&call.operation, input);
+        let body =
+            metered.as_ref().or(named.as_ref()).map_or_else(|| call.body.clone(), |input| input.to_string().into());
         match self.forward(call, body).await {
-            Ok((status, body)) => reply(status, body, metered.is_some()),
+            Ok((status, body)) => {
+                let of_here = arn::of_here(&self.region, &call.operation, &body);
+                reply(status, of_here.map_or(body, Bytes::from), metered.is_some())
+            }
             Err(error) => Protocol::Json10.error(500, "InternalServerError", &format!("{error:#}")),
         }
     }
