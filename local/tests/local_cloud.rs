@@ -1,5 +1,7 @@
 //! The local cloud from outside, with `examples/probe.rs` as its function.
 
+#[path = "local_cloud/assumptions.rs"]
+mod assumptions;
 #[path = "local_cloud/containers.rs"]
 mod containers;
 #[path = "local_cloud/custom_resources.rs"]

@@ -170,12 +170,12 @@ async fn each_event_of_a_task_makes_three_aws_calls_at_most_and_one_if_it_is_no_
         let (read, write) = ("dynamodb:GetItem", "dynamodb:PutItem");
         let locate = "ec2:DescribeNetworkInterfaces";
         for (what, event, expected) in [
-            ("not running yet", task.at(3, "ACTIVATING", "RUNNING"), &[read][..]),
+            ("not running yet", task.at(2, "PENDING", "RUNNING"), &[read][..]),
             ("a start", task.last().clone(), &[read, locate, write]),
             ("a start again", task.last().clone(), &[read]),
             ("a change of no account", task.at(5, "RUNNING", "RUNNING"), &[read]),
             ("draining", task.at(6, "RUNNING", "STOPPED"), &[read, write]),
-            ("still draining", task.at(7, "DEACTIVATING", "STOPPED"), &[read]),
+            ("still draining", task.at(8, "DEPROVISIONING", "STOPPED"), &[read]),
             ("a stop", task.at(9, "STOPPED", "STOPPED"), &[read, write]),
             ("a stop again", task.at(9, "STOPPED", "STOPPED"), &[read]),
             ("a start after the stop", task.at(5, "RUNNING", "RUNNING"), &[read]),

@@ -48,24 +48,26 @@ async fn the_first_event_on_an_empty_table_is_a_server() {
 #[tokio::test]
 async fn a_task_is_offered_from_running_to_the_first_word_of_its_end() {
     TestApp::run(async |app| {
-        let fleet = Fleet::new(app).await;
-        let mut task = fleet.run_one().await;
-        fleet.stop(&mut task, 9).await;
-        let mut seen = Vec::new();
-        for event in &task.said {
-            // The address goes with the task, whose life is over in ECS: EC2 is asked while there is one.
-            if event["detail"]["lastStatus"] == "RUNNING" && event["detail"]["desiredStatus"] == "RUNNING" {
-                continue;
+        for is_long in [false, true] {
+            app.reset().await;
+            app.anonymous().put("/_local/assumptions", json!({"longTaskLife": is_long})).await.expect(200);
+            let fleet = Fleet::new(app).await;
+            let mut task = fleet.run_one().await;
+            fleet.stop(&mut task, 9).await;
+            let mut seen = Vec::new();
+            for event in &task.said {
+                // The address goes with the task, whose life is over in ECS: EC2 is asked while there is one.
+                if event["detail"]["lastStatus"] == "RUNNING" && event["detail"]["desiredStatus"] == "RUNNING" {
+                    continue;
+                }
+                fleet.tell(event).await;
+                let last_status = event["detail"]["lastStatus"].as_str().unwrap_or_default().to_owned();
+                seen.push((last_status, fleet.state(&task.id).await.unwrap_or_default()));
+                assert_eq!(fleet.offered().await, BTreeSet::new());
             }
-            fleet.tell(event).await;
-            let last_status = event["detail"]["lastStatus"].as_str().unwrap_or_default().to_owned();
-            seen.push((last_status, fleet.state(&task.id).await.unwrap_or_default()));
-            assert_eq!(fleet.offered().await, BTreeSet::new());
-        }
-        let seen: Vec<_> = seen.iter().map(|(status, state)| (status.as_str(), state.as_str())).collect();
-        assert_eq!(
-            seen,
-            [
+            let seen: Vec<_> = seen.iter().map(|(status, state)| (status.as_str(), state.as_str())).collect();
+            let long = ["ACTIVATING", "DEACTIVATING", "STOPPING"];
+            let life = [
                 ("PROVISIONING", ""),
                 ("PENDING", ""),
                 ("ACTIVATING", ""),
@@ -74,8 +76,10 @@ async fn a_task_is_offered_from_running_to_the_first_word_of_its_end() {
                 ("STOPPING", "draining"),
                 ("DEPROVISIONING", "draining"),
                 ("STOPPED", "stopped"),
-            ]
-        );
+            ];
+            let expected: Vec<_> = life.into_iter().filter(|(status, _)| is_long || !long.contains(status)).collect();
+            assert_eq!(seen, expected);
+        }
     })
     .await;
 }
@@ -333,7 +337,7 @@ async fn an_event_that_changes_nothing_costs_one_read_and_writes_nothing() {
         let task = fleet.run_one().await;
         fleet.tell(task.last()).await;
         let before = app.rows("servers").await;
-        for event in [task.last().clone(), task.at(5, "RUNNING", "RUNNING"), task.at(3, "ACTIVATING", "RUNNING")] {
+        for event in [task.last().clone(), task.at(5, "RUNNING", "RUNNING"), task.at(2, "PENDING", "RUNNING")] {
             let (_, calls) = app.calls_of(track(app, &event)).await;
             assert_eq!(calls, ["dynamodb:GetItem"]);
         }

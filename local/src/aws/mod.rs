@@ -11,6 +11,7 @@
 //! (what IVS and IVS Real-Time have in common) and `fault` (what may go wrong with any call).
 
 pub(crate) mod api_gateway;
+mod assumptions;
 pub(crate) mod cloud_formation;
 pub(crate) mod cognito;
 mod dynamodb;
@@ -30,6 +31,7 @@ mod sqs;
 mod sts;
 mod video;
 
+pub(crate) use self::assumptions::{Assumed, Assumptions};
 pub(crate) use self::dynamodb::DynamoDb;
 pub(crate) use self::ecs::{Certificates, Ecs, ProcessSettings, Processes, agent_url};
 pub(crate) use self::endpoint::Endpoint;

@@ -77,6 +77,10 @@ pub struct Arguments {
     /// template's origins
     #[arg(long)]
     dev_origins: bool,
+    /// Assume that AWS is unkind wherever it does not say what it does: late lists, and whatever else
+    /// GET /_local/assumptions shows
+    #[arg(long)]
+    assume_unkind: bool,
     /// How the functions' log lines are shown; compact on a terminal and raw elsewhere by default
     #[arg(long, value_enum)]
     log: Option<LogFormat>,
@@ -146,6 +150,7 @@ impl Arguments {
             jwks: self.jwks,
             dev_origins: self.dev_origins,
             run_schedules: true,
+            assume_unkind: self.assume_unkind,
             log: match self.log.unwrap_or_else(LogFormat::by_default) {
                 LogFormat::Compact => Log::Compact,
                 LogFormat::Raw => Log::Inherit,

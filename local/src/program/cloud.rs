@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -16,8 +17,8 @@ use crate::aws::event_bridge::{Dispatcher, EventBus};
 use crate::aws::lambda::{EventQueue, EventSourceServices, EventSources, Lambda, Settings};
 use crate::aws::scheduler::Scheduler;
 use crate::aws::{
-    Addresses, CallLog, Callers, Certificates, DynamoDb, Ecs, Endpoint, Faults, IvsServices, ProcessSettings,
-    Processes, SecretsManager, Sqs, agent_url,
+    Addresses, Assumed, Assumptions, CallLog, Callers, Certificates, DynamoDb, Ecs, Endpoint, Faults, IvsServices,
+    ProcessSettings, Processes, Resource, SecretsManager, Sqs, agent_url,
 };
 use crate::media;
 use crate::media::tls::Authority;
@@ -166,11 +167,17 @@ impl LocalCloud {
         let (functions, region) = (&template.functions, &options.region);
         let bus = Arc::new(EventBus::new(functions, region, Arc::clone(&dispatcher), deliveries.clone()));
         let scheduler = Arc::new(Scheduler::new(functions, region, dispatcher, deliveries));
-        let ivs = IvsServices::open(&options.region, file)?;
+        let first = if options.assume_unkind { Assumptions::UNKIND } else { Assumptions::default() };
+        let assumed = Assumed::new(first);
+        let ivs = IvsServices::open(&options.region, file)?.assuming(&assumed);
         let events = Arc::clone(&bus);
         ivs.low_latency.set_addresses(addresses).map_err(|error| anyhow::anyhow!("{error}"))?;
         ivs.low_latency.on_air().tell(Arc::new(move |event, now| events.put(events.complete(event, now))));
         let database = file("dynamodb.sqlite");
+        if let Some(database) = database.as_deref().filter(|database| !database.exists()) {
+            let left = [ivs.low_latency.inventory(), ivs.real_time.inventory()].concat();
+            check_nothing_is_left(database, &left)?;
+        }
         let endpoint = Arc::new(Endpoint {
             policies,
             task_roles: template.task_roles.clone(),
@@ -178,10 +185,13 @@ impl LocalCloud {
             faults,
             calls: CallLog::default(),
             requests: Arc::clone(&requests),
-            dynamodb: DynamoDb::open(database.as_deref(), &template.tables, &options.region, &jobs).await?,
+            dynamodb: DynamoDb::open(database.as_deref(), &template.tables, &options.region, &jobs)
+                .await?
+                .assuming(assumed.clone()),
+            assumed: assumed.clone(),
             ivs,
             secrets,
-            ecs: Ecs::open(&options.region, file("ecs.json"))?.with_processes(processes),
+            ecs: Ecs::open(&options.region, file("ecs.json"))?.with_processes(processes).assuming(assumed),
             sqs,
             bus,
             lambda: Arc::clone(&lambda),
@@ -355,6 +365,19 @@ pub async fn check(options: &Options) -> anyhow::Result<()> {
 fn open_data_dir(options: &Options) -> anyhow::Result<Option<DataDir>> {
     let owner = Owner { stack_name: options.stack_name.clone(), region: options.region.clone() };
     options.data_dir.as_deref().map(|path| DataDir::open(path, &owner)).transpose()
+}
+
+/// Refuses to start without rows beside resources that they were about: those would be nobody's.
+fn check_nothing_is_left(database: &Path, left: &[Resource]) -> anyhow::Result<()> {
+    let Some(one) = left.first() else { return Ok(()) };
+    let directory = database.parent().unwrap_or(database).display();
+    anyhow::bail!(
+        "{} is missing, and IVS still has {} resources such as {}: put the file back, or delete the whole data directory \
+         {directory} to start afresh",
+        database.display(),
+        left.len(),
+        one.arn
+    )
 }
 
 /// What the agent of ECS says to a container.

@@ -59,6 +59,8 @@ pub struct Options {
     pub dev_origins: bool,
     /// Whether schedules run by the clock; the side door runs them either way.
     pub run_schedules: bool,
+    /// Whether AWS is assumed to be unkind wherever it does not say what it does.
+    pub assume_unkind: bool,
     /// Where the functions' output goes.
     pub log: Log,
     /// Services that are somebody else's, such as moto's: the URL for the functions' `AWS_ENDPOINT_URL_<NAME>`, by
@@ -89,6 +91,7 @@ impl Default for Options {
             jwks: None,
             dev_origins: false,
             run_schedules: true,
+            assume_unkind: false,
             log: Log::Inherit,
             endpoints: BTreeMap::new(),
         }

@@ -154,7 +154,7 @@ async fn the_side_door_lists_its_routes_with_and_without_a_slash() {
     assert_eq!((list.status, list.header("content-type")), (200, "text/plain"));
     assert_eq!(text(&list), text(&get(&cloud, "/_local", &[]).await));
     let lines: Vec<_> = text(&list).lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
-    assert_eq!(lines.len(), 48);
+    assert_eq!(lines.len(), 50);
     assert!(lines.iter().all(|line| line.len() > 2 && line[1].starts_with("/_local/")), "{lines:?}");
     assert!(lines.iter().any(|line| line[..2] == ["GET", "/_local/env"]), "{lines:?}");
 }

@@ -115,12 +115,12 @@ async fn what_runs_where_is_told_as_the_banner_does() {
 
 #[tokio::test]
 async fn a_table_is_named_by_its_arn_and_one_of_elsewhere_is_not_there() {
-    let cloud = LocalCloud::start(Options { region: "eu-west-1".to_owned(), ..options() }).await.unwrap();
+    let cloud = start().await;
     let call = async |operation: &str, input: Value| {
         developer(&cloud, "dynamodb", &format!("DynamoDB_20120810.{operation}"), "/", input).await
     };
     let arn = |region: &str, account: &str| format!("arn:aws:dynamodb:{region}:{account}:table/stack-rows");
-    let here = arn("eu-west-1", "000000000000");
+    let here = arn("us-east-1", "000000000000");
     let described = call("DescribeTable", json!({"TableName": "stack-rows"})).await.json();
     assert_eq!(described["Table"]["TableArn"], here.as_str());
     let item = json!({"id": {"S": "a"}});
@@ -134,8 +134,8 @@ async fn a_table_is_named_by_its_arn_and_one_of_elsewhere_is_not_there() {
         assert_eq!(answer.status, 200, "{operation}: {}", answer.json());
     }
     for (foreign, code) in [
-        (arn("us-east-1", "000000000000"), "ResourceNotFoundException"),
-        (arn("eu-west-1", "111111111111"), "AccessDeniedException"),
+        (arn("eu-west-1", "000000000000"), "ResourceNotFoundException"),
+        (arn("us-east-1", "111111111111"), "AccessDeniedException"),
     ] {
         for (operation, input) in [
             ("PutItem", json!({"TableName": foreign, "Item": item})),
@@ -146,4 +146,31 @@ async fn a_table_is_named_by_its_arn_and_one_of_elsewhere_is_not_there() {
             assert_eq!((answer.status, answer.header("x-amzn-errortype")), (400, code), "{operation}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_call_for_another_region_is_refused_with_the_cure() {
+    let cloud = LocalCloud::start(Options { region: "eu-west-1".to_owned(), ..options() }).await.unwrap();
+    for service in ["ivs", "dynamodb", "ecs"] {
+        let answer = developer(&cloud, service, "x.ListStages", "/ListStages", json!({})).await;
+        assert_eq!((answer.status, answer.header("x-amzn-errortype")), (403, "InvalidSignatureException"));
+        assert!(answer.json()["message"].as_str().unwrap().contains("--region"), "{}", answer.json());
+    }
+}
+
+#[tokio::test]
+async fn rows_that_are_gone_beside_what_they_were_about_keep_it_from_starting() {
+    let directory = std::env::temp_dir().join(format!("local-cloud-rows-{}", std::process::id()));
+    let kept = || Options { data_dir: Some(directory.clone()), ..options() };
+    let lose_rows = || std::fs::remove_file(directory.join("dynamodb.sqlite")).unwrap();
+    // Nothing was about nothing.
+    LocalCloud::start(kept()).await.unwrap().shutdown().await;
+    lose_rows();
+    let cloud = LocalCloud::start(kept()).await.unwrap();
+    create_channel(&cloud, "a", json!({})).await;
+    cloud.shutdown().await;
+    lose_rows();
+    let said = LocalCloud::start(kept()).await.err().unwrap().to_string();
+    assert!(said.contains("dynamodb.sqlite is missing") && said.contains("delete the whole data directory"), "{said}");
+    std::fs::remove_dir_all(directory).unwrap();
 }

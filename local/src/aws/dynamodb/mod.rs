@@ -28,6 +28,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::time::{self, MissedTickBehavior};
 
+use super::assumptions::Assumed;
 use super::service::Requirement;
 use crate::aws::service::call::Call;
 use crate::aws::service::reply::{Protocol, Reply};
@@ -47,6 +48,7 @@ pub(crate) struct DynamoDb {
     region: String,
     client: Client<HttpConnector, Full<Bytes>>,
     url: String,
+    assumed: Assumed,
 }
 
 impl DynamoDb {
@@ -76,14 +78,30 @@ impl DynamoDb {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new()).build(connector);
-        let dynamodb = Self { database, tables: tables.to_vec(), region: region.to_owned(), client, url };
+        let dynamodb = Self {
+            database,
+            tables: tables.to_vec(),
+            region: region.to_owned(),
+            client,
+            url,
+            assumed: Assumed::default(),
+        };
         dynamodb.make_tables()?;
         Ok(dynamodb)
     }
 
+    /// What is assumed of DynamoDB.
+    pub(crate) fn assuming(self, assumed: Assumed) -> Self {
+        Self { assumed, ..self }
+    }
+
     /// The permissions that a request needs.
     pub(crate) fn requirements(&self, operation: &str, input: &Value) -> Vec<Requirement> {
-        permission::requirements(&self.region, operation, input)
+        let mut needed = permission::requirements(&self.region, operation, input);
+        if self.assumed.now().old_item_needs_read {
+            needed.extend(permission::for_old_items(&self.region, operation, input));
+        }
+        needed
     }
 
     /// Has the engine answer a request.

@@ -1,6 +1,6 @@
 //! The IAM permissions that a DynamoDB request needs.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::attributes::condition_keys;
 use crate::aws::ACCOUNT;
@@ -63,6 +63,21 @@ pub(crate) fn requirements(region: &str, operation: &str, input: &Value) -> Vec<
             None => vec![needs(operation, "*".to_owned())],
         },
     }
+}
+
+/// Those that a request would need besides if AWS asked for them: it answers the old item where a condition fails.
+pub(super) fn for_old_items(region: &str, operation: &str, input: &Value) -> Vec<Requirement> {
+    let of_transaction = input["TransactItems"].as_array().into_iter().flatten();
+    let requests = of_transaction.filter_map(Value::as_object).flatten().map(|(_, request)| request);
+    let requests = requests.chain((operation != "TransactWriteItems").then_some(input));
+    let asking = requests.filter(|request| request["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD");
+    let needed = |request: &Value| Requirement {
+        action: "dynamodb:GetItem".to_owned(),
+        resource: table_arn(region, request["TableName"].as_str().unwrap_or_default()),
+        service_keys: condition_keys(&json!({"Key": request["Key"]}), true),
+        ..Requirement::default()
+    };
+    asking.map(needed).collect()
 }
 
 /// A transaction needs the permissions of what it is made of.
@@ -132,6 +147,20 @@ mod tests {
         assert_eq!(keys("UpdateItem", update), (Some("id,live".to_owned()), None));
         let put = json!({"RequestItems": {"a": [{"PutRequest": {"Item": {"id": {}, "name": {}}}}]}});
         assert_eq!(keys("BatchWriteItem", put), (Some("id,name".to_owned()), None));
+    }
+
+    #[test]
+    fn who_asks_for_the_old_item_may_have_to_be_allowed_to_read_it() {
+        let asks = |table: &str| json!({"TableName": table, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"});
+        let needed = |operation, input: Value| -> Vec<String> {
+            let needed = for_old_items("us-east-1", operation, &input);
+            needed.into_iter().map(|needed| format!("{} {}", needed.action, needed.resource)).collect()
+        };
+        let read = |table: &str| format!("dynamodb:GetItem arn:aws:dynamodb:us-east-1:000000000000:table/{table}");
+        assert_eq!(needed("PutItem", asks("a")), [read("a")]);
+        let transaction = json!({"TransactItems": [{"Put": asks("a")}, {"Delete": {"TableName": "b"}}]});
+        assert_eq!(needed("TransactWriteItems", transaction), [read("a")]);
+        assert!(needed("PutItem", json!({"TableName": "a"})).is_empty());
     }
 
     #[test]

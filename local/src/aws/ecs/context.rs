@@ -11,6 +11,8 @@ pub(super) struct Context<'a> {
     pub(super) now: i64,
     /// The binaries that images stand for: their containers are processes.
     pub(super) binaries: &'a BTreeMap<String, String>,
+    /// Whether new tasks pass through every state.
+    pub(super) long_task_life: bool,
 }
 
 /// An event as ECS hands it to EventBridge, which completes it.

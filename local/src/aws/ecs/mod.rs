@@ -15,6 +15,7 @@ mod context;
 mod declare;
 mod description;
 mod error;
+mod fargate;
 mod interface;
 mod inventory;
 mod list;
@@ -51,6 +52,7 @@ use self::{
     operation::{OPERATIONS, Run},
     state::State,
 };
+use crate::aws::assumptions::Assumed;
 use crate::aws::ec2::NetworkInterface;
 use crate::aws::service::operation::Operation;
 use crate::aws::service::shape::Input;
@@ -64,6 +66,7 @@ pub(crate) struct Ecs {
     clock: watch::Sender<Clock>,
     /// None: every container is a record.
     processes: Option<Processes>,
+    assumed: Assumed,
 }
 
 impl Ecs {
@@ -74,12 +77,23 @@ impl Ecs {
     /// A file that cannot be read or written.
     pub(crate) fn open(region: &str, state_file: Option<PathBuf>) -> anyhow::Result<Self> {
         let state = Stored::open(state_file)?;
-        Ok(Self { region: region.to_owned(), state, clock: watch::Sender::default(), processes: None })
+        Ok(Self {
+            region: region.to_owned(),
+            state,
+            clock: watch::Sender::default(),
+            processes: None,
+            assumed: Assumed::default(),
+        })
     }
 
     /// Containers of images that stand for binaries are processes.
     pub(crate) fn with_processes(self, processes: Processes) -> Self {
         Self { processes: Some(processes), ..self }
+    }
+
+    /// What is assumed of ECS.
+    pub(crate) fn assuming(self, assumed: Assumed) -> Self {
+        Self { assumed, ..self }
     }
 
     /// The name of every operation that the local cloud has.
@@ -137,6 +151,7 @@ impl Ecs {
     fn context(&self, now: OffsetDateTime) -> Context<'_> {
         static NONE: BTreeMap<String, String> = BTreeMap::new();
         let binaries = self.processes.as_ref().map_or(&NONE, Processes::binaries);
-        Context { region: &self.region, now: crate::plumbing::clock::epoch_millis(now), binaries }
+        let long_task_life = self.assumed.now().long_task_life;
+        Context { region: &self.region, now: crate::plumbing::clock::epoch_millis(now), binaries, long_task_life }
     }
 }

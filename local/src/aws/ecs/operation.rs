@@ -25,7 +25,7 @@ pub(super) static OPERATIONS: [Operation<Run>; 14] = [
             optional("settings", ANY_STRUCTURES),
             optional("configuration", ANY_STRUCTURE),
             optional("capacityProviders", ANY_TEXTS),
-            optional("defaultCapacityProviderStrategy", ANY_STRUCTURES),
+            optional("defaultCapacityProviderStrategy", STRATEGY),
         ],
         run: Run::Write(cluster::create),
     },
@@ -45,7 +45,7 @@ pub(super) static OPERATIONS: [Operation<Run>; 14] = [
             required("family", NAME),
             required("containerDefinitions", Shape::List { of: &CONTAINER, min: 1, max: 10 }),
             optional("networkMode", Shape::OneOf(&["bridge", "host", "awsvpc", "none"])),
-            optional("requiresCompatibilities", ANY_TEXTS),
+            optional("requiresCompatibilities", Shape::List { of: &LAUNCH_TYPE, min: 0, max: usize::MAX }),
             optional("cpu", ANY_TEXT),
             optional("memory", ANY_TEXT),
             optional("taskRoleArn", ANY_TEXT),
@@ -117,7 +117,7 @@ const CREATE_SERVICE: &[Member] = &[
     optional("taskDefinition", ANY_TEXT),
     optional("desiredCount", COUNT),
     optional("launchType", LAUNCH_TYPE),
-    optional("capacityProviderStrategy", ANY_STRUCTURES),
+    optional("capacityProviderStrategy", STRATEGY),
     optional("platformVersion", ANY_TEXT),
     optional("networkConfiguration", NETWORK),
     optional("deploymentConfiguration", DEPLOYMENT_CONFIGURATION),
@@ -132,7 +132,7 @@ const UPDATE_SERVICE: &[Member] = &[
     required("service", ANY_TEXT),
     optional("taskDefinition", ANY_TEXT),
     optional("desiredCount", COUNT),
-    optional("capacityProviderStrategy", ANY_STRUCTURES),
+    optional("capacityProviderStrategy", STRATEGY),
     optional("platformVersion", ANY_TEXT),
     optional("networkConfiguration", NETWORK),
     optional("deploymentConfiguration", DEPLOYMENT_CONFIGURATION),
@@ -147,7 +147,7 @@ pub(super) const RUN_TASK: &[Member] = &[
     required("taskDefinition", ANY_TEXT),
     optional("count", Shape::Integer { min: 1, max: 10 }),
     optional("launchType", LAUNCH_TYPE),
-    optional("capacityProviderStrategy", ANY_STRUCTURES),
+    optional("capacityProviderStrategy", STRATEGY),
     optional("networkConfiguration", NETWORK),
     optional(
         "overrides",
@@ -216,6 +216,15 @@ const TAGS: Shape = Shape::List {
     of: &Shape::Structure(&[required("key", text(1, 128)), optional("value", text(0, 256))]),
     min: 0,
     max: 50,
+};
+const STRATEGY: Shape = Shape::List {
+    of: &Shape::Structure(&[
+        required("capacityProvider", ANY_TEXT),
+        optional("weight", Shape::Integer { min: 0, max: 1_000 }),
+        optional("base", Shape::Integer { min: 0, max: 100_000 }),
+    ]),
+    min: 0,
+    max: 20,
 };
 const LAUNCH_TYPE: Shape = Shape::OneOf(&["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"]);
 const MAX_RESULTS: Shape = Shape::Integer { min: 1, max: 100 };

@@ -11,7 +11,6 @@ use super::{
     Ecs, Event,
     process::{End, Exit, Key, Order, Wish},
     state::State,
-    status::Status,
     task::{Container, Task},
     task_definition::TaskDefinition,
 };
@@ -100,7 +99,7 @@ fn order(task: &Task, container: &Container, definition: &TaskDefinition) -> Opt
     let command = command.unwrap_or(&declared["command"]).as_array().into_iter().flatten();
     Some(Order {
         key: Key { task: task.id.clone(), container: container.name.clone() },
-        wish: if task.status == Status::Stopping { Wish::End(stop_timeout) } else { Wish::Run },
+        wish: if task.is_ending() { Wish::End(stop_timeout) } else { Wish::Run },
         binary: container.binary.clone()?,
         arguments: command.filter_map(Value::as_str).map(str::to_owned).collect(),
         environment,

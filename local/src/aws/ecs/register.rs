@@ -6,6 +6,7 @@ use super::{
     arn,
     context::{Context, Outcome},
     error::{client, invalid_parameter},
+    fargate::check_size,
     state::State,
     tags,
     task_definition::{TaskDefinition, is_for_fargate},
@@ -72,7 +73,6 @@ pub(super) fn describe(state: &State, input: Input<'_>, context: &Context<'_>) -
     Ok(answer)
 }
 
-/// The sizes that Fargate has are not checked.
 fn check_for_fargate(input: Input<'_>) -> Result<(), ServiceError> {
     if input.text("networkMode") != Some("awsvpc") {
         return Err(client("Fargate only supports network mode 'awsvpc'."));
@@ -82,6 +82,7 @@ fn check_for_fargate(input: Input<'_>) -> Result<(), ServiceError> {
             return Err(client(format!("Fargate requires that '{size}' be defined at the task level.")));
         }
     }
+    check_size(input.required_text("cpu"), input.required_text("memory"))?;
     match input.structures("containerDefinitions").any(|one| one.text("image").is_none_or(str::is_empty)) {
         true => Err(invalid_parameter("Container.image should not be null or empty.")),
         false => Ok(()),

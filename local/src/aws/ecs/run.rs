@@ -173,6 +173,7 @@ impl<'a> Launch<'a> {
             stop: None,
             times: Times::of_new_task(context.now),
             version: 1,
+            is_long: context.long_task_life,
             id,
         }
     }

@@ -43,6 +43,9 @@ pub(super) struct Task {
     pub(super) times: Times,
     /// 1 for a new task, and one more with every change that is an event.
     pub(super) version: u64,
+    /// Whether it passes through every state.
+    #[serde(default)]
+    pub(super) is_long: bool,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -138,8 +141,17 @@ impl Task {
 
     /// The state after this one. A task is stopping until its processes have ended.
     fn next(&self) -> Option<Status> {
-        let is_waiting = self.status == Status::Stopping && self.processes().next().is_some();
-        if is_waiting { None } else { self.status.next(self.stop.is_some()) }
+        let is_waiting = self.is_ending() && self.processes().next().is_some();
+        if is_waiting { None } else { self.status.next(self.stop.is_some(), self.is_long) }
+    }
+
+    /// Whether its processes are told to end.
+    pub(super) fn is_ending(&self) -> bool {
+        match self.status {
+            Status::Stopping => true,
+            Status::Running => self.stop.is_some() && !self.is_long,
+            _ => false,
+        }
     }
 
     /// The containers that are processes and have not ended; none before the task has run.
@@ -188,7 +200,9 @@ impl Task {
         let container = self.containers.iter_mut().find(|one| one.name == container && one.exit_code.is_none());
         let Some(container) = container else { return false };
         container.exit_code = Some(code);
-        let ends = container.is_essential && matches!(self.status, Status::Running | Status::Deactivating);
+        let is_essential = container.is_essential;
+        let runs = matches!(self.status, Status::Running | Status::Deactivating) && !self.is_ending();
+        let ends = is_essential && runs;
         if ends {
             self.end(StopCode::EssentialContainerExited, "Essential container in task exited", now);
         }
@@ -228,7 +242,10 @@ impl Task {
                 times.pull_started = Some(now);
             }
             Status::Activating => times.pull_stopped = Some(now),
-            Status::Running => times.started = Some(now),
+            Status::Running => {
+                times.pull_stopped.get_or_insert(now);
+                times.started = Some(now);
+            }
             Status::Deprovisioning if times.started.is_some() => {
                 times.execution_stopped = Some(now);
                 for container in &mut self.containers {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
+use crate::aws::assumptions::Assumed;
 use crate::aws::ivs::Ivs;
 use crate::aws::ivs_realtime::IvsRealTime;
 use crate::aws::service::{Requirement, Service, ServiceError};
@@ -32,6 +33,16 @@ impl IvsServices {
             low_latency: Arc::new(Ivs::open(region, file("ivs.json"))?),
             real_time: IvsRealTime::open(region, file("ivs-realtime.json"))?,
         })
+    }
+
+    /// What is assumed of both.
+    pub(crate) fn assuming(mut self, assumed: &Assumed) -> Self {
+        // Nobody else has it yet.
+        if let Some(low_latency) = Arc::get_mut(&mut self.low_latency) {
+            low_latency.assume(assumed.clone());
+        }
+        self.real_time.assume(assumed.clone());
+        self
     }
 
     /// Whether either has a resource of this ARN.
@@ -102,6 +113,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::aws::assumptions::Assumptions;
 
     const NOW: OffsetDateTime = datetime!(2026-01-01 00:00 UTC);
 
@@ -168,6 +180,28 @@ mod tests {
         assert_eq!(services.real_time.lock_quotas().to_json()["TagResource"], 9.0);
         services.set_quotas(&Value::Object(quotas.clone())).unwrap();
         assert_eq!(services.quotas(), quotas);
+    }
+
+    #[test]
+    fn a_late_list_shows_what_there_was_a_moment_ago() {
+        let services = services().assuming(&Assumed::new(Assumptions::UNKIND));
+        let at = |operation, input: Value, ms| {
+            let now = NOW + time::Duration::milliseconds(ms);
+            services.call(operation, &input, now).unwrap_or_else(|error| panic!("{operation}: {error:?}"))
+        };
+        let count = |ms| {
+            let stages = at("ListStages", json!({}), ms)["stages"].as_array().unwrap().len();
+            (stages, at("ListChannels", json!({}), ms)["channels"].as_array().unwrap().len())
+        };
+        let stage = at("CreateStage", json!({}), 0)["stage"]["arn"].clone();
+        at("CreateChannel", json!({}), 0);
+        assert_eq!((count(0), count(299), count(300)), ((0, 0), (0, 0), (1, 1)));
+        // What is named is there at once.
+        assert_eq!(at("GetStage", json!({"arn": stage}), 0)["stage"]["arn"], stage);
+        at("DeleteStage", json!({"arn": stage}), 500);
+        assert_eq!((count(799).0, count(800).0), (1, 0));
+        services.reset();
+        assert_eq!(count(801).1, 0);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use http::request::Parts;
 use hyper::body::{Bytes, Incoming};
 use tokio::sync::RwLock;
 
+use super::assumptions::Assumed;
 use super::dynamodb::DynamoDb;
 use super::ec2;
 use super::ecs::Ecs;
@@ -52,6 +53,7 @@ pub(crate) struct Endpoint {
     pub(crate) faults: Arc<Faults>,
     pub(crate) calls: CallLog,
     pub(crate) requests: Arc<RequestLog>,
+    pub(crate) assumed: Assumed,
     pub(crate) dynamodb: DynamoDb,
     pub(crate) ivs: IvsServices,
     pub(crate) secrets: Arc<SecretsManager>,
@@ -76,6 +78,7 @@ impl Endpoint {
     /// Empties everything.
     pub(crate) fn reset(&self, secrets: &[Secret]) -> anyhow::Result<()> {
         self.faults.clear();
+        self.assumed.reset();
         self.dynamodb.reset()?;
         self.ivs.reset();
         self.secrets.reset();
@@ -175,6 +178,14 @@ impl Endpoint {
             return Err(protocol_of(parts).error(404, "UnknownOperationException", &what).into());
         };
         let protocol = service.protocol();
+        if signature.region != self.region {
+            let what = format!(
+                "Credential should be scoped to a valid region: the local cloud is `{}`, and the call is for `{}`; \
+                 --region starts it in another one",
+                self.region, signature.region
+            );
+            return Err(protocol.error(403, "InvalidSignatureException", &what).into());
+        }
         let token = parts.headers.get("x-amz-security-token").and_then(|token| token.to_str().ok());
         let now = clock::epoch_millis(clock::now());
         let caller = self.callers.identify(&signature.access_key_id, token, now).map_err(|error| {

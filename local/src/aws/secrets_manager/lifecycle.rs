@@ -1,4 +1,4 @@
-//! `CreateSecret`, `DescribeSecret`, `ListSecrets`, `UpdateSecret`, `DeleteSecret`, `RestoreSecret`.
+//! `CreateSecret`, `DescribeSecret`, `UpdateSecret`, `DeleteSecret`, `RestoreSecret`.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,6 @@ use super::{
 use crate::aws::service::ServiceError;
 use crate::aws::service::shape::Input;
 use crate::plumbing::ids;
-use crate::plumbing::paging::page;
 
 /// Days in which a deleted secret can be restored, when the request does not say.
 const RECOVERY_WINDOW: i64 = 30;
@@ -55,26 +54,6 @@ pub(super) fn create(secrets: &mut Secrets, input: Input<'_>, context: &Context<
 pub(super) fn describe(secrets: &Secrets, input: Input<'_>) -> Result<Value, ServiceError> {
     let (name, secret) = secrets.find(input.required_text("SecretId")).ok_or_else(no_such_secret)?;
     Ok(secret.describe(name, "VersionIdsToStages"))
-}
-
-/// One page, in the order of the names. Without filters: there are none here, and to ignore one would answer wrong.
-pub(super) fn list(secrets: &Secrets, input: Input<'_>) -> Result<Value, ServiceError> {
-    /// `MaxResults` when it is not given.
-    const DEFAULT: usize = 100;
-    if input.structures("Filters").next().is_some() {
-        return Err(invalid_parameter("the local cloud does not have the Filters of ListSecrets yet"));
-    }
-    let with_deleted = input.boolean("IncludePlannedDeletion").unwrap_or(false);
-    let listed = secrets.by_name.iter().filter(|(_, secret)| with_deleted || secret.deletion.is_none());
-    let listed = listed.map(|(name, secret)| (name.as_str(), secret.describe(name, "SecretVersionsToStages")));
-    let size = input.integer("MaxResults").and_then(|size| usize::try_from(size).ok()).unwrap_or(DEFAULT);
-    let page = page("secrets", listed, size, input.text("NextToken"))
-        .map_err(|_| ServiceError::new(400, "InvalidNextTokenException", "The NextToken value is invalid."))?;
-    let mut answer = json!({"SecretList": page.items});
-    if let Some(next) = page.next {
-        answer["NextToken"] = json!(next);
-    }
-    Ok(answer)
 }
 
 /// Changes what is given; a value becomes the current version.

@@ -6,6 +6,7 @@
 mod context;
 mod error;
 mod lifecycle;
+mod list;
 mod operation;
 mod permission;
 mod secret;

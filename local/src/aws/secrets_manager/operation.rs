@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{context::Context, lifecycle, state::Secrets, tags, value};
+use super::{context::Context, lifecycle, list, state::Secrets, tags, value};
 use crate::aws::service::ServiceError;
 use crate::aws::service::operation::Operation;
 use crate::aws::service::shape::{Input, Pattern, Shape, matching, optional, required, text};
@@ -39,9 +39,11 @@ pub(super) static OPERATIONS: [Operation<Run>; 11] = [
             optional("IncludePlannedDeletion", Shape::Boolean),
             optional("MaxResults", Shape::Integer { min: 1, max: 100 }),
             optional("NextToken", text(1, 4_096)),
-            optional("Filters", Shape::List { of: &Shape::Structure(&[]), min: 0, max: 10 }),
+            optional("Filters", Shape::List { of: &FILTER, min: 0, max: 10 }),
+            optional("SortOrder", Shape::OneOf(&["asc", "desc"])),
+            optional("SortBy", Shape::OneOf(&["created-date", "last-accessed-date", "last-changed-date", "name"])),
         ],
-        run: Run::Read(lifecycle::list),
+        run: Run::Read(list::list),
     },
     Operation {
         name: "UpdateSecret",
@@ -123,6 +125,13 @@ const VERSION_ID: Shape = text(32, 64);
 const LABEL: Shape = text(1, 256);
 /// Both as text and as bytes; those come in base64, which makes them a third longer.
 const VALUE: Shape = Shape::Secret { min: 1, max: 65_536 * 4 / 3 };
+const FILTER: Shape = Shape::Structure(&[
+    optional(
+        "Key",
+        Shape::OneOf(&["description", "name", "tag-key", "tag-value", "primary-region", "owning-service", "all"]),
+    ),
+    optional("Values", Shape::List { of: &text(0, 512), min: 1, max: 10 }),
+]);
 const TAG_KEY: Shape = text(1, 128);
 const TAGS: Shape = Shape::List {
     of: &Shape::Structure(&[required("Key", TAG_KEY), optional("Value", text(0, 256))]),

@@ -246,6 +246,45 @@ fn pages_walk_every_secret_once() {
 }
 
 #[test]
+fn a_list_is_filtered_and_in_the_order_that_is_asked_for() {
+    let service = empty();
+    for (second, name, description, tag) in
+        [(2, "app/one", "The first", "red"), (1, "app/two", "the second", "blue"), (0, "other", "Of others", "blue")]
+    {
+        let input = json!({"Name": name, "Description": description, "Tags": [{"Key": "Colour", "Value": tag}]});
+        service
+            .call("CreateSecret", &input, NOW + Duration::seconds(second))
+            .unwrap_or_else(|error| panic!("{error:?}"));
+    }
+    let names = |input: Value| -> Vec<String> {
+        let listed = call(&service, "ListSecrets", input)["SecretList"].clone();
+        listed.as_array().unwrap().iter().map(|secret| secret["Name"].as_str().unwrap().to_owned()).collect()
+    };
+    let (one, two, other) = ("app/one", "app/two", "other");
+    for (input, expected) in [
+        (json!({}), vec![other, two, one]),
+        (json!({"SortOrder": "desc"}), vec![one, two, other]),
+        (json!({"SortBy": "name"}), vec![one, two, other]),
+        (json!({"SortBy": "name", "SortOrder": "desc"}), vec![other, two, one]),
+        (json!({"Filters": [{"Key": "name", "Values": ["app/", "x"]}]}), vec![two, one]),
+        (json!({"Filters": [{"Key": "name", "Values": ["APP/"]}]}), vec![]),
+        (json!({"Filters": [{"Key": "name", "Values": ["!app/o"]}]}), vec![other, two]),
+        (json!({"Filters": [{"Key": "description", "Values": ["the"]}]}), vec![two, one]),
+        (
+            json!({"Filters": [{"Key": "tag-key", "Values": ["Col"]}, {"Key": "tag-value", "Values": ["blue"]}]}),
+            vec![other, two],
+        ),
+        (json!({"Filters": [{"Key": "all", "Values": ["FIRST app"]}]}), vec![one]),
+        (json!({"Filters": [{"Key": "owning-service", "Values": ["rds"]}]}), vec![]),
+    ] {
+        assert_eq!(names(input.clone()), expected, "{input}");
+    }
+    let first = call(&service, "ListSecrets", json!({"MaxResults": 2, "SortOrder": "desc"}));
+    let rest = json!({"MaxResults": 2, "SortOrder": "desc", "NextToken": first["NextToken"]});
+    assert_eq!(names(rest), [other]);
+}
+
+#[test]
 fn bad_input_is_refused_with_its_reason() {
     let service = with_secret();
     for (operation, input, reason) in [
@@ -258,7 +297,8 @@ fn bad_input_is_refused_with_its_reason() {
         ("PutSecretValue", json!({"SecretId": "key"}), "either SecretString or SecretBinary"),
         ("DeleteSecret", json!({"SecretId": "key", "RecoveryWindowInDays": 6}), "greater than or equal to 7"),
         ("TagResource", json!({"SecretId": "key", "Tags": [{"Value": "x"}]}), "'Tags.1.member.Key'"),
-        ("ListSecrets", json!({"Filters": [{"Key": "name", "Values": ["x"]}]}), "does not have the Filters"),
+        ("ListSecrets", json!({"Filters": [{"Key": "colour", "Values": ["x"]}]}), "at 'Filters.1.member.Key'"),
+        ("ListSecrets", json!({"SortOrder": "up"}), "at 'SortOrder'"),
     ] {
         let error = refusal(&service, operation, input);
         assert_eq!(error.code, "InvalidParameterException", "{error:?}");

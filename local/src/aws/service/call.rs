@@ -103,6 +103,7 @@ pub(crate) struct Call {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Signature {
     pub(crate) access_key_id: String,
+    pub(crate) region: String,
     pub(crate) service: String,
 }
 
@@ -113,8 +114,9 @@ impl Signature {
         let fields = header.strip_prefix("AWS4-")?.split_once(' ')?.1;
         let credential = fields.split(',').find_map(|field| field.trim().strip_prefix("Credential="))?;
         let mut scope = credential.rsplitn(5, '/');
-        let (_terminator, service, _region, _date) = (scope.next()?, scope.next()?, scope.next()?, scope.next()?);
-        Some(Self { access_key_id: scope.next()?.to_owned(), service: service.to_owned() })
+        let (_terminator, service, region, _date) = (scope.next()?, scope.next()?, scope.next()?, scope.next()?);
+        let (region, service) = (region.to_owned(), service.to_owned());
+        Some(Self { access_key_id: scope.next()?.to_owned(), region, service })
     }
 }
 
@@ -222,7 +224,10 @@ mod tests {
         let mut headers = HeaderMap::new();
         assert_eq!(Signature::read(&headers), None);
         headers.insert("authorization", header.parse().unwrap());
-        assert_eq!(Signature::read(&headers), Some(Signature { access_key_id: "ASIAX".into(), service: "ivs".into() }));
+        assert_eq!(
+            Signature::read(&headers),
+            Some(Signature { access_key_id: "ASIAX".into(), region: "us-east-1".into(), service: "ivs".into() })
+        );
         headers.insert("authorization", "Bearer x".parse().unwrap());
         assert_eq!(Signature::read(&headers), None);
     }

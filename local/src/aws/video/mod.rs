@@ -6,6 +6,7 @@ pub(crate) mod error;
 pub(crate) mod jwt;
 pub(crate) mod list;
 pub(crate) mod operation;
+mod past;
 mod permission;
 pub(crate) mod public_key;
 pub(crate) mod quotas;

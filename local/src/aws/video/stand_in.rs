@@ -9,11 +9,14 @@ use time::OffsetDateTime;
 use super::{
     error,
     operation::{Context, Model, Operation, Run},
+    past::Past,
     permission,
     quotas::Quotas,
 };
+use crate::aws::assumptions::Assumed;
 use crate::aws::service::shape::Input;
 use crate::aws::service::{Requirement, Service, ServiceError};
+use crate::plumbing::clock;
 use crate::plumbing::state_file::{SaveError, Stored};
 use crate::plumbing::sync::lock;
 
@@ -22,6 +25,9 @@ pub(crate) struct StandIn<M: Model> {
     region: String,
     state: Stored<M>,
     quotas: Mutex<Quotas<M>>,
+    assumed: Assumed,
+    /// For lists that are late.
+    past: Mutex<Past<M>>,
 }
 
 impl<M: Model> StandIn<M> {
@@ -32,7 +38,18 @@ impl<M: Model> StandIn<M> {
     /// A file that cannot be read or written.
     pub(crate) fn open(region: &str, state_file: Option<PathBuf>) -> anyhow::Result<Self> {
         let state = Stored::open(state_file)?;
-        Ok(Self { region: region.to_owned(), state, quotas: Mutex::default() })
+        Ok(Self {
+            region: region.to_owned(),
+            state,
+            quotas: Mutex::default(),
+            assumed: Assumed::default(),
+            past: Mutex::default(),
+        })
+    }
+
+    /// What is assumed of the service.
+    pub(crate) fn assume(&mut self, assumed: Assumed) {
+        self.assumed = assumed;
     }
 
     pub(crate) fn region(&self) -> &str {
@@ -63,7 +80,35 @@ impl<M: Model> StandIn<M> {
     /// # Errors
     /// Those of `change`, and a state file that cannot be written; nothing has changed then.
     pub(crate) fn change<R, E: From<SaveError>>(&self, change: impl FnOnce(&mut M) -> Result<R, E>) -> Result<R, E> {
-        self.state.change(change)
+        self.changed(clock::now(), change)
+    }
+
+    /// Changes the state, and remembers what it was for as long as a list may show that.
+    fn changed<R, E: From<SaveError>>(
+        &self,
+        now: OffsetDateTime,
+        change: impl FnOnce(&mut M) -> Result<R, E>,
+    ) -> Result<R, E> {
+        if !self.assumed.now().late_listings {
+            return self.state.change(change);
+        }
+        self.state.change(|state| {
+            let before = state.clone();
+            let answer = change(state)?;
+            lock(&self.past).note(before, now);
+            Ok(answer)
+        })
+    }
+
+    /// Reads what an operation reads: a list may be of a moment ago.
+    fn read_for<R>(&self, operation: &str, now: OffsetDateTime, look: impl FnOnce(&M) -> R) -> R {
+        if operation.starts_with("List") && self.assumed.now().late_listings {
+            return match lock(&self.past).a_moment_before(now) {
+                Some(past) => look(past),
+                None => self.state.read(look),
+            };
+        }
+        self.state.read(look)
     }
 }
 
@@ -84,13 +129,14 @@ impl<M: Model> Service for StandIn<M> {
         let input = Input::check(operation.input, input).map_err(error::validation)?;
         let context = Context { region: &self.region, limits, now };
         match operation.run {
-            Run::Read(run) => self.state.read(|state| run(state, input, &context)),
-            Run::Write(run) => self.state.change(|state| run(state, input, &context)),
+            Run::Read(run) => self.read_for(operation.name, now, |state| run(state, input, &context)),
+            Run::Write(run) => self.changed(now, |state| run(state, input, &context)),
         }
     }
 
     fn reset(&self) {
         self.state.change_anyway(M::clear);
+        *lock(&self.past) = Past::default();
         *self.lock_quotas() = Quotas::default();
     }
 }

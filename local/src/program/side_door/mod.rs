@@ -154,10 +154,10 @@ impl SideDoor {
                 ivs.set_quotas(&parse(body)?).map_err(bad_request)?;
                 ivs.quotas().into()
             }
-            ("GET", ["assumptions"]) => assumptions::answer(&ivs.real_time),
+            ("GET", ["assumptions"]) => assumptions::answer(&self.endpoint),
             ("PUT", ["assumptions"]) => {
-                assumptions::set(&ivs.real_time, body)?;
-                assumptions::answer(&ivs.real_time)
+                assumptions::set(&self.endpoint, body)?;
+                assumptions::answer(&self.endpoint)
             }
             ("POST", ["join"]) => self.join(&parse(body)?).await?,
             ("PUT", ["channels", id, "live"]) => {

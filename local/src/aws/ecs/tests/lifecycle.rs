@@ -2,6 +2,7 @@ use serde_json::json;
 use time::Duration;
 
 use super::{Ecs, NOW, call, describe, id, outcome, ready, request, run, running, states, tick};
+use crate::aws::assumptions::{Assumed, Assumptions};
 use crate::aws::ecs::Clock;
 use crate::plumbing::state_file::tests::TemporaryDirectory;
 
@@ -13,9 +14,9 @@ fn a_task_goes_one_state_further_per_tick_and_says_so() {
     let events = tick(&ecs, 1);
     assert_eq!(states(&events), [("PENDING", "RUNNING", 2)]);
     let events = tick(&ecs, 5);
-    assert_eq!(states(&events), [("ACTIVATING", "RUNNING", 3), ("RUNNING", "RUNNING", 4)]);
+    assert_eq!(states(&events), [("RUNNING", "RUNNING", 3)]);
     assert!(tick(&ecs, 1).is_empty());
-    assert_eq!(describe(&ecs, &id(&started.output["tasks"][0]))["version"], 4);
+    assert_eq!(describe(&ecs, &id(&started.output["tasks"][0]))["version"], 3);
 }
 
 #[test]
@@ -23,24 +24,36 @@ fn stopping_is_an_event_of_its_own_before_the_states_follow() {
     let ecs = ready();
     let id = running(&ecs);
     let stopped = outcome(&ecs, "StopTask", json!({"task": id, "reason": "enough"}));
-    assert_eq!(states(&stopped.events), [("RUNNING", "STOPPED", 5)]);
+    assert_eq!(states(&stopped.events), [("RUNNING", "STOPPED", 4)]);
     let task = &stopped.output["task"];
     assert_eq!((&task["stopCode"], &task["stoppedReason"]), (&json!("UserInitiated"), &json!("enough")));
     assert!(outcome(&ecs, "StopTask", json!({"task": id})).events.is_empty());
     let events = tick(&ecs, 9);
-    let expected = [
-        ("DEACTIVATING", "STOPPED", 6),
-        ("STOPPING", "STOPPED", 7),
-        ("DEPROVISIONING", "STOPPED", 8),
-        ("STOPPED", "STOPPED", 9),
-    ];
-    assert_eq!(states(&events), expected);
+    assert_eq!(states(&events), [("DEPROVISIONING", "STOPPED", 5), ("STOPPED", "STOPPED", 6)]);
     let task = describe(&ecs, &id);
     assert_eq!(
         (&task["containers"][0]["lastStatus"], &task["containers"][0]["exitCode"]),
         (&json!("STOPPED"), &json!(143))
     );
     assert!(outcome(&ecs, "StopTask", json!({"task": id})).events.is_empty());
+}
+
+#[test]
+fn a_long_life_has_every_state() {
+    let ecs = Ecs::open(super::REGION, None).unwrap().assuming(Assumed::new(Assumptions::UNKIND));
+    call(&ecs, "CreateCluster", json!({}));
+    call(&ecs, "RegisterTaskDefinition", super::definition());
+    let id = run(&ecs);
+    let up = [("PENDING", "RUNNING", 2), ("ACTIVATING", "RUNNING", 3), ("RUNNING", "RUNNING", 4)];
+    assert_eq!(states(&tick(&ecs, 9)), up);
+    assert_eq!(states(&outcome(&ecs, "StopTask", json!({"task": id})).events), [("RUNNING", "STOPPED", 5)]);
+    let down = [
+        ("DEACTIVATING", "STOPPED", 6),
+        ("STOPPING", "STOPPED", 7),
+        ("DEPROVISIONING", "STOPPED", 8),
+        ("STOPPED", "STOPPED", 9),
+    ];
+    assert_eq!(states(&tick(&ecs, 9)), down);
 }
 
 #[test]
@@ -64,7 +77,7 @@ fn a_crash_ends_a_running_task() {
     assert_eq!(ecs.crash(&id, NOW).unwrap_err().status, 409);
     tick(&ecs, 3);
     let events = ecs.crash(&id, NOW).unwrap();
-    assert_eq!(states(&events), [("DEPROVISIONING", "STOPPED", 5)]);
+    assert_eq!(states(&events), [("DEPROVISIONING", "STOPPED", 4)]);
     let detail = &events[0]["detail"];
     assert_eq!(detail["stopCode"], "EssentialContainerExited");
     assert_eq!(detail["containers"][0]["exitCode"], 1);
@@ -75,8 +88,8 @@ fn a_crash_ends_a_running_task() {
 fn one_task_can_be_moved_alone() {
     let ecs = ready();
     let (one, other) = (run(&ecs), run(&ecs));
-    assert_eq!(ecs.tick(Some(&one), 2, NOW).unwrap().len(), 2);
-    assert_eq!(describe(&ecs, &one)["lastStatus"], "ACTIVATING");
+    assert_eq!(ecs.tick(Some(&one), 1, NOW).unwrap().len(), 1);
+    assert_eq!(describe(&ecs, &one)["lastStatus"], "PENDING");
     assert_eq!(describe(&ecs, &other)["lastStatus"], "PROVISIONING");
     assert_eq!(ecs.tick(Some("demo"), 1, NOW).unwrap_err().status, 404);
 }
@@ -110,7 +123,7 @@ fn an_event_has_times_as_texts_and_says_eni_where_the_api_does_not() {
     let id = run(&ecs);
     let later = NOW + Duration::milliseconds(1_250);
     let events = ecs.tick(Some(&id), 3, later).unwrap();
-    let event = &events[2];
+    let event = &events[1];
     assert_eq!((&event["source"], &event["detail-type"]), (&json!("aws.ecs"), &json!("ECS Task State Change")));
     let (detail, task) = (&event["detail"], describe(&ecs, &id));
     assert_eq!(event["resources"], json!([task["taskArn"]]));

@@ -35,7 +35,7 @@ fn the_interface_is_there_from_provisioning_to_deprovisioning() {
     assert_eq!(detail(&attached, "privateIPv4Address"), Some(interfaces[0].private_ip.to_string().as_str()));
     assert_eq!(interfaces[0].security_groups, ["sg-1"]);
     call(&ecs, "StopTask", json!({"task": id}));
-    tick(&ecs, 3);
+    tick(&ecs, 1);
     assert_eq!(attachment(&ecs, &id)["status"], "DETACHING");
     assert!(!ecs.network_interfaces()[0].is_attached && !has_public_ip(&ecs));
     tick(&ecs, 1);

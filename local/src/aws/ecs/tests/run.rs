@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 use time::Duration;
 
 use super::{NOW, call, describe, id, outcome, ready, refusal, request, run, tick};
@@ -130,4 +130,20 @@ fn a_service_starts_tasks_in_its_group() {
     let listed = call(&ecs, "ListTasks", json!({"serviceName": "web"}));
     assert_eq!(listed["taskArns"].as_array().unwrap().len(), 2);
     assert_eq!(describe(&ecs, &id(&started.output["tasks"][0]))["startedBy"], "ecs-svc/1234567890123456789");
+}
+
+#[test]
+fn sizes_compatibilities_and_weights_are_those_of_fargate() {
+    let ecs = ready();
+    let with = |member: &str, value: Value| {
+        let mut definition = super::definition();
+        definition[member] = value;
+        refusal(&ecs, "RegisterTaskDefinition", definition)
+    };
+    assert_eq!(with("memory", json!("4096")).0, "ClientException");
+    assert_eq!(with("requiresCompatibilities", json!(["FARGAT"])).0, "InvalidParameterException");
+    for strategy in [json!({"capacityProvider": "FARGATE", "weight": 1_001}), json!({"weight": 1})] {
+        let changes = json!({"launchType": null, "capacityProviderStrategy": [strategy]});
+        assert_eq!(refusal(&ecs, "RunTask", request(changes)).0, "InvalidParameterException");
+    }
 }

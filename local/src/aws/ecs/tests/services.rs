@@ -85,7 +85,7 @@ fn an_older_deployment_runs_until_the_new_one_does() {
     call(&ecs, "RegisterTaskDefinition", definition());
     let updated = call(&ecs, "UpdateService", json!({"service": "web", "taskDefinition": "web"}));
     assert_eq!(updated["service"]["deployments"].as_array().unwrap().len(), 2);
-    tick(&ecs, 3);
+    tick(&ecs, 2);
     assert_eq!((tasks(&ecs).len(), &describe(&ecs, &old)["desiredStatus"]), (2, &json!("RUNNING")));
     tick(&ecs, 3);
     assert_eq!(describe(&ecs, &old)["desiredStatus"], "STOPPED");
