@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn every_error_has_its_status_and_type() {
         let secs = Duration::from_secs;
-        let table: [(Error, u16, &str); 30] = [
+        let table: [(Error, u16, &str); 31] = [
             (Error::MalformedBody("x".to_owned()), 400, "malformed-body"),
             (Error::UnsupportedMediaType, 415, "unsupported-media-type"),
             (Error::BodyTooLarge { limit: 1 }, 413, "body-too-large"),
