@@ -23,8 +23,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         let names = names.map(|name| variables.required(name));
         let site = variables.optional("SELF_HOSTED_INGEST_URL").zip(variables.optional("SELF_HOSTED_PLAYBACK_URL"));
         let playback_key = variables.optional("PLAYBACK_SIGNING_KEY");
-        let (cache, lease) =
-            (variables.seconds("SIGNING_KEY_CACHE_SECONDS"), variables.seconds("CLAIM_LEASE_SECONDS"));
+        let (cache, lease) = (variables.seconds("SIGNING_KEY_CACHE_SECONDS"), variables.seconds("CLAIM_LEASE_SECONDS"));
         let (most, creators) = (variables.parsed("CHANNELS_PER_OWNER"), variables.optional_parsed("CREATOR_CLAIM"));
         Some((names, site, playback_key, cache, lease, most?, creators?))
     })?;
