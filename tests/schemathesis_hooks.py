@@ -44,14 +44,16 @@ def unknown_methods_are_unknown_routes(ctx, response, case):
 
 
 PUT_OFF = []
+MOST_PUT_OFF = int(os.environ["CASES"]) // 300
 
 
 @schemathesis.check
 def hardly_any_request_is_put_off(ctx, response, case):
-    """No quota is in the way, so a 503 means that a call took two seconds on a busy machine; twenty mean that it broke."""
-    if response.status_code == 503:
+    """No quota is in the way, so a 503 means that a call took two seconds on a busy machine; one in 300 means that it
+    broke. There is no server, so that nobody can be told of one."""
+    if response.status_code == 503 and '"no-server"' not in response.text:
         PUT_OFF.append(case.operation.label)
-        assert len(PUT_OFF) < 20, f"the latest of {len(PUT_OFF)} answers with 503: {response.text}"
+        assert len(PUT_OFF) < MOST_PUT_OFF, f"the latest of {len(PUT_OFF)} answers with 503: {response.text}"
 
 
 def get(path, token):
