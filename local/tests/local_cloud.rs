@@ -385,19 +385,22 @@ async fn an_unknown_path_of_the_side_door_lists_the_routes_and_each_is_one() {
 #[tokio::test]
 async fn what_is_assumed_of_aws_is_told_and_assumed_otherwise_until_a_reset() {
     let cloud = start().await;
-    let assumed = async || door(&cloud, "GET", "assumptions", json!(null)).await.json();
-    assert_eq!(assumed().await, json!({"earlyDisconnect": "bars"}));
+    let assumed = async || door(&cloud, "GET", "assumptions", json!(null)).await.json()["earlyDisconnect"].clone();
+    assert_eq!(assumed().await, "bars");
     let put = async |body| door(&cloud, "PUT", "assumptions", body).await;
-    assert_eq!(put(json!({"earlyDisconnect": "notFound"})).await.json(), json!({"earlyDisconnect": "notFound"}));
-    for wrong in [json!({"earlyDisconnect": "late"}), json!({"lateDisconnect": "bars"})] {
+    assert_eq!(put(json!({"earlyDisconnect": "notFound"})).await.json()["earlyDisconnect"], "notFound");
+    for (wrong, expected) in [
+        (json!({"earlyDisconnect": "late"}), "`earlyDisconnect` is \"bars\" or \"notFound\""),
+        (json!({"lateDisconnect": "bars"}), "unknown field `lateDisconnect`"),
+    ] {
         let refused = put(wrong).await;
-        let expected = "assumptions are an object: `earlyDisconnect` is \"bars\" or \"notFound\"";
-        assert_eq!((refused.status, &refused.json()["message"]), (400, &json!(expected)));
+        let said = refused.json()["message"].as_str().unwrap().to_owned();
+        assert!(refused.status == 400 && said.starts_with(expected), "{said}");
     }
     // What is left out stays.
-    assert_eq!(put(json!({})).await.json(), json!({"earlyDisconnect": "notFound"}));
+    assert_eq!(put(json!({})).await.json()["earlyDisconnect"], "notFound");
     door(&cloud, "POST", "reset", json!(null)).await;
-    assert_eq!(assumed().await, json!({"earlyDisconnect": "bars"}));
+    assert_eq!(assumed().await, "bars");
 }
 
 #[tokio::test]

@@ -178,10 +178,10 @@ fn the_next_run_tells_of_every_task_once_more_since_the_last_event_may_be_lost()
     let ecs = ready();
     let (ended, runs) = (running(&ecs), running(&ecs));
     call(&ecs, "StopTask", json!({"task": ended}));
-    assert_eq!(states(&tick(&ecs, 9)).last(), Some(&("STOPPED", "STOPPED", 9)));
+    assert_eq!(states(&tick(&ecs, 9)).last(), Some(&("STOPPED", "STOPPED", 6)));
     let mut events = ecs.take_up_tasks(NOW).unwrap();
     events.sort_by_key(|event| event["detail"]["version"].as_u64());
-    assert_eq!(states(&events), [("RUNNING", "RUNNING", 4), ("STOPPED", "STOPPED", 9)]);
+    assert_eq!(states(&events), [("RUNNING", "RUNNING", 3), ("STOPPED", "STOPPED", 6)]);
     // Nothing has become of either.
-    assert_eq!((&describe(&ecs, &ended)["version"], &describe(&ecs, &runs)["version"]), (&json!(9), &json!(4)));
+    assert_eq!((&describe(&ecs, &ended)["version"], &describe(&ecs, &runs)["version"]), (&json!(6), &json!(3)));
 }
