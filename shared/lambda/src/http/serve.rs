@@ -1,12 +1,11 @@
 //! The loop of an HTTP function: event in, answer out, one log line each.
 
-use std::convert::Infallible;
 use std::time::Instant;
 
 use aws_client::Calls;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
-use lambda_runtime::{Context, LambdaEvent, service_fn};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use model::error::Conflict;
 use model::{Error, Timestamp};
 use serde_json::Value;
@@ -41,7 +40,7 @@ where
     let stack = config::stack_name()?;
     let edge = &Edge { stack: &stack, function, calls: &calls, handler: &handler };
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
-        Ok::<_, Infallible>(edge.answer(event.payload.get(), &event.context).await)
+        edge.answer(event.payload.get(), &event.context).await
     }))
     .await
 }
@@ -60,13 +59,17 @@ where
     F: Future<Output = Result<Reply, E>>,
     E: Into<Failure>,
 {
-    async fn answer(&self, event: &str, context: &Context) -> Answer {
+    /// Only an event that is no request fails: whoever has sent it, such as a rule, is to know.
+    async fn answer(&self, event: &str, context: &Context) -> Result<Answer, NoRequest> {
         let started = Instant::now();
+        let Ok(event) = serde_json::from_str::<Event>(event) else {
+            tracing::error!(requestId = context.request_id, cause = %NoRequest, "the event failed");
+            return Err(NoRequest);
+        };
         // Whatever was called outside of a request, such as during init, is not this one's.
         self.calls.take();
         let mut about = About { request_id: context.request_id.clone(), ..About::default() };
         let handled = caught(async {
-            let event: Event = serde_json::from_str(event).map_err(Error::internal)?;
             let request = event.into_request();
             about = About::of(&request);
             (self.handler)(request).await.map_err(Into::into)
@@ -100,7 +103,18 @@ where
             counts: &counts,
         };
         line.write(Timestamp::now());
-        response.into()
+        Ok(response.into())
+    }
+}
+
+/// An event that was not sent by API Gateway.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the event is no request of API Gateway's")]
+struct NoRequest;
+
+impl From<NoRequest> for Diagnostic {
+    fn from(error: NoRequest) -> Self {
+        Self { error_type: "no-request".to_owned(), error_message: error.to_string() }
     }
 }
 
@@ -144,13 +158,20 @@ mod tests {
     use crate::log::tests::logged;
     use crate::panic::tests::watch_in_tests;
 
-    async fn answer<F: Future<Output = Result<Reply, Error>>>(event: &str, handler: impl Fn(Request) -> F) -> Value {
+    async fn invoke<F: Future<Output = Result<Reply, Error>>>(
+        event: &str,
+        handler: impl Fn(Request) -> F,
+    ) -> Result<Answer, NoRequest> {
         watch_in_tests();
         let calls = Calls::default();
         let edge = Edge { stack: "greenroom", function: "stage", calls: &calls, handler: &handler };
         let mut context = Context::default();
         (context.request_id, context.deadline) = ("lambda-1".to_owned(), u64::MAX);
-        serde_json::to_value(edge.answer(event, &context).await).unwrap()
+        edge.answer(event, &context).await
+    }
+
+    async fn answer<F: Future<Output = Result<Reply, Error>>>(event: &str, handler: impl Fn(Request) -> F) -> Value {
+        serde_json::to_value(invoke(event, handler).await.unwrap()).unwrap()
     }
 
     fn event() -> String {
@@ -208,10 +229,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_event_that_cannot_be_read_is_an_internal_problem_by_lambdas_id() {
-        let (lines, answered) = logged(answer("{}", async |_| Ok(Reply::no_content()))).await;
-        let problem = problem(&answered);
-        assert_eq!((&problem["type"], &problem["instance"]), (&json!("internal"), &json!("lambda-1")));
-        assert_eq!(lines.len(), 1, "{lines:?}");
+    async fn an_event_that_is_no_request_fails_and_one_line_says_so() {
+        let event = r#"{"source": "aws.ecs", "detail": {"secret": "hunter2"}}"#;
+        let (lines, answered) = logged(invoke(event, async |_| Ok(Reply::no_content()))).await;
+        assert_eq!(answered.err(), Some(NoRequest));
+        let [line] = &lines[..] else { panic!("{lines:?}") };
+        assert_eq!((&line["level"], &line["requestId"]), (&json!("ERROR"), &json!("lambda-1")));
+        assert!(!line.to_string().contains("hunter2"), "{line}");
     }
 }
