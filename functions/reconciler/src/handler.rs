@@ -29,6 +29,8 @@ const SERVERS: Duration = Duration::from_secs(70);
 /// When stages and channels are given up, from the start of the run: before the function's timeout, 240 seconds, with what
 /// is under way. At two pages of a hundred a second, the two minutes that they have at least are for 24,000 of each.
 const SWEEPS: Duration = Duration::from_secs(225);
+/// How long the names of what was left halfway may take to be handed over after that: a sweep whose time is up has some, too.
+const HAND_OVER: Duration = Duration::from_secs(10);
 /// How long the streams may take: less than the minute until their next run.
 const STREAMS: Duration = Duration::from_secs(25);
 /// How long the sessions of stages may take: less than the minute until their next run.
@@ -189,7 +191,7 @@ impl Handler {
         let names: BTreeSet<String> = left.iter().chain(&outcome.unfinished).map(ToString::to_string).collect();
         let mut handed = 0;
         for name in &names {
-            match timeout_at(run.until, self.recovery.ask(R::KIND, name)).await {
+            match timeout_at(run.until + HAND_OVER, self.recovery.ask(R::KIND, name)).await {
                 Ok(Ok(())) => handed += 1,
                 Ok(Err(error)) => failures.push(error),
                 Err(_) => {

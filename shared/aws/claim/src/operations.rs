@@ -7,6 +7,8 @@ use model::claim::{
     Claim, CreateError, CreateStep, DeleteStep, DesiredOptions, NameRequest, NameRow, Outcome, Resource, busy,
     next_create_step, next_delete_step,
 };
+use model::error::chain;
+use model::recovery::RETRY_AFTER;
 use model::{ClaimId, Error, Timestamp};
 use tokio::time::{Instant, sleep};
 
@@ -65,8 +67,11 @@ async fn create_claimed<S: Schema>(
     let resource = match provider.create(claim, now).await {
         Ok(resource) => resource,
         Err(CreateError::Refused(error)) => {
-            table.release(claim).await?;
-            return Err(error);
+            // Of many refused at once, some meet on their owner's counter for too long: the recovery frees those names.
+            let Err(cause) = table.release(claim).await else { return Err(error) };
+            tracing::warn!(cause = chain(&cause), "a name could not be freed");
+            table.lapse(claim, now).await?;
+            return Err(error.retry_after(RETRY_AFTER));
         }
         // It may exist, or may yet come to: only a lapsed lease makes it safe to look for it.
         Err(CreateError::Unknown(error)) => return Err(error.retry_after(now.until(claim.lease_until))),

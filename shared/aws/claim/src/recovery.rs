@@ -134,11 +134,11 @@ async fn end_create<S: Schema>(
     for found in made_by(claim, listing.found().iter()) {
         let adopted = persist(how.until, async || provider.adopt(claim, found.arn.clone(), now).await).await?;
         if let Some(resource) = adopted {
-            let committed = table.commit(&resource, &claim.id).await?;
+            let committed = persist(how.until, async || table.commit(&resource, &claim.id).await).await?;
             return Ok(if committed { Recovered::Adopted } else { Recovered::Busy });
         }
     }
-    table.release(claim).await?;
+    persist(how.until, async || table.release(claim).await).await?;
     Ok(Recovered::Released)
 }
 
