@@ -37,12 +37,12 @@ async fn a_channel_is_created_once_and_fetched_after() {
         assert_eq!(channel["name"], "demo");
         assert_eq!(channel["owner"], "alice");
         assert_eq!((&channel["type"], &channel["latencyMode"]), (&json!("STANDARD"), &json!("LOW")));
-        assert_eq!(channel["private"], false);
+        assert_eq!((&channel["private"], &channel["admission"]), (&json!(false), &json!("open")));
         let ingest = channel["ingestUrl"].as_str().unwrap();
         let port = ingest.strip_prefix("rtmps://127.0.0.1:").and_then(|rest| rest.strip_suffix("/app/"));
         assert!(port.is_some_and(|port| port.parse::<u16>().is_ok()), "{ingest}");
         assert!(channel["playbackUrl"].as_str().unwrap().starts_with("http://127.0.0.1:"), "{channel}");
-        assert_eq!(channel.as_object().unwrap().len(), 10, "{channel}");
+        assert_eq!(channel.as_object().unwrap().len(), 11, "{channel}");
         assert_eq!(alice.put("/channels/demo", json!({})).await.expect(200).json(), channel);
         assert_eq!(app.user("bob").get("/channels/demo").await.expect(200).json(), channel);
         assert_one_channel(app, &channel, "created").await;

@@ -201,7 +201,7 @@ async fn no_line_shows_a_token() {
             }
         });
         let mut command = smoke(app, &["health"]);
-        command.env("API_URL", url);
+        command.env("API_URL", url).env("ALICE_TOKEN", token.as_str());
         let (code, said) = finished(command).await;
         assert_eq!(code, Some(1));
         assert!(said.contains("502 instead of 401: ***"), "{said}");

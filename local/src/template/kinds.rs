@@ -20,10 +20,12 @@ const MADE: [&str; 10] = [
 ];
 
 /// What types begin with that a caller of the application does not miss: they watch, or are what this machine is or has
-/// already, such as a network and a sign-in. The roles of tasks are read.
-const HARMLESS: [&str; 11] = [
+/// already, such as a network and a sign-in. The roles of tasks are read. A handle that nobody waits for is what stands in for
+/// nothing at all.
+const HARMLESS: [&str; 12] = [
     "AWS::ApplicationAutoScaling::",
     "AWS::Budgets::",
+    "AWS::CloudFormation::WaitConditionHandle",
     "AWS::CloudWatch::",
     "AWS::Cognito::UserPool",
     "AWS::EC2::SecurityGroup",
