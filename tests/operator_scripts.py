@@ -54,7 +54,7 @@ class OperatorScript(unittest.TestCase):
         return got.get("Item")
 
     def count(self, table, user):
-        """How many names a user has by the counter, which a later version of the table keeps."""
+        """How many names a user has by their counter."""
         counter = self.row(table, name=f"#owner/{user}")
         return int(counter["count"]["N"]) if counter else 0
 
@@ -100,6 +100,32 @@ class HandOver(OperatorScript):
         self.assertEqual(self.hand_over()[1][-1], "1 moved, 0 left")
         self.assertEqual(call("POST", "/stages/demo/participants", "new", {})[0], 403)
 
+    def test_who_was_removed_is_so_even_if_they_joined_as_another_user_before(self):
+        made("PUT", "/stages/demo", "somebody", {})
+        made("DELETE", "/stages/demo/participants/old", "somebody")
+        for body in ({}, {"device": "phone"}):
+            made("POST", "/stages/demo/participants", "new", body)
+        said = "removed on demo: old: {}moved, and the tokens that new has go on until they end, or until the owner removes new"
+        status, lines = self.hand_over("--from", "old", "--to", "new", "--dry-run")
+        self.assertEqual((status, lines), (0, [said.format("would be "), "1 would be moved, 0 left"]))
+        self.assertEqual(self.row("participants", stage="demo", userId="new")["standing"]["S"], "unspoken")
+        self.assertEqual(self.hand_over(), (0, [said.format(""), "1 moved, 0 left"]))
+        self.assertEqual(call("POST", "/stages/demo/participants", "new", {})[0], 403)
+        # What was said is not to end with the tokens, which can still be disconnected.
+        row = self.row("participants", stage="demo", userId="new")
+        self.assertTrue("ttl" not in row and {"token", "devices"} <= row.keys(), row)
+        self.assertEqual(self.hand_over()[1], ["0 moved, 0 left"])
+        made("DELETE", "/stages/demo/participants/new", "somebody")
+        self.assertFalse({"token", "devices"} & self.row("participants", stage="demo", userId="new").keys())
+
+    def test_a_grant_binds_who_joined_as_another_user_before(self):
+        made("PUT", "/stages/demo", "somebody", {})
+        made("PATCH", "/stages/demo/participants/old", "somebody", {"capabilities": ["SUBSCRIBE"]})
+        before = made("POST", "/stages/demo/participants", "new", {})
+        self.assertIn("PUBLISH", before["capabilities"])
+        self.assertEqual(self.hand_over()[1], ["granted on demo: old: moved", "1 moved, 0 left"])
+        self.assertEqual(made("POST", "/stages/demo/participants", "new", {})["capabilities"], ["SUBSCRIBE"])
+
     def test_what_the_new_user_has_stays(self):
         for user in ("old", "new"):
             made("PUT", "/broadcast-settings", user, SETTINGS | {"streamKey": f"operator-secret-{user}"})
@@ -131,18 +157,20 @@ class HandOver(OperatorScript):
     def test_counts_of_owners_move_with_what_they_count(self):
         made("PUT", "/stages/demo", "old", {})
         made("PUT", "/stages/mine", "new", {})
-        for user, stage in (("old", "demo"), ("new", "mine")):
-            # As the table has it where owners are counted.
-            if "counted" not in self.row("stages", name=stage):
-                self.dynamodb.update_item(
-                    TableName="greenroom-stages", Key={"name": {"S": stage}}, UpdateExpression="SET counted = :yes",
-                    ExpressionAttributeValues={":yes": {"BOOL": True}},
-                )
-                counter = {"name": {"S": f"#owner/{user}"}, "count": {"N": "1"}}
-                self.dynamodb.put_item(TableName="greenroom-stages", Item=counter)
+        self.assertEqual((self.count("stages", "old"), self.count("stages", "new")), (1, 1))
         self.assertEqual(self.hand_over()[0], 0)
         self.assertEqual((self.count("stages", "old"), self.count("stages", "new")), (0, 2))
         self.assertEqual(self.hand_over()[0], 0)
+        self.assertEqual((self.count("stages", "old"), self.count("stages", "new")), (0, 2))
+
+    def test_a_count_of_none_is_not_taken_off_and_what_it_counted_is_moved(self):
+        for name in ("one", "two"):
+            made("PUT", f"/stages/{name}", "old", {})
+        # One is counted, of two.
+        counter = {"name": {"S": "#owner/old"}, "count": {"N": "1"}}
+        self.dynamodb.put_item(TableName="greenroom-stages", Item=counter)
+        status, lines = self.hand_over()
+        self.assertEqual((status, lines[-1]), (0, "2 moved, 0 left"))
         self.assertEqual((self.count("stages", "old"), self.count("stages", "new")), (0, 2))
 
     def test_what_is_being_deleted_is_left_and_said(self):
