@@ -19,6 +19,7 @@ from local_cloud import call, door, send, until
 
 LOG = sys.argv.pop()
 STACK = "greenroom"
+LATENCY = ("AWS/ApiGateway", "Latency")
 # Metrics that AWS reports by itself and the local cloud cannot have, each with the reason.
 ONLY_AWS = {
     ("AWS/Lambda", "Throttles"): "Lambda counts what it refuses beyond an account's concurrency, which is not here",
@@ -27,8 +28,13 @@ ONLY_AWS = {
 }
 
 VISIBLE = "ApproximateNumberOfMessagesVisible"
-# More messages than any function is to leave behind.
-BACKLOG = 1_000_000
+# Of which type the resources are that a dimension names.
+NAMED = {
+    "ApiId": "AWS::Serverless::HttpApi",
+    "FunctionName": "AWS::Serverless::Function",
+    "QueueName": "AWS::SQS::Queue",
+    "TableName": "AWS::DynamoDB::Table",
+}
 
 
 class Template(yaml.SafeLoader):
@@ -225,10 +231,10 @@ def consumed():
                 yield event["Properties"]["Queue"].removesuffix(".Arn")
 
 
-def reported_by_queue(queue):
-    """A queue with nothing, and with a message in it."""
+def reported_by_queue(queue, bad):
+    """A queue with nothing, and with so many messages in it."""
     if queue in consumed():
-        return tuple([(("AWS/SQS", VISIBLE), {"QueueName": queue}, count)] for count in (0, BACKLOG))
+        return tuple([(("AWS/SQS", VISIBLE), {"QueueName": queue}, count)] for count in (0, bad))
     sqs = boto3.client("sqs")
     url = sqs.get_queue_url(QueueName=f"{STACK}-{queue}")["QueueUrl"]
 
@@ -239,21 +245,22 @@ def reported_by_queue(queue):
 
     sqs.purge_queue(QueueUrl=url)
     good = messages()
-    sqs.send_message(QueueUrl=url, MessageBody="{}")
-    bad = messages()
+    for _ in range(bad):
+        sqs.send_message(QueueUrl=url, MessageBody="{}")
+    full = messages()
     sqs.purge_queue(QueueUrl=url)
-    return good, bad
+    return good, full
 
 
-def reported_by_function(function):
-    """A function that is not invoked, and one that fails: it does not know the event. One of the API answers whatever it is
-    given, so that what is left is a crash, which Lambda counts; tests/chaos has functions crash."""
+def reported_by_function(function, bad):
+    """A function that is not invoked, and one that fails so many times: it does not know the event. One of the API answers
+    whatever it is given, so that what is left is a crash, which Lambda counts; tests/chaos has functions crash."""
     events = RESOURCES[function]["Properties"].get("Events", {})
     if any(event["Type"] == "HttpApi" for event in events.values()):
-        return [], [(("AWS/Lambda", "Errors"), {"FunctionName": function}, 1)]
-    answer = boto3.client("lambda").invoke(FunctionName=function, Payload=json.dumps("nothing that it knows"))
-    failed = int("FunctionError" in answer)
-    return [], [(("AWS/Lambda", "Errors"), {"FunctionName": function}, failed)]
+        return [], [(("AWS/Lambda", "Errors"), {"FunctionName": function}, bad)]
+    invoke = boto3.client("lambda").invoke
+    answers = [invoke(FunctionName=function, Payload=json.dumps("nothing that it knows")) for _ in range(bad)]
+    return [], [(("AWS/Lambda", "Errors"), {"FunctionName": function}, int("FunctionError" in answer)) for answer in answers]
 
 
 class Alarms(unittest.TestCase):
@@ -273,15 +280,16 @@ class Alarms(unittest.TestCase):
         points += [good] * (alarm.periods - alarm.of_them + 1)
         self.assertEqual(alarm.state(points), OK, f"{alarm.name}: after it is over: {good}")
 
-    def reported(self, metric, dimensions):
-        """What is reported of one metric in a good period, and in a bad one."""
+    def reported(self, alarm, metric, dimensions):
+        """What is reported of one metric in a good period, and in one that is bad by as little as can be."""
         namespace, name = metric
+        bad = int(alarm.properties["Threshold"]) + 1
         if metric in ONLY_AWS:
-            return [], [(metric, dimensions, 1)]
+            return [], [(metric, dimensions, bad)]
         if namespace == "AWS/SQS":
-            return reported_by_queue(dimensions["QueueName"])
+            return reported_by_queue(dimensions["QueueName"], bad)
         if namespace == "AWS/Lambda" and name == "Errors":
-            return reported_by_function(dimensions["FunctionName"])
+            return reported_by_function(dimensions["FunctionName"], bad)
         if metric == ("Greenroom", "RequestsThrottled"):
             # The gateway here refuses nothing by rate. The line is made by the template's own format.
             form = RESOURCES["Api"]["Properties"]["AccessLogSettings"]["Format"]
@@ -299,16 +307,46 @@ class Alarms(unittest.TestCase):
                 continue
             for metric, dimensions, _ in inputs:
                 with self.subTest(alarm=alarm.name, metric=metric, dimensions=dimensions):
-                    self.judge(alarm, *self.reported(metric, dimensions))
+                    self.judge(alarm, *self.reported(alarm, metric, dimensions))
+
+    def test_each_dimension_names_what_the_template_has(self):
+        for alarm in ALARMS.values():
+            for (namespace, _), dimensions, _ in alarm.metrics.values():
+                for name, value in dimensions.items():
+                    with self.subTest(alarm=alarm.name, dimension=name, value=value):
+                        if namespace == "Greenroom":
+                            self.assertEqual((name, value), ("stack", STACK))
+                        else:
+                            self.assertIn(value, of_type(NAMED[name]))
+                self.assertTrue(dimensions, alarm.name)
 
     def test_the_alarms_of_the_gateway_go_off_by_its_answers_and_end(self):
         good, failing, slow = reported_by_gateway()
         self.judge(ALARMS["ServerErrorsAlarm"], good, failing)
-        self.judge(ALARMS["LatencyAlarm"], good, slow)
+        slow = [entry for entry in slow if entry[2] > ALARMS["LatencyAlarm"].properties["Threshold"]]
+        # A hundredth and one more, of as many requests as CloudWatch judges a p99 by.
+        thousand = [entry for entry in good if entry[0] == LATENCY][:1] * 1000
+        self.judge(ALARMS["LatencyAlarm"], thousand, thousand[11:] + slow[:1] * 11)
         by_gateway = {
             name for name, alarm in ALARMS.items() if any(of[0] == "AWS/ApiGateway" for of, _, _ in alarm.metrics.values())
         }
         self.assertEqual(by_gateway, {"ServerErrorsAlarm", "LatencyAlarm"})
+
+    def test_of_fewer_than_a_thousand_requests_the_slowest_of_a_hundred_changes_nothing(self):
+        alarm = ALARMS["LatencyAlarm"]
+
+        def point(requests, slow):
+            values = [9000] * slow + [10] * (requests - slow)
+            return alarm.point([(LATENCY, {"ApiId": "Api"}, value) for value in values])
+
+        for requests, slow, before, expected in (
+            (999, 999, OK, OK), (999, 0, ALARM, ALARM), (1000, 10, OK, OK), (1000, 11, OK, ALARM), (1000, 10, ALARM, OK),
+            (0, 0, ALARM, OK),
+        ):
+            points = [point(requests, slow)] * alarm.periods
+            self.assertEqual(alarm.state(points, before), expected, f"{slow} of {requests}, {before} before")
+        # Two that are judged are not three.
+        self.assertEqual(alarm.state([point(1000, 1000)] * 2 + [point(999, 999)]), OK)
 
     def test_four_failures_are_none_and_one_in_a_hundred_is_one_too_many(self):
         alarm = ALARMS["ServerErrorsAlarm"]

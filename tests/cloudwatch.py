@@ -6,6 +6,7 @@ CloudWatch Logs, "Filter pattern syntax".
 """
 
 import ast
+import math
 import operator
 import re
 
@@ -20,12 +21,23 @@ OPERATORS = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Eq: operator.eq,
 }
-STATISTICS = {"Sum": sum, "Maximum": max, "Minimum": min, "p99": max}
+STATISTICS = {"Sum": sum, "Maximum": max, "Minimum": min}
+# A period's data point of too few values to be judged.
+LOW = "low"
 
 
 def statistic(name, values):
-    """A period's data point; None if nothing was reported. Of a handful of values, a percentile near 100 is the greatest."""
-    return STATISTICS[name](values) if values else None
+    """A period's data point; None if nothing was reported."""
+    if not values:
+        return None
+    if name.startswith("p"):
+        return sorted(values)[math.ceil(float(name[1:]) / 100 * len(values)) - 1]
+    return STATISTICS[name](values)
+
+
+def enough_for(percentile):
+    """How many values a percentile of 50 or more is judged by where fewer are ignored: 10/(1 - percentile)."""
+    return round(10 / (1 - float(percentile[1:]) / 100))
 
 
 def calculate(expression, metrics):
@@ -87,6 +99,10 @@ class Alarm:
         self.name, self.properties = name, properties
         self.periods = properties["EvaluationPeriods"]
         self.of_them = properties.get("DatapointsToAlarm", self.periods)
+        ignored = properties.get("EvaluateLowSampleCountPercentile", "evaluate")
+        if ignored not in ("evaluate", "ignore"):
+            raise ValueError(f"{name}: {ignored} is not known here")
+        self.enough = enough_for(properties["ExtendedStatistic"]) if ignored == "ignore" else 0
         self.expression, self.metrics = None, {}
         for metric in properties.get("Metrics", [properties]):
             if "Expression" in metric:
@@ -103,19 +119,24 @@ class Alarm:
         points = {}
         for id, (metric, dimensions, how) in self.metrics.items():
             values = [value for of, by, value in reported if of == metric and by == dimensions]
-            points[id] = statistic(how, values)
+            points[id] = LOW if 0 < len(values) < self.enough else statistic(how, values)
         return calculate(self.expression, points) if self.expression else next(iter(points.values()))
 
     def state(self, points, before=OK):
-        """The state after the last of these data points."""
+        """The state after the last of these data points, one after the other."""
+        for end in range(self.periods, len(points) + 1):
+            before = self.judged(points[end - self.periods : end], before)
+        return before
+
+    def judged(self, points, before):
+        """The state by as many data points as are judged. One of too few values leaves it as it was before."""
+        if LOW in points:
+            return before
         compare, missing = COMPARISONS[self.properties["ComparisonOperator"]], self.properties["TreatMissingData"]
         breaching = {"breaching": True, "notBreaching": False}
-        last = points[-self.periods :]
         judged = [
-            breaching[missing] if point is None else compare(point, self.properties["Threshold"]) for point in last
+            breaching[missing] if point is None else compare(point, self.properties["Threshold"]) for point in points
         ]
-        if len(judged) < self.periods:
-            return before
         return ALARM if sum(judged) >= self.of_them else OK
 
 
