@@ -292,6 +292,7 @@ async fn a_kill_at_any_aws_call_of_a_recovery_leaves_one_channel_after_another()
         recovery = nth_of_each(&app.calls_of(app.recover("channel", &["demo"])).await.1);
     })
     .await;
+    assert!(recovery.iter().any(|(_, operation, _)| operation == "ListChannels"), "{recovery:?}");
     for (service, operation, nth) in recovery {
         for when in ["before", "after"] {
             let context = format!("killed {when} {service}:{operation} #{nth}");
@@ -299,7 +300,8 @@ async fn a_kill_at_any_aws_call_of_a_recovery_leaves_one_channel_after_another()
                 leave_a_channel(app, "demo").await;
                 let kill = json!({"kind": "kill", "when": when});
                 app.fault(json!({"service": service, "operation": operation, "nth": nth, "fault": kill})).await;
-                app.recover("channel", &["demo"]).await;
+                let killed = app.recover("channel", &["demo"]).await;
+                assert!(killed["errorType"].is_string(), "{context}: {killed}");
                 app.heal().await;
                 app.let_claim_lapse("channels", "demo").await;
                 assert!(again(&app.recover("channel", &["demo"]).await).is_empty(), "{context}");
