@@ -286,7 +286,8 @@ class Cli(unittest.TestCase):
     def test_the_cli_reads_the_tables_and_knows_who_it_is(self):
         call("PUT", "/stages/demo", "alice", {})
         rows = aws("dynamodb", "scan", "--table-name", "greenroom-stages")
-        self.assertEqual([row["name"]["S"] for row in rows["Items"]], ["demo"])
+        # Beside the stage, how many its owner has.
+        self.assertEqual(sorted(row["name"]["S"] for row in rows["Items"]), ["#owner/alice", "demo"])
         self.assertEqual(aws("sts", "get-caller-identity")["Account"], "000000000000")
 
     def test_the_cli_invokes_a_function_with_an_event_of_the_repository(self):
