@@ -91,7 +91,7 @@ class DeadLetters(unittest.TestCase):
         status, lines = self.redrive()
         self.assertEqual((status, lines[-1]), (1, "0 redriven, 2 left"))
         for line, queue, task in zip(lines, ["FailedTaskEvents", "UndeliveredTaskEvents"], [first, second]):
-            expected = f"greenroom-{queue}: task {task} version 4 RUNNING: left: the function failed: Unavailable: "
+            expected = f"greenroom-{queue}: task {task} version 3 RUNNING: left: the function failed: Unavailable: "
             self.assertTrue(line.startswith(expected), line)
         self.assertEqual((self.messages(self.failed), self.messages(self.undelivered)), ((1, 0), (1, 0)))
         self.assertEqual(servers(), {})
@@ -99,8 +99,8 @@ class DeadLetters(unittest.TestCase):
         door("DELETE", "faults")
         status, lines = self.redrive()
         expected = [
-            f"greenroom-FailedTaskEvents: task {first} version 4 RUNNING: redriven",
-            f"greenroom-UndeliveredTaskEvents: task {second} version 4 RUNNING: redriven",
+            f"greenroom-FailedTaskEvents: task {first} version 3 RUNNING: redriven",
+            f"greenroom-UndeliveredTaskEvents: task {second} version 3 RUNNING: redriven",
             "2 redriven, 0 left",
         ]
         self.assertEqual((status, lines), (0, expected))
