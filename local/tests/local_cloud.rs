@@ -390,7 +390,7 @@ async fn what_is_assumed_of_aws_is_told_and_assumed_otherwise_until_a_reset() {
     let put = async |body| door(&cloud, "PUT", "assumptions", body).await;
     assert_eq!(put(json!({"earlyDisconnect": "notFound"})).await.json()["earlyDisconnect"], "notFound");
     for (wrong, expected) in [
-        (json!({"earlyDisconnect": "late"}), "`earlyDisconnect` is \"bars\" or \"notFound\""),
+        (json!({"earlyDisconnect": "late"}), "unknown variant `late`, expected `bars` or `notFound`"),
         (json!({"lateDisconnect": "bars"}), "unknown field `lateDisconnect`"),
     ] {
         let refused = put(wrong).await;

@@ -8,11 +8,13 @@ use serde_json::{Map, Value, json};
 
 use crate::plumbing::sync::lock;
 
-/// Each of them, true where the unkind is assumed.
+/// Each of them; the default is the kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Assumptions {
-    /// Lists of IVS and IVS Real-Time show what there was a moment ago.
+    /// What `DisconnectParticipant` does about a participant that has not joined yet.
+    pub(crate) early_disconnect: EarlyDisconnect,
+    /// Lists of IVS and IVS Real-Time show what there was two seconds ago.
     pub(crate) late_listings: bool,
     /// Tasks are `ACTIVATING`, `DEACTIVATING` and `STOPPING` as well, each for a step of the clock.
     pub(crate) long_task_life: bool,
@@ -20,9 +22,25 @@ pub(crate) struct Assumptions {
     pub(crate) old_item_needs_read: bool,
 }
 
+/// What becomes of a participant that is disconnected before it has joined.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum EarlyDisconnect {
+    /// Its token cannot be used any more.
+    #[default]
+    Bars,
+    /// `ResourceNotFoundException`, and the token joins afterwards.
+    NotFound,
+}
+
 impl Assumptions {
     /// All that is unkind.
-    pub(crate) const UNKIND: Self = Self { late_listings: true, long_task_life: true, old_item_needs_read: true };
+    pub(crate) const UNKIND: Self = Self {
+        early_disconnect: EarlyDisconnect::NotFound,
+        late_listings: true,
+        long_task_life: true,
+        old_item_needs_read: true,
+    };
 }
 
 /// What is assumed now, for all who ask.
@@ -73,7 +91,7 @@ mod tests {
         set(json!({"lateListings": true})).unwrap();
         let expected = Assumptions { late_listings: true, old_item_needs_read: true, ..Assumptions::default() };
         assert_eq!(assumed.now(), expected);
-        for given in [json!({"lateListing": true}), json!({"lateListings": 1})] {
+        for given in [json!({"lateListing": true}), json!({"lateListings": 1}), json!({"earlyDisconnect": true})] {
             set(given).unwrap_err();
             assert_eq!(assumed.now(), expected);
         }

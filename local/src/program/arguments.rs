@@ -77,8 +77,8 @@ pub struct Arguments {
     /// template's origins
     #[arg(long)]
     dev_origins: bool,
-    /// Assume that AWS is unkind wherever it does not say what it does: late lists, and whatever else
-    /// GET /_local/assumptions shows
+    /// Assume the unkind in everything that PUT /_local/assumptions can change: earlyDisconnect, lateListings,
+    /// longTaskLife, oldItemNeedsRead
     #[arg(long)]
     assume_unkind: bool,
     /// How the functions' log lines are shown; compact on a terminal and raw elsewhere by default

@@ -59,7 +59,7 @@ pub struct Options {
     pub dev_origins: bool,
     /// Whether schedules run by the clock; the side door runs them either way.
     pub run_schedules: bool,
-    /// Whether AWS is assumed to be unkind wherever it does not say what it does.
+    /// Whether all that `/_local/assumptions` shows is unkind at the start and after a reset.
     pub assume_unkind: bool,
     /// Where the functions' output goes.
     pub log: Log,

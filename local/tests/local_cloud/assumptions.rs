@@ -12,7 +12,10 @@ async fn the_side_door_assumes_otherwise_until_a_reset() {
         let first = door(&cloud, "GET", "assumptions", Value::Null).await.json();
         let assumed: Vec<_> = first.as_object().unwrap().values().filter_map(Value::as_bool).collect();
         assert_eq!(assumed, [is_unkind; 3], "{first}");
-        let set = door(&cloud, "PUT", "assumptions", json!({"lateListings": !is_unkind})).await.json();
+        assert_eq!(first["earlyDisconnect"], if is_unkind { "notFound" } else { "bars" });
+        let other = json!({"lateListings": !is_unkind, "earlyDisconnect": if is_unkind { "bars" } else { "notFound" }});
+        let set = door(&cloud, "PUT", "assumptions", other.clone()).await.json();
+        assert_eq!(set["earlyDisconnect"], other["earlyDisconnect"]);
         assert_eq!((&set["lateListings"], &set["longTaskLife"]), (&json!(!is_unkind), &json!(is_unkind)));
         assert_eq!(door(&cloud, "PUT", "assumptions", json!({"late": true})).await.status, 400);
         assert_eq!(door(&cloud, "POST", "reset", Value::Null).await.status, 200);
@@ -24,12 +27,11 @@ async fn the_side_door_assumes_otherwise_until_a_reset() {
 async fn lists_are_late_where_that_is_assumed() {
     let cloud = LocalCloud::start(Options { assume_unkind: true, ..options() }).await.unwrap();
     developer(&cloud, "ivs", "", "/CreateStage", json!({})).await;
-    crate::until("the stage is listed", async || {
-        let listed = developer(&cloud, "ivs", "", "/ListStages", json!({})).await.json();
-        // Asked too often, it is throttled.
-        listed["stages"].as_array().is_some_and(|stages| stages.len() == 1)
-    })
-    .await;
+    let listed = async || developer(&cloud, "ivs", "", "/ListStages", json!({})).await.json()["stages"].clone();
+    assert_eq!(listed().await, json!([]));
+    // Asked too often, it is throttled.
+    crate::until("the stage is listed", async || listed().await.as_array().is_some_and(|stages| stages.len() == 1))
+        .await;
 }
 
 #[tokio::test]

@@ -195,13 +195,13 @@ mod tests {
         };
         let stage = at("CreateStage", json!({}), 0)["stage"]["arn"].clone();
         at("CreateChannel", json!({}), 0);
-        assert_eq!((count(0), count(299), count(300)), ((0, 0), (0, 0), (1, 1)));
+        assert_eq!((count(0), count(1_999), count(2_000)), ((0, 0), (0, 0), (1, 1)));
         // What is named is there at once.
         assert_eq!(at("GetStage", json!({"arn": stage}), 0)["stage"]["arn"], stage);
-        at("DeleteStage", json!({"arn": stage}), 500);
-        assert_eq!((count(799).0, count(800).0), (1, 0));
+        at("DeleteStage", json!({"arn": stage}), 2_200);
+        assert_eq!((count(4_199).0, count(4_200).0), (1, 0));
         services.reset();
-        assert_eq!(count(801).1, 0);
+        assert_eq!(count(4_201).1, 0);
     }
 
     #[test]

@@ -23,7 +23,7 @@ use time::OffsetDateTime;
 
 pub(crate) use self::publish::Who;
 use self::state::Event;
-pub(crate) use self::state::{EarlyDisconnect, State};
+pub(crate) use self::state::State;
 use super::service::ServiceError;
 use super::video::StandIn;
 use crate::plumbing::state_file::SaveError;
@@ -60,22 +60,6 @@ impl IvsRealTime {
     /// One who is not in the stage.
     pub(crate) fn leave(&self, who: Who<'_>, now: OffsetDateTime) -> Result<Value, ServiceError> {
         self.change(|state| publish::leave(state, who, now))
-    }
-
-    /// What `DisconnectParticipant` does about a participant that has not joined yet.
-    pub(crate) fn early_disconnect(&self) -> EarlyDisconnect {
-        self.read(|state| state.early_disconnect)
-    }
-
-    /// Has it do that from now on, until a reset or the end of the process.
-    ///
-    /// # Errors
-    /// A state file that cannot be written.
-    pub(crate) fn set_early_disconnect(&self, how: EarlyDisconnect) -> Result<(), SaveError> {
-        self.change(|state| {
-            state.early_disconnect = how;
-            Ok(())
-        })
     }
 
     /// What has happened since this was last asked, as events for the bus.

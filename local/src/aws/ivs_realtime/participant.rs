@@ -6,9 +6,10 @@ use time::{Duration, OffsetDateTime};
 use super::{
     context::{Context, DEFAULT_PAGE},
     publish,
-    state::{EarlyDisconnect, Stage, State},
+    state::{Stage, State},
     token::{self, Capabilities, Claims, MAX_ATTRIBUTES, TokenSecret},
 };
+use crate::aws::assumptions::EarlyDisconnect;
 use crate::aws::service::ServiceError;
 use crate::aws::service::shape::Input;
 use crate::aws::video::error::{not_found, validation};
@@ -73,11 +74,10 @@ fn capabilities(input: Input<'_>) -> Capabilities {
 /// Bars the participant from the stage for good; one that has never come as [`EarlyDisconnect`] says.
 pub(super) fn disconnect(state: &mut State, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
     let arn = input.required_text("stageArn");
-    let early = state.early_disconnect;
     let stage = state.stage_mut(arn)?;
     let id = input.required_text("participantId");
     let has_come = stage.sessions.values().any(|session| session.participants.contains_key(id));
-    if early == EarlyDisconnect::NotFound && !has_come {
+    if context.assumed.early_disconnect == EarlyDisconnect::NotFound && !has_come {
         return Err(not_found(id));
     }
     let event = publish::stop_one(arn, stage, id, context.now);

@@ -26,20 +26,6 @@ pub(crate) struct State {
     /// What has happened and is yet to be told.
     #[serde(skip)]
     pub(super) events: Vec<Event>,
-    /// What is assumed of AWS for as long as the process runs.
-    #[serde(skip)]
-    pub(super) early_disconnect: EarlyDisconnect,
-}
-
-/// What `DisconnectParticipant` does about a participant that has not joined yet: AWS does not say.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum EarlyDisconnect {
-    /// Its token cannot be used any more.
-    #[default]
-    Bars,
-    /// `ResourceNotFoundException`, and the token joins afterwards.
-    NotFound,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -107,7 +93,6 @@ impl Default for State {
             stages: BTreeMap::new(),
             public_keys: BTreeMap::new(),
             events: Vec::new(),
-            early_disconnect: EarlyDisconnect::default(),
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use crate::aws::assumptions::Assumptions;
 use crate::aws::service::ServiceError;
 use crate::aws::service::shape::{Input, Member};
 
@@ -43,6 +44,7 @@ pub(crate) struct Context<'a, L> {
     pub(crate) region: &'a str,
     pub(crate) limits: L,
     pub(crate) now: OffsetDateTime,
+    pub(crate) assumed: Assumptions,
 }
 
 /// One operation of a service.

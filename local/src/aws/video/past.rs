@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use time::{Duration, OffsetDateTime};
 
-/// How late a list is.
-const MOMENT: Duration = Duration::milliseconds(300);
+/// How late a list is: longer than who creates and lists at once needs for it.
+const MOMENT: Duration = Duration::seconds(2);
 
 /// States that were, each with the time of its end, the oldest first.
 pub(super) struct Past<M>(VecDeque<(OffsetDateTime, M)>);
@@ -51,7 +51,7 @@ mod tests {
         past.note("none", at(0));
         past.note("one", at(200));
         for (ms, expected) in
-            [(200, Some("none")), (299, Some("none")), (300, Some("one")), (499, Some("one")), (500, None)]
+            [(200, Some("none")), (1_999, Some("none")), (2_000, Some("one")), (2_199, Some("one")), (2_200, None)]
         {
             assert_eq!(past.a_moment_before(at(ms)).copied(), expected, "{ms}");
         }

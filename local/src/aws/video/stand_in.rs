@@ -127,7 +127,7 @@ impl<M: Model> Service for StandIn<M> {
             quotas.limits
         };
         let input = Input::check(operation.input, input).map_err(error::validation)?;
-        let context = Context { region: &self.region, limits, now };
+        let context = Context { region: &self.region, limits, now, assumed: self.assumed.now() };
         match operation.run {
             Run::Read(run) => self.read_for(operation.name, now, |state| run(state, input, &context)),
             Run::Write(run) => self.changed(now, |state| run(state, input, &context)),
