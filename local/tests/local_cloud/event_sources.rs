@@ -57,7 +57,9 @@ fn handed_over(cloud: &LocalCloud, body: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn messages_of_a_window_are_one_invocation() {
-    let cloud = start_patient().await;
+    // Long enough for a slow machine to send more than ten.
+    let window = TEMPLATE.replace("WindowInSeconds: 1", "WindowInSeconds: 5");
+    let cloud = start_with(window.replace("Timeout: 3", "Timeout: 300")).await;
     let bodies: Vec<_> = (0..30).map(|number| number.to_string()).collect();
     for body in &bodies {
         send_message(&cloud, "Many", body).await;
@@ -108,7 +110,8 @@ async fn a_record_is_as_lambda_has_it() {
 
 #[tokio::test]
 async fn a_message_that_is_reported_comes_again_and_then_goes_to_the_dead_letter_queue() {
-    let cloud = start().await;
+    // Time enough to delete the good one before it would come again.
+    let cloud = start_with(TEMPLATE.replace("VisibilityTimeout: 3", "VisibilityTimeout: 15")).await;
     send_message(&cloud, "Many", "good").await;
     let bad = send_message(&cloud, "Many", "bad").await;
     until("it is a dead letter", async || count(&cloud, "Dead").await == 1).await;
