@@ -2,7 +2,7 @@
 //! watch. The media are not here, but in `media`, which asks here who may do what and tells what is on air.
 //!
 //! After the service model `ivs` 2020-07-14 and the IVS Low-Latency user guide. Recording configurations, playback
-//! restriction policies, ad configurations and failover slates cannot be made here; a channel carries their ARNs.
+//! restriction policies, ad configurations and failover slates cannot be made here: their ARNs are not found.
 
 mod batch;
 mod channel;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::aws::service::ServiceError;
 use crate::aws::service::shape::Input;
-use crate::aws::video::error::validation;
+use crate::aws::video::error::{not_found, validation};
 
 /// The settings under the names of the model. ARNs are empty where nothing is attached.
 #[derive(Clone, Serialize, Deserialize)]
@@ -27,6 +27,14 @@ pub(super) struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     multitrack_input_configuration: Option<Value>,
 }
+
+/// What names something else that is attached to the channel.
+const ATTACHED: [&str; 4] = [
+    "recordingConfigurationArn",
+    "playbackRestrictionPolicyArn",
+    "adConfigurationArn",
+    "failoverSlateConfigurationArn",
+];
 
 impl Default for Settings {
     fn default() -> Self {
@@ -51,8 +59,11 @@ impl Settings {
     /// These settings, but for what the input names.
     ///
     /// # Errors
-    /// Settings that do not go together.
+    /// Settings that do not go together, and a configuration that does not exist: none can be made here.
     pub(super) fn with(&self, input: Input<'_>) -> Result<Self, ServiceError> {
+        if let Some(arn) = ATTACHED.into_iter().filter_map(|member| input.text(member)).find(|arn| !arn.is_empty()) {
+            return Err(not_found(arn));
+        }
         let mut settings = self.clone();
         for (member, setting) in [
             ("name", &mut settings.name),

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::aws::service::shape::Input;
 use crate::aws::service::{ACCOUNT, ServiceError};
-use crate::aws::video::error::quota_exceeded;
+use crate::aws::video::error::{not_found, quota_exceeded, validation};
 use crate::aws::video::list::page_of;
 use crate::aws::video::tags;
 use crate::plumbing::ids;
@@ -21,6 +21,10 @@ pub(super) fn create(state: &mut State, input: Input<'_>, context: &Context<'_>)
     let tags = tags::given(input)?;
     for configuration in input.structures("participantTokenConfigurations") {
         participant::check_attributes(configuration)?;
+    }
+    // The model of this operation lists no `ResourceNotFoundException`.
+    if let Some(arn) = storage(input) {
+        return Err(validation(format!("the storage configuration {arn} does not exist")));
     }
     if state.stages.len() >= context.limits.stages {
         return Err(quota_exceeded(format!("You have reached the quota of {} stages", context.limits.stages)));
@@ -61,6 +65,9 @@ pub(super) fn list(state: &State, input: Input<'_>, _: &Context<'_>) -> Result<V
 pub(super) fn update(state: &mut State, input: Input<'_>, _: &Context<'_>) -> Result<Value, ServiceError> {
     let arn = input.required_text("arn");
     let stage = state.stage_mut(arn)?;
+    if let Some(arn) = storage(input) {
+        return Err(not_found(arn));
+    }
     if let Some(name) = input.text("name") {
         name.clone_into(&mut stage.name);
     }
@@ -68,6 +75,12 @@ pub(super) fn update(state: &mut State, input: Input<'_>, _: &Context<'_>) -> Re
         stage.recording = Some(recording.clone());
     }
     Ok(json!({"stage": view(arn, stage)}))
+}
+
+/// The storage configuration that the input names. None can be made here, so it does not exist.
+fn storage(input: Input<'_>) -> Option<&str> {
+    let recording = input.json("autoParticipantRecordingConfiguration")?;
+    recording["storageConfigurationArn"].as_str().filter(|arn| !arn.is_empty())
 }
 
 /// Everybody in the stage is disconnected, and its tokens are worth nothing from now on.

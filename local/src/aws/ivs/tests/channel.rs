@@ -56,13 +56,12 @@ fn everything_about_a_channel_is_optional() {
 #[test]
 fn settings_are_answered_as_they_were_given() {
     let service = empty();
-    let recording = "arn:aws:ivs:eu-central-1:000000000000:recording-configuration/a1";
     let settings = json!({
         "name": "demo",
         "latencyMode": "NORMAL",
         "type": "STANDARD",
         "authorized": true,
-        "recordingConfigurationArn": recording,
+        "recordingConfigurationArn": "",
         "multitrackInputConfiguration": {"enabled": true, "policy": "ALLOW", "maximumResolution": "HD"},
         "containerFormat": "FRAGMENTED_MP4",
     });
@@ -70,6 +69,28 @@ fn settings_are_answered_as_they_were_given() {
     for (member, value) in settings.as_object().unwrap() {
         assert_eq!(channel[member], *value, "{member}");
     }
+}
+
+#[test]
+fn what_would_be_attached_to_a_channel_is_not_found() {
+    let service = empty();
+    let channel = create(&service, json!({"name": "demo"})).0;
+    for (member, kind) in [
+        ("recordingConfigurationArn", "recording-configuration"),
+        ("playbackRestrictionPolicyArn", "playback-restriction-policy"),
+        ("adConfigurationArn", "ad-configuration"),
+        ("failoverSlateConfigurationArn", "failover-slate-configuration"),
+    ] {
+        let arn = format!("arn:aws:ivs:eu-central-1:000000000000:{kind}/a1");
+        assert_eq!(code(&service, "CreateChannel", json!({member: arn})), NOT_FOUND, "{member}");
+        let update = json!({"arn": channel["arn"], "name": "other", member: arn});
+        assert_eq!(code(&service, "UpdateChannel", update), NOT_FOUND, "{member}");
+        let detached = json!({"arn": channel["arn"], member: ""});
+        assert_eq!(call(&service, "UpdateChannel", detached)["channel"], channel);
+        let filter = format!("filterBy{}{}", member[..1].to_uppercase(), &member[1..]);
+        assert_eq!(call(&service, "ListChannels", json!({filter: arn}))["channels"], json!([]));
+    }
+    assert_eq!(call(&service, "ListChannels", json!({}))["channels"].as_array().unwrap().len(), 1);
 }
 
 #[test]
@@ -214,20 +235,10 @@ fn a_list_tells_settings_and_tags_but_no_endpoints() {
 #[test]
 fn a_list_is_filtered_by_one_thing_at_a_time() {
     let service = empty();
-    let arn = |kind: &str, id: &str| format!("arn:aws:ivs:eu-central-1:000000000000:{kind}/{id}");
-    for (member, filter, value) in [
-        ("name", "filterByName", "demo".to_owned()),
-        ("recordingConfigurationArn", "filterByRecordingConfigurationArn", arn("recording-configuration", "a")),
-        (
-            "playbackRestrictionPolicyArn",
-            "filterByPlaybackRestrictionPolicyArn",
-            arn("playback-restriction-policy", "a"),
-        ),
-    ] {
-        let wanted = create(&service, json!({member: value})).0;
-        let listed = walk(&service, "ListChannels", json!({filter: value, "maxResults": 1}), "channels");
-        assert_eq!(distinct(&listed, "arn"), [wanted["arn"].as_str().unwrap().to_owned()].into());
-    }
+    create(&service, json!({"name": "other"}));
+    let wanted = create(&service, json!({"name": "demo"})).0;
+    let listed = walk(&service, "ListChannels", json!({"filterByName": "demo", "maxResults": 1}), "channels");
+    assert_eq!(distinct(&listed, "arn"), [wanted["arn"].as_str().unwrap().to_owned()].into());
     assert_eq!(call(&service, "ListChannels", json!({"filterByName": "none"}))["channels"], json!([]));
     let both = json!({"filterByName": "demo", "filterByRecordingConfigurationArn": ""});
     assert_eq!(code(&service, "ListChannels", both), CONFLICT);

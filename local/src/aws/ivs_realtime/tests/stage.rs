@@ -63,6 +63,20 @@ fn an_update_changes_what_it_names() {
 }
 
 #[test]
+fn a_storage_configuration_does_not_exist() {
+    let service = empty();
+    let created = stage(&service);
+    let storage = "arn:aws:ivs:eu-central-1:000000000000:storage-configuration/a1";
+    let recording = json!({"storageConfigurationArn": storage});
+    let create = json!({"autoParticipantRecordingConfiguration": recording});
+    assert_eq!(code(&service, "CreateStage", create), VALIDATION);
+    let update = json!({"arn": created["arn"], "name": "other", "autoParticipantRecordingConfiguration": recording});
+    assert_eq!(code(&service, "UpdateStage", update), NOT_FOUND);
+    assert_eq!(call(&service, "ListStages", json!({}))["stages"].as_array().unwrap().len(), 1);
+    assert_eq!(call(&service, "GetStage", json!({"arn": created["arn"]}))["stage"], created);
+}
+
+#[test]
 fn a_deleted_stage_is_not_found() {
     let service = empty();
     let arn = stage(&service)["arn"].clone();
