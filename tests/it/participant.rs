@@ -266,6 +266,7 @@ async fn an_invitation_holds_before_the_guest_ever_came() {
 #[tokio::test]
 async fn a_user_of_any_id_is_removed_and_let_in_again_by_the_reference_that_the_list_gives() {
     TestApp::run(async |app| {
+        app.quotas(json!({"DisconnectParticipant": 100})).await;
         let alice = stage(app, json!({})).await;
         let ids = ["auth0|5f7c", "https://id.example/u/1", "a?b", "a#b", "a%b", "a%2Fb", "a b", "~bob", "zoë", ".."];
         for id in ids {
