@@ -119,7 +119,7 @@ pub async fn list(
 /// Deletes a channel of the caller's, in IVS too. Repeating it is harmless, and finishes a delete that was cut short.
 ///
 /// # Errors
-/// [`Denial::NotOwner`](model::error::Denial::NotOwner); [`Conflict::Live`] while it is
+/// [`Denial::NotOwner`]; [`Conflict::Live`] while it is
 /// broadcasting, after which it is as it was, unless another attempt has deleted it meanwhile; [`Error::Busy`] while it
 /// is being created; [`Error::Unfinished`] if its recovery is to be asked for; what AWS fails with.
 pub async fn delete(
@@ -152,7 +152,7 @@ pub async fn unfinished(channels: &ChannelTable, now: Timestamp) -> Result<Vec<C
 /// Returns the stream key of the caller's own channel. A rotation that was cut short is finished first.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Denial::NotOwner`](model::error::Denial::NotOwner); [`Error::Busy`] while the key is being
+/// [`Error::NotFound`]; [`Denial::NotOwner`]; [`Error::Busy`] while the key is being
 /// rotated.
 pub async fn stream_key(
     ivs: &ChannelIvs,
