@@ -7,7 +7,7 @@
 //! | `deleting` | as `active`, with `deleteId` and `unfinished` in place of `listedAt` |
 //!
 //! Rows begin by [`NameTable::claim`] and end by [`NameTable::release`] and [`NameTable::finish_delete`] alone, each of
-//! which moves the owner's [counter](crate::counter) with them. So no row ends by TTL: an earlier version gave claims one.
+//! which moves the owner's [counter] with them. So no row ends by TTL: an earlier version gave claims one.
 //!
 //! The index `by-owner` sorts by `listedAt`, so that it holds what its owner can use and nothing else. The index
 //! `unfinished` holds what is being created or deleted and nothing else: what has been left halfway is found by it.
