@@ -156,7 +156,7 @@ class Operations(unittest.TestCase):
             ("MaximumBatchingWindowInSeconds: 1", "MaximumBatchingWindowInSeconds: 0", "more than ten needs a MaximumBatchingWindow"),
             ("ScalingConfig: {MaximumConcurrency: 2}", "ScalingConfig: {MaximumConcurrency: 1}", "no MaximumConcurrency of less than two"),
             ("FunctionResponseTypes: [ReportBatchItemFailures]", "Enabled: true", "would bring all of its batch again"),
-            ("maxReceiveCount: 3", "maxReceiveCount: 1", "must give a message more than one try"),
+            ("maxReceiveCount: 5", "maxReceiveCount: 1", "must give a message more than one try"),
             (retention, "MessageRetentionPeriod: 2000", "a message ends by its age before it is a dead letter"),
             ("deadLetterTargetArn: !GetAtt FailedRecoveries.Arn", "deadLetterTargetArn: none", "nor on a queue of its failures"),
         ):
