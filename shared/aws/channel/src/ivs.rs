@@ -10,7 +10,6 @@ use aws_sdk_ivs::operation::delete_stream_key::DeleteStreamKeyError;
 use aws_sdk_ivs::operation::get_channel::GetChannelError;
 use aws_sdk_ivs::operation::get_stream::GetStreamError;
 use aws_sdk_ivs::operation::get_stream_key::GetStreamKeyError;
-use aws_sdk_ivs::operation::list_channels::ListChannelsError;
 use aws_sdk_ivs::operation::list_stream_keys::ListStreamKeysError;
 use aws_sdk_ivs::types::{ChannelLatencyMode, ChannelType as IvsChannelType, StreamKey as IvsStreamKey};
 use aws_smithy_types::retry::RetryConfig;
@@ -119,11 +118,7 @@ impl ChannelIvs {
             .config_override(Config::builder().retry_config(RetryConfig::disabled()))
             .send()
             .await
-            .map_err(|error| match error.as_service_error() {
-                // A read changes nothing that could conflict with it: it passes.
-                Some(ListChannelsError::ConflictException(_)) => Error::unavailable(AwsFailure::new(operation, &error)),
-                _ => AwsFailure::new(operation, &error).into_error(),
-            })?;
+            .map_err(|error| AwsFailure::new(operation, &error).into_error())?;
         let mut found = Vec::new();
         for channel in listed.channels() {
             let arn = channel.arn().and_then(|arn| arn.parse().ok());

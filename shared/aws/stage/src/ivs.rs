@@ -6,7 +6,6 @@ use aws_sdk_ivsrealtime::Client;
 use aws_sdk_ivsrealtime::config::Config;
 use aws_sdk_ivsrealtime::operation::delete_stage::DeleteStageError;
 use aws_sdk_ivsrealtime::operation::get_stage::GetStageError;
-use aws_sdk_ivsrealtime::operation::list_stages::ListStagesError;
 use aws_smithy_types::retry::RetryConfig;
 use model::claim::{Claim, CreateError};
 use model::stage::{Endpoints, Stage};
@@ -88,11 +87,7 @@ impl StageIvs {
             .config_override(Config::builder().retry_config(RetryConfig::disabled()))
             .send()
             .await
-            .map_err(|error| match error.as_service_error() {
-                // A read changes nothing that could conflict with it: it passes.
-                Some(ListStagesError::ConflictException(_)) => Error::unavailable(AwsFailure::new(operation, &error)),
-                _ => AwsFailure::new(operation, &error).into_error(),
-            })?;
+            .map_err(|error| AwsFailure::new(operation, &error).into_error())?;
         let mut found = Vec::new();
         for stage in listed.stages() {
             let arn = stage.arn().parse();
@@ -130,10 +125,6 @@ impl StageIvs {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(DeleteStageError::ResourceNotFoundException(_)) => Ok(()),
-                // A change of the stage is under way: it passes.
-                Some(DeleteStageError::ConflictException(_)) => {
-                    Err(Error::unavailable(AwsFailure::new("ivs:DeleteStage", &error)))
-                }
                 _ => {
                     let failure = AwsFailure::new("ivs:DeleteStage", &error);
                     if failure.is_denied() && self.is_gone(arn).await? { Ok(()) } else { Err(failure.into_error()) }
