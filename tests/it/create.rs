@@ -32,9 +32,9 @@ async fn assert_one_stage(app: &TestApp, answered: &Value, context: &str) {
     app.counts_are_right().await;
 }
 
-/// Asks as a frontend should: after a 503, again when it is told to. Answers what came in the end, and before that.
-async fn put_as_told(caller: &Caller, path: &str) -> (Answer, usize) {
-    const MOST_REFUSALS: usize = 200;
+/// Asks as a frontend should: after a 503, again when it is told to, for fewer refusals than `most`. Answers what came in
+/// the end, and before that.
+pub(crate) async fn put_as_told(caller: &Caller, path: &str, most: usize) -> (Answer, usize) {
     let mut refusals = 0;
     loop {
         let answer = caller.put(path, json!({})).await;
@@ -42,7 +42,7 @@ async fn put_as_told(caller: &Caller, path: &str) -> (Answer, usize) {
             return (answer, refusals);
         }
         refusals += 1;
-        assert!(refusals < MOST_REFUSALS, "still {}: {}", answer.status, answer.text);
+        assert!(refusals < most, "still {}: {}", answer.status, answer.text);
         // API Gateway's own 503, at its timeout, names no time.
         let is_ours = answer.header("content-type") == "application/problem+json";
         let seconds = answer.header("retry-after").parse().unwrap_or_else(|_| {
@@ -60,7 +60,7 @@ async fn two_hundred_concurrent_callers_get_one_stage_and_one_owner() {
         let users: Vec<_> = (0..10).map(|n| app.user(&format!("user-{n}"))).collect();
         let answers = concurrently(200, |n| {
             let user = users[n % users.len()].clone();
-            async move { put_as_told(&user, "/stages/same").await }
+            async move { put_as_told(&user, "/stages/same", 200).await }
         })
         .await;
         let created = answers.iter().filter(|(answer, _)| answer.status == 201).count();

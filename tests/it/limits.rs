@@ -1,14 +1,15 @@
 //! How many stages and channels one user may own, and who may create any.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
-use tests::{Answer, Caller, Row, Setup, TestApp, concurrently};
+use tests::{Row, Setup, TestApp, concurrently};
 use tokio::runtime::Handle;
+
+use crate::create::put_as_told;
 
 const KINDS: [(&str, &str, &str); 2] =
     [("stages", "StagesPerOwner", "too-many-stages"), ("channels", "ChannelsPerOwner", "too-many-channels")];
@@ -16,20 +17,6 @@ const KINDS: [(&str, &str, &str); 2] =
 /// Rates that IVS does not have, so that a test is about counting.
 async fn without_rates(app: &TestApp) {
     app.quotas(json!({"CreateStage": 1000, "CreateChannel": 1000, "DeleteStage": 1000, "DeleteChannel": 1000})).await;
-}
-
-/// Asks as a frontend should: after a 503, again when it is told to.
-async fn put_as_told(caller: &Caller, path: &str) -> Answer {
-    const MOST_REFUSALS: usize = 100;
-    for _ in 0..MOST_REFUSALS {
-        let answer = caller.put(path, json!({})).await;
-        if answer.status != 503 {
-            return answer;
-        }
-        let seconds = answer.header("retry-after").parse().unwrap_or(1);
-        tokio::time::sleep(Duration::from_secs(seconds)).await;
-    }
-    panic!("{path} is refused as busy for too long");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,7 +30,7 @@ async fn of_two_hundred_creates_of_one_owner_as_many_succeed_as_one_may_own() {
                 let mallory = app.user("mallory");
                 let answers = concurrently(200, |n| {
                     let mallory = mallory.clone();
-                    async move { put_as_told(&mallory, &format!("/{kind}/m{n}")).await }
+                    async move { put_as_told(&mallory, &format!("/{kind}/m{n}"), 100).await.0 }
                 })
                 .await;
                 let mut statuses = BTreeMap::new();
