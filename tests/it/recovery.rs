@@ -44,7 +44,7 @@ async fn a_lost_create_is_completed_by_the_queue_for_its_first_caller() {
         leave_a_claim(app, "demo", "after").await;
         let bob = app.user("bob");
         let refused = bob.put("/stages/demo", json!({})).await.expect_problem(503, "busy");
-        assert_eq!(refused.header("retry-after"), "6");
+        assert_eq!(refused.header("retry-after"), "9");
         let stage = eventually("the stage is there", async || {
             let answer = bob.put("/stages/demo", json!({})).await;
             (answer.status == 200).then(|| answer.json())
@@ -66,7 +66,7 @@ async fn a_dead_create_is_deleted_by_its_owner_once_the_queue_has_it_completed()
         let alice = app.user("alice");
         app.user("bob").delete("/stages/demo").await.expect_problem(403, "not-owner");
         for path in ["/stages/demo", "/channels/demo"] {
-            assert_eq!(alice.delete(path).await.expect_problem(503, "busy").header("retry-after"), "6");
+            assert_eq!(alice.delete(path).await.expect_problem(503, "busy").header("retry-after"), "9");
             eventually("it is deleted", async || (alice.delete(path).await.status == 204).then_some(())).await;
             alice.get(path).await.expect_problem(404, "not-found");
         }
@@ -342,7 +342,7 @@ async fn a_queue_that_cannot_be_reached_changes_nothing_for_the_caller() {
         let refused = json!({"kind": "error", "status": 403, "code": "AccessDenied"});
         app.fault(json!({"service": "sqs", "operation": "SendMessage", "fault": refused})).await;
         let refused = app.user("bob").put("/stages/demo", json!({})).await.expect_problem(503, "busy");
-        assert_eq!(refused.header("retry-after"), "6");
+        assert_eq!(refused.header("retry-after"), "9");
         let lines = app.log_lines();
         let line = lines.iter().find(|line| line.contains("the recovery could not be asked for")).unwrap();
         assert!(line.contains("sqs:SendMessage") && line.contains("ERROR"), "{line}");

@@ -16,7 +16,7 @@ use aws_stream_listing::StreamIvs;
 use aws_task::Ec2;
 use lambda::config::from_env;
 use lambda::event::{Ordered, serve};
-
+use model::rates;
 use tokio::sync::Mutex;
 
 use crate::handler::Handler;
@@ -41,15 +41,15 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             Some((fleet?, names))
         })?;
     let viewers = ViewerTable::new(&aws, viewers, channels.clone());
-    // Of IVS's five calls a second, callers keep three; of the 20 of ECS and EC2, most.
+    // Of the 20 calls a second of ECS and EC2, callers keep most.
     let handler = Handler {
         ecs: Ecs::new(&aws, fleet, RateLimiter::per_second(10)),
         ec2: Ec2::new(&aws, RateLimiter::per_second(5)),
-        ivs_realtime: StageIvs::new(&aws, stack.clone()).limited_to(RateLimiter::per_second(2)),
+        ivs_realtime: StageIvs::new(&aws, stack.clone()).limited_to(RateLimiter::per_minute(rates::SWEEP)),
         publisher_ivs: PublisherIvs::new(&aws, stack.clone()),
         sessions: SessionTable::new(&aws, sessions),
-        ivs: ChannelIvs::new(&aws, stack, viewers).limited_to(RateLimiter::per_second(2)),
-        stream_ivs: StreamIvs::new(&aws, RateLimiter::per_second(2)),
+        ivs: ChannelIvs::new(&aws, stack, viewers).limited_to(RateLimiter::per_minute(rates::SWEEP)),
+        stream_ivs: StreamIvs::new(&aws, RateLimiter::per_minute(rates::STREAMS)),
         streams: StreamTable::new(&aws, streams, channels.clone()),
         servers: ServerTable::new(&aws, servers),
         stages: StageTable::new(&aws, stages),

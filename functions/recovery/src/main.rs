@@ -7,6 +7,7 @@ use aws_client::RateLimiter;
 use aws_stage::{ParticipantRows, StageIvs, StageTable};
 use lambda::config::from_env;
 use lambda::queue::serve;
+use model::rates;
 
 use crate::handler::Handler;
 
@@ -18,15 +19,13 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         Some(names.map(|name| variables.required(name)))
     })?;
     let viewers = ViewerTable::new(&aws, viewers, channels.clone());
-    // Of IVS's five listings and deletes a second, the reconciler takes two. An adoption reads the resource, which
-    // nobody else does but for a stage's endpoints once in two weeks.
     let handler = Handler {
         ivs_realtime: StageIvs::new(&aws, stack.clone())
-            .limited_to(RateLimiter::per_second(3))
-            .adopting_at(RateLimiter::per_second(5)),
+            .limited_to(RateLimiter::per_minute(rates::RECOVERY))
+            .adopting_at(RateLimiter::per_minute(rates::ADOPTION)),
         ivs: ChannelIvs::new(&aws, stack, viewers)
-            .limited_to(RateLimiter::per_second(3))
-            .adopting_at(RateLimiter::per_second(5)),
+            .limited_to(RateLimiter::per_minute(rates::RECOVERY))
+            .adopting_at(RateLimiter::per_minute(rates::ADOPTION)),
         stages: StageTable::new(&aws, stages),
         participants: ParticipantRows::new(&aws, participants),
         channels: ChannelTable::new(&aws, channels),

@@ -15,6 +15,7 @@ mod page;
 pub mod participant;
 pub mod playback;
 pub mod qualities;
+pub mod rates;
 pub mod recovery;
 pub mod rtmp_hook;
 pub mod secret;

@@ -20,10 +20,11 @@ use crate::claim::{Claim, Found, NameRow, Resource};
 use crate::{ClaimId, Timestamp};
 
 /// When it is worth asking again for a name whose recovery has just been asked for: the second for which the queue
-/// gathers names, one for the function to start, and four for the ten pages at three a second in which IVS lists the
-/// 1,000 stages that an account may have. In a larger account, whoever comes back by then meets the recovery's claim,
-/// and is told to come again.
-pub const RETRY_AFTER: Duration = Duration::from_secs(6);
+/// gathers names, one for the function to start, and seven for the ten pages, at the [rate](crate::rates) of a recovery,
+/// in which IVS lists the 1,000 stages that an account may have. In a larger account, whoever comes back by then meets the
+/// recovery's claim, and is told to come again. Where there is little traffic, Lambda may gather for up to 20 seconds:
+/// whoever comes back by then asks for the recovery once more, which changes nothing.
+pub const RETRY_AFTER: Duration = Duration::from_secs(9);
 
 /// What asks for the recovery of a name: the message of the queue.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -17,6 +17,11 @@ impl RateLimiter {
         Self { interval: Duration::from_secs(1) / calls.max(1), next: Mutex::const_new(None) }
     }
 
+    /// So many calls a minute, one after the other; at least one.
+    pub fn per_minute(calls: u32) -> Self {
+        Self { interval: Duration::from_secs(60) / calls.max(1), next: Mutex::const_new(None) }
+    }
+
     /// As fast as answers come.
     pub fn unlimited() -> Self {
         Self { interval: Duration::ZERO, next: Mutex::const_new(None) }

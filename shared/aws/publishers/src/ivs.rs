@@ -8,7 +8,7 @@ use aws_sdk_ivsrealtime::config::Config;
 use aws_sdk_ivsrealtime::primitives::DateTime;
 use aws_sdk_ivsrealtime::types::{ParticipantState, ParticipantSummary};
 use model::session::{EventTime, Publisher};
-use model::{Error, SessionId, StageArn, Timestamp, tags};
+use model::{Error, SessionId, StageArn, Timestamp, rates, tags};
 
 /// IVS Real-Time, as far as who is in the stages of this deployment goes.
 pub struct PublisherIvs {
@@ -19,14 +19,13 @@ pub struct PublisherIvs {
 }
 
 impl PublisherIvs {
-    /// Each of the two operations has five calls a second of its own (IVS Real-Time user guide, "Service Quotas"). Who
-    /// creates lists stages, too; nobody else asks for participants.
+    /// Others list stages, too; nobody else asks for participants: see [`rates`].
     pub fn new(aws: &Aws, stack: String) -> Self {
         Self {
             ivs: sdk_client!(aws, aws_sdk_ivsrealtime, "IVS_REALTIME"),
             stack,
-            stages: RateLimiter::per_second(2),
-            participants: RateLimiter::per_second(4),
+            stages: RateLimiter::per_minute(rates::STAGE_SESSIONS),
+            participants: RateLimiter::per_minute(rates::PARTICIPANTS),
         }
     }
 
