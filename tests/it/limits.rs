@@ -157,6 +157,33 @@ async fn a_transaction_that_meets_another_is_repeated_and_is_not_told_of_if_that
 }
 
 #[tokio::test]
+async fn a_write_that_meets_a_transaction_on_its_row_is_repeated() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        let conflict = async |operation: &str| {
+            let fault = json!({"kind": "error", "status": 400, "code": "TransactionConflictException"});
+            app.fault(json!({"service": "dynamodb", "operation": operation, "times": 2, "fault": fault})).await;
+        };
+        conflict("PutItem").await;
+        alice.put("/stages/demo", json!({})).await.expect(201);
+        conflict("UpdateItem").await;
+        alice.patch("/stages/demo", json!({"doors": "closed"})).await.expect(200);
+        conflict("UpdateItem").await;
+        alice.delete("/stages/demo").await.expect(204);
+        alice.put("/channels/demo", json!({"private": true, "admission": "invited"})).await.expect(201);
+        conflict("UpdateItem").await;
+        alice.post("/channels/demo/stream-key", json!({})).await.expect(200);
+        for end in ["/channels/demo/viewers/bob", "/channels/demo"] {
+            alice.put("/channels/demo/viewers/bob", json!({})).await.expect(201);
+            conflict("DeleteItem").await;
+            alice.delete(end).await.expect(204);
+        }
+        app.counts_are_right().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn who_lacks_the_claim_fetches_and_creates_nothing() {
     Setup::default()
         .parameter("CreatorClaim", "cognito:groups=creators")

@@ -78,6 +78,25 @@ async fn those_invited_are_listed_the_latest_first_to_the_owner_alone() {
 }
 
 #[tokio::test]
+async fn an_invitation_that_meets_another_of_its_channel_is_repeated() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        alice.put(CHANNEL, by_invitation()).await.expect(201);
+        let conflict = |times: Value| {
+            let fault = json!({"kind": "error", "status": 400, "code": "TransactionCanceledException"});
+            json!({"service": "dynamodb", "operation": "TransactWriteItems", "times": times, "fault": fault})
+        };
+        app.fault(conflict(json!(2))).await;
+        alice.put(&format!("{VIEWERS}/bob"), json!({})).await.expect(201);
+        app.fault(conflict(Value::Null)).await;
+        alice.put(&format!("{VIEWERS}/carol"), json!({})).await.expect_problem(503, "unavailable");
+        app.heal().await;
+        assert_eq!(listed(&alice, 100).await, ["bob"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn invitations_end_with_their_channel() {
     TestApp::run(async |app| {
         let (alice, bob) = (app.user("alice"), app.user("bob"));

@@ -2,9 +2,9 @@
 //! channel's ARN, so that a later channel of the same name has none of them.
 
 use aws_client::{Aws, AwsFailure, sdk_client};
-use aws_item::{Fields, Item, item, page, s};
+use aws_item::{Fields, Item, Transacted, delete_if, item, page, purge, s, transact};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
 use aws_sdk_dynamodb::types::{ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use model::channel::{Channel, Viewer};
 use model::{ChannelArn, Cursor, Error, Limit, Page, UserId};
@@ -52,33 +52,23 @@ impl ViewerTable {
             .condition_expression("attribute_not_exists(userId)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let (there, put) = (there.build().map_err(Error::internal)?, put.build().map_err(Error::internal)?);
-        let both = self
-            .dynamodb
-            .transact_write_items()
-            .transact_items(TransactWriteItem::builder().condition_check(there).build())
-            .transact_items(TransactWriteItem::builder().put(put).build());
-        let Err(error) = both.send().await else { return Ok((viewer, true)) };
-        let failure = AwsFailure::new("dynamodb:TransactWriteItems", &error);
-        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
-            return Err(failure.into_error());
-        };
-        let [there, put] = cancelled.cancellation_reasons() else { return Err(Error::unavailable(failure)) };
-        let failed = |code: Option<&str>| code == Some("ConditionalCheckFailed");
-        if failed(there.code()) {
-            return Err(Error::NotFound("channel"));
-        }
-        match put.item() {
-            Some(existing) if failed(put.code()) => Ok((read(existing)?, false)),
-            // Another transaction was in the way.
-            _ => Err(Error::unavailable(failure)),
+        let there = TransactWriteItem::builder().condition_check(there).build();
+        let put = TransactWriteItem::builder().put(put).build();
+        match transact(&self.dynamodb, vec![there, put]).await? {
+            Transacted::Yes => Ok((viewer, true)),
+            Transacted::Refused(0, _) => Err(Error::NotFound("channel")),
+            Transacted::Refused(_, Some(existing)) => Ok((read(&existing)?, false)),
+            Transacted::Refused(_, None) => Err(Error::internal("a refused invitation came without its row")),
         }
     }
 
     /// Takes an invitation back. One that is not there is fine.
     pub(crate) async fn delete(&self, channel: &ChannelArn, user_id: &UserId) -> Result<(), Error> {
-        let delete = self.dynamodb.delete_item().table_name(&self.table).set_key(Some(key(channel, user_id)));
-        let deleted = delete.send().await;
-        deleted.map(drop).map_err(|error| AwsFailure::new("dynamodb:DeleteItem", &error).into_error())
+        delete_if(self.deletion(channel, user_id)).await.map(drop)
+    }
+
+    fn deletion(&self, channel: &ChannelArn, user_id: &UserId) -> DeleteItemFluentBuilder {
+        self.dynamodb.delete_item().table_name(&self.table).set_key(Some(key(channel, user_id)))
     }
 
     /// Who is invited to a channel, the latest first. One Query on the index.
@@ -107,26 +97,15 @@ impl ViewerTable {
 
     /// Deletes every row of a channel that is gone. May be repeated, and goes on where it was cut short.
     pub(crate) async fn purge(&self, channel: &ChannelArn) -> Result<(), Error> {
-        let mut next = None;
-        loop {
-            let query = self
-                .dynamodb
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("channelArn = :arn")
-                .projection_expression("userId")
-                .expression_attribute_values(":arn", s(channel))
-                .consistent_read(true)
-                .set_exclusive_start_key(next);
-            let found = query.send().await.map_err(|error| AwsFailure::new("dynamodb:Query", &error).into_error())?;
-            for viewer in found.items() {
-                self.delete(channel, &Fields::of("viewer", viewer).parse("userId")?).await?;
-            }
-            next = found.last_evaluated_key().cloned();
-            if next.is_none() {
-                return Ok(());
-            }
-        }
+        let query = self
+            .dynamodb
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("channelArn = :arn")
+            .projection_expression("userId")
+            .expression_attribute_values(":arn", s(channel))
+            .consistent_read(true);
+        purge(query, |viewer| Ok(self.deletion(channel, &Fields::of("viewer", viewer).parse("userId")?))).await
     }
 }
 

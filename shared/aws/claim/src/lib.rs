@@ -18,4 +18,4 @@ pub use operations::{create_or_fetch, delete, fetch};
 pub use provider::{Inventory, ListedPage, Provider};
 pub use recovery::{Recovery, recover};
 pub use sweep::{SweepOutcome, SweepRun, Sweeping, sweep};
-pub use table::{NameTable, Schema, read_row, refused_update};
+pub use table::{NameTable, Schema, read_row};

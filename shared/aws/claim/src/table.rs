@@ -16,13 +16,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::marker::PhantomData;
 
 use aws_client::{Aws, AwsFailure, sdk_client};
-use aws_item::{Fields, Item, batch_get, item, page, query_by_owner, s};
+use aws_item::{Fields, Item, batch_get, delete_if, item, page, put_if, query_by_owner, s, update_if};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::http::HttpResponse;
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, Delete, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
@@ -111,9 +106,9 @@ impl<S: Schema> NameTable<S> {
             .condition_expression("claimId = :lapsed")
             .expression_attribute_values(":lapsed", s(lapsed))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => Ok(is_claim(refused_put::<S>(&error)?, &claim.id)),
+        match put_if(put).await? {
+            aws_item::Written::Yes(_) => Ok(true),
+            aws_item::Written::No(row) => Ok(is_claim(row.as_ref().map(read_row::<S>).transpose()?, &claim.id)),
         }
     }
 
@@ -163,11 +158,12 @@ impl<S: Schema> NameTable<S> {
             .condition_expression("claimId = :claim")
             .expression_attribute_values(":claim", s(claim))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match put.send().await {
-            Ok(_) => Ok(true),
+        match put_if(put).await? {
+            aws_item::Written::Yes(_) => Ok(true),
             // As with a claim: a repeated write may meet its own row.
-            Err(error) => {
-                Ok(matches!(refused_put::<S>(&error)?, Some(NameRow::Active(existing)) if existing == *resource))
+            aws_item::Written::No(row) => {
+                let row = row.as_ref().map(read_row::<S>).transpose()?;
+                Ok(matches!(row, Some(NameRow::Active(existing)) if existing == *resource))
             }
         }
     }
@@ -230,13 +226,7 @@ impl<S: Schema> NameTable<S> {
             .condition_expression("#field = :value")
             .expression_attribute_names("#field", field)
             .expression_attribute_values(":value", value);
-        match delete.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => match error.as_service_error() {
-                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(AwsFailure::new("dynamodb:DeleteItem", &error).into_error()),
-            },
-        }
+        delete_if(delete).await.map(drop)
     }
 
     /// Whose counter has the row of that name in it. Neither changes while the row is there.
@@ -335,10 +325,7 @@ impl<S: Schema> NameTable<S> {
 
     /// Sends a conditional update. False: its condition did not hold.
     pub async fn was_accepted(update: UpdateItemFluentBuilder) -> Result<bool, Error> {
-        match update.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => refused_update::<S>(&error).map(|_| false),
-        }
+        Ok(matches!(update_if(update).await?, aws_item::Written::Yes(_)))
     }
 }
 
@@ -346,26 +333,6 @@ impl<S: Schema> NameTable<S> {
 /// its own row.
 fn is_claim<R: Resource>(row: Option<NameRow<R>>, id: &ClaimId) -> bool {
     matches!(row, Some(NameRow::Creating(existing)) if existing.id == *id)
-}
-
-/// The row that refused a conditional write; any other failure is one.
-fn refused_put<S: Schema>(error: &SdkError<PutItemError, HttpResponse>) -> Result<Option<NameRow<S::Resource>>, Error> {
-    match error.as_service_error() {
-        Some(PutItemError::ConditionalCheckFailedException(refusal)) => refusal.item().map(read_row::<S>).transpose(),
-        _ => Err(AwsFailure::new("dynamodb:PutItem", error).into_error()),
-    }
-}
-
-/// The row that refused a conditional update; any other failure is one.
-pub fn refused_update<S: Schema>(
-    error: &SdkError<UpdateItemError, HttpResponse>,
-) -> Result<Option<NameRow<S::Resource>>, Error> {
-    match error.as_service_error() {
-        Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => {
-            refusal.item().map(read_row::<S>).transpose()
-        }
-        _ => Err(AwsFailure::new("dynamodb:UpdateItem", error).into_error()),
-    }
 }
 
 fn read_summary<S: Schema>(row: &Fields<'_>) -> Result<RowSummary<S::Resource>, Error> {

@@ -1,6 +1,10 @@
 //! DynamoDB items, read field by field, and the calls that several tables make alike. A row that cannot be read is a bug of
 //! ours, and says which field it is.
 
+mod conflict;
+mod transaction;
+mod write;
+
 use std::collections::HashMap;
 use std::str::FromStr;
 
@@ -8,10 +12,11 @@ use aws_client::AwsFailure;
 use aws_sdk_dynamodb::operation::batch_get_item::builders::BatchGetItemFluentBuilder;
 use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use model::{Cursor, Error, Limit, Page, UserId};
+
+pub use transaction::{Transacted, transact};
+pub use write::{Written, delete_if, purge, put_if, update_if};
 
 /// An item as the SDK has it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -193,26 +198,4 @@ pub async fn batch_get(batch: BatchGetItemFluentBuilder) -> Result<HashMap<Strin
         return Err(Error::unavailable(AwsFailure::malformed(operation, "throttled: keys left unprocessed")));
     }
     Ok(got.responses.unwrap_or_default())
-}
-
-/// What came of a conditional update.
-pub enum Written {
-    /// It was written: what the update was to return.
-    Yes(Option<Item>),
-    /// Its condition does not hold: the row as it is, if there is one and the update was to return it.
-    No(Option<Item>),
-}
-
-/// Sends a conditional update.
-///
-/// # Errors
-/// What DynamoDB fails with, but for the condition.
-pub async fn update_if(update: UpdateItemFluentBuilder) -> Result<Written, Error> {
-    match update.send().await {
-        Ok(written) => Ok(Written::Yes(written.attributes)),
-        Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => Ok(Written::No(refusal.item.clone())),
-            _ => Err(AwsFailure::new("dynamodb:UpdateItem", &error).into_error()),
-        },
-    }
 }

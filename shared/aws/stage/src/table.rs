@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use aws_claim::{NameTable, Schema, read_row, refused_update};
+use aws_claim::{NameTable, Schema, read_row};
 use aws_client::Aws;
-use aws_item::{Fields, Item, item, s};
+use aws_item::{Fields, Item, Written, item, s, update_if};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use model::claim::NameRow;
 use model::stage::{Admission, Doors, Endpoints, Stage, StageChanges};
@@ -108,12 +108,12 @@ impl StageTable {
             .set_expression_attribute_values(Some(values))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match update.send().await {
-            Ok(updated) => match updated.attributes().map(read_row::<StageRows>).transpose()? {
+        match update_if(update).await? {
+            Written::Yes(row) => match row.as_ref().map(read_row::<StageRows>).transpose()? {
                 Some(NameRow::Active(stage)) => Ok(Ok(stage)),
                 _ => Err(Error::internal("an updated stage row is not a stage")),
             },
-            Err(error) => refused_update::<StageRows>(&error).map(Err),
+            Written::No(row) => row.as_ref().map(read_row::<StageRows>).transpose().map(Err),
         }
     }
 
