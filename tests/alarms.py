@@ -1,336 +1,117 @@
-"""Every alarm goes off when it should and ends when it should: alarms.py <the cloud's log>
+"""Every alarm goes off when it should and ends when it should: alarms.py <pid of the cloud> <its log>
 
-tests/alarms starts the cloud. Of each alarm of template.yaml, its metric is made to move by what it is about: a function's
-own log lines (the embedded metric format, and metric filters), a queue's messages, answers of the gateway, invocations
-that fail. What only AWS can report is listed, with the reason. Then cloudwatch.py has the alarm judge good periods, bad
-ones and good ones again; it must go off with the last bad period that it waits for, no earlier, and end after.
+tests/alarms starts the cloud. alarms_causes.py makes happen what each alarm is about, in periods in which it is to be quiet
+and in others, and cloudwatch.py has the alarm judge good periods, bad ones and good ones again; it must go off with the
+last bad period that it waits for, no earlier, and end after. At the end come the causes, and what of them was given.
 """
 
-import json
-import re
-import sys
-import time
+import copy
 import unittest
 
-import boto3
-import yaml
-from cloudwatch import ALARM, OK, Alarm, calculate, embedded, filtered, taken
-from local_cloud import call, door, send, until
-
-LOG = sys.argv.pop()
-STACK = "greenroom"
-LATENCY = ("AWS/ApiGateway", "Latency")
-# Metrics that AWS reports by itself and the local cloud cannot have, each with the reason.
-ONLY_AWS = {
-    ("AWS/Lambda", "Throttles"): "Lambda counts what it refuses beyond an account's concurrency, which is not here",
-    ("AWS/DynamoDB", "ReadThrottleEvents"): "DynamoDB counts them by partitions; ours throttles none by itself",
-    ("AWS/DynamoDB", "WriteThrottleEvents"): "as for reads",
-}
-
-VISIBLE = "ApproximateNumberOfMessagesVisible"
-# Of which type the resources are that a dimension names.
-NAMED = {
-    "ApiId": "AWS::Serverless::HttpApi",
-    "FunctionName": "AWS::Serverless::Function",
-    "QueueName": "AWS::SQS::Queue",
-    "TableName": "AWS::DynamoDB::Table",
-}
+from alarms_causes import LATENCY, causes
+from alarms_template import ALARMS, FUNCTIONS, NAMED, QUEUES, STACK, TABLES, is_of_the_api, of_type
+from cloudwatch import ALARM, OK, Alarm, calculate, taken
 
 
-class Template(yaml.SafeLoader):
-    """template.yaml, with Ref and the like filled in by the logical ids; conditions hold."""
+def meant(cause, alarms):
+    """The alarms that a cause is about: a name may have several, since an alarm has room for ten metrics."""
+    return [alarm for name, alarm in alarms.items() if name.rstrip("0123456789") == cause.alarm]
 
 
-def filled(loader, suffix, node):
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-        if suffix == "Sub":
-            return value.replace("${AWS::StackName}", STACK)
-        return {"AWS::StackName": STACK}.get(value, value.removesuffix(".QueueName"))
-    if isinstance(node, yaml.MappingNode):
-        return loader.construct_mapping(node, deep=True)
-    values = loader.construct_sequence(node, deep=True)
-    return values[1] if suffix == "If" else values
+def misjudged(alarm, good, bad):
+    """What is wrong with the alarm's states over good periods, bad ones and good ones again; nothing if it goes off and ends."""
+    points = [good] * alarm.periods
+    for period in range(1, alarm.of_them + 1):
+        points.append(bad)
+        if alarm.state(points) != (ALARM if period == alarm.of_them else OK):
+            return f"it is {alarm.state(points)} after {period} bad periods: {bad}"
+    points += [good] * (alarm.periods - alarm.of_them + 1)
+    return None if alarm.state(points) == OK else f"it does not end with what it is about: {good}"
 
 
-Template.add_multi_constructor("!", filled)
-with open("template.yaml", encoding="utf-8") as file:
-    RESOURCES = yaml.load(file, Template)["Resources"]
+def wrong(cause, alarms):
+    """What is wrong with the alarms that a cause is about: none may go off in good periods, and one must by the cause."""
+    verdicts = []
+    for alarm in meant(cause, alarms):
+        good, bad = alarm.point(cause.quiet), alarm.point(cause.loud)
+        if alarm.state([good] * alarm.periods) != OK:
+            return f"{alarm.name} goes off in good periods: {good}"
+        verdicts.append(misjudged(alarm, good, bad))
+    return None if None in verdicts else verdicts
 
 
-def of_type(type):
-    return {name: resource["Properties"] for name, resource in RESOURCES.items() if resource["Type"] == type}
+def inputs():
+    """All metrics that alarms look at: the alarm, the metric's id, what it is."""
+    for name, alarm in ALARMS.items():
+        for id, metric in alarm.metrics.items():
+            yield name, id, metric
 
 
-FILTERS = of_type("AWS::Logs::MetricFilter")
-ALARMS = {name: Alarm(name, properties) for name, properties in of_type("AWS::CloudWatch::Alarm").items()}
-
-
-class Log:
-    """What the cloud's processes log from now on."""
-
-    def __init__(self):
-        with open(LOG, "rb") as log:
-            self.begin = log.seek(0, 2)
-
-    def lines(self):
-        """The JSON lines, each after the name of who logged it."""
-        with open(LOG, "rb") as log:
-            log.seek(self.begin)
-            text = log.read().decode(errors="replace")
-        for name, line in re.findall(r"^\[([\w/-]+)\] (\{.*\})$", text, re.MULTILINE):
-            yield name, json.loads(line)
-
-    def reported(self):
-        reported = []
-        for name, line in self.lines():
-            reported += embedded(line)
-            # A function's log is not what the filters are of.
-            if name.startswith(f"{STACK}-transwrap/"):
-                reported += filtered(FILTERS["FreePlacesFilter"], line)
-        return reported
-
-
-def emitted(act, metric, sign):
-    """What is reported of a metric of ours when something happens, once a line says that it has. Zeros are not reported."""
-    log = Log()
-    act()
-    # Until nothing more is logged: what happens may be several requests.
-    seen = 0
-    while seen < (now := until(lambda: sum(sign in line for _, line in log.lines()))):
-        seen = now
-        time.sleep(0.2)
-    return [entry for entry in log.reported() if entry[0] == ("Greenroom", metric)]
-
-
-def fault(**what):
-    door("PUT", "faults", what)
-
-
-def heal():
-    send("DELETE", "/_local/faults")
-
-
-def internal_error():
-    fault(service="dynamodb", operation="GetItem", fault={"kind": "error", "status": 400, "code": "AccessDeniedException"})
-    call("GET", "/stages/demo", "alice")
-    heal()
-
-
-def limit_reached():
-    door("PUT", "quotas", {"stages": 0})
-    call("PUT", "/stages/one-too-many", "alice", {})
-    door("PUT", "quotas", {"stages": 1000})
-
-
-def owner_limit_reached():
-    """An owner whose count is beyond any limit."""
-    counter = {"name": {"S": "#owner/dave"}, "count": {"N": "1000000"}}
-    boto3.client("dynamodb").put_item(TableName=f"{STACK}-stages", Item=counter)
-    # Now and then is what limits are for.
-    for _ in range(int(ALARMS["OwnerLimitsReachedAlarm"].properties["Threshold"]) + 1):
-        call("PUT", "/stages/beyond", "dave", {})
-
-
-def fetch():
-    call("GET", "/stages/none", "alice")
-
-
-def create():
-    call("DELETE", "/stages/demo", "alice")
-    call("PUT", "/stages/demo", "alice", {})
-
-
-def asked_by_stack(request):
-    door("POST", "custom-resources/SigningKeys", {"requestType": request})
-
-
-def mint():
-    call("POST", "/stages/demo/participants", "alice", {"renew": True})
-
-
-def mint_without_key():
-    create()
-    asked_by_stack("Delete")
-    mint()
-    asked_by_stack("Create")
-
-
-def schedule(name):
-    # It answers with the invocation's failure, too.
-    return lambda: send("POST", f"/_local/schedules/ReconcilerFunction.{name}/run")
-
-
-def drift():
-    """A stage that no row stands for."""
-    tags = {"stack": STACK, "stage": "lost", "claim": "a" * 22, "lease-until": "2020-01-01T00:00:00Z"}
-    boto3.client("ivs-realtime").create_stage(name="lost", tags={f"greenroom:{tag}": value for tag, value in tags.items()})
-    boto3.client("lambda").invoke(FunctionName="ReconcilerFunction", Payload=json.dumps({"maxOrphans": 1}))
-
-
-# Of each metric of ours that an alarm is about: what has it in good periods, and what in bad ones, each with the field
-# of a line that says that it has happened. Where nothing happens, it is missing, which is what the alarms of age go off by.
-OURS = {
-    "InternalErrors": ((fetch, "InternalErrors"), (internal_error, "InternalErrors")),
-    "LimitsReached": ((fetch, "InternalErrors"), (limit_reached, "LimitsReached")),
-    "OwnerLimitsReached": ((fetch, "InternalErrors"), (owner_limit_reached, "OwnerLimitsReached")),
-    "TokensMintedByIvs": ((create, "StagesCreated"), (mint_without_key, "TokensMintedByIvs")),
-    "Reconciliations": ((schedule("EveryFiveMinutes"), "Reconciliations"), None),
-    "StreamListings": ((schedule("EveryMinute"), "StreamListings"), None),
-    "Drift": ((schedule("EveryFiveMinutes"), "Drift"), (drift, "OrphanStagesDeleted")),
-    # Servers say it by themselves, once a minute.
-    "FreePlaces": None,
-}
-
-
-def reported_by_ours(metric):
-    if metric == "FreePlaces":
-        log = Log()
-        return until(lambda: [entry for entry in log.reported() if entry[0] == ("Greenroom", metric)], 90), []
-    return [emitted(happens[0], metric, happens[1]) if happens else [] for happens in OURS[metric]]
-
-
-def reported_by_gateway():
-    """What API Gateway counts, by its answers."""
-    def answers(since):
-        return [request for request in door("GET", f"requests?since={since}")["requests"] if request.get("status")]
-
-    def metrics(requests):
-        reported = []
-        for request in requests:
-            latency = request["ms"]
-            for name, value in (("Count", 1), ("5xx", int(request["status"] >= 500)), ("Latency", latency)):
-                reported.append((("AWS/ApiGateway", name), {"ApiId": "Api"}, value))
-        return reported
-
-    def after(act):
-        since = door("GET", "requests")["next"]
-        act()
-        # A request may change again when a line of its function comes late.
-        return metrics({request["seq"]: request for request in until(lambda: answers(since))}.values())
-
-    def failing():
-        for _ in range(6):
-            internal_error()
-
-    def slow():
-        # Each call is given up after two seconds.
-        fault(service="dynamodb", operation="GetItem", times=2, fault={"kind": "latency", "ms": 1900})
-        fault(service="dynamodb", operation="PutItem", times=2, fault={"kind": "latency", "ms": 1900})
-        create()
-        heal()
-
-    return after(lambda: [fetch() for _ in range(20)]), after(failing), after(slow)
-
-
-def consumed():
-    """Queues that a function takes messages from: one that is sent is gone at once."""
-    for function in of_type("AWS::Serverless::Function").values():
-        for event in function.get("Events", {}).values():
-            if event["Type"] == "SQS":
-                yield event["Properties"]["Queue"].removesuffix(".Arn")
-
-
-def reported_by_queue(queue, bad):
-    """A queue with nothing, and with so many messages in it."""
-    if queue in consumed():
-        return tuple([(("AWS/SQS", VISIBLE), {"QueueName": queue}, count)] for count in (0, bad))
-    sqs = boto3.client("sqs")
-    url = sqs.get_queue_url(QueueName=f"{STACK}-{queue}")["QueueUrl"]
-
-    def messages():
-        got = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
-        count = int(got["Attributes"]["ApproximateNumberOfMessages"])
-        return [(("AWS/SQS", VISIBLE), {"QueueName": queue}, count)]
-
-    sqs.purge_queue(QueueUrl=url)
-    good = messages()
-    for _ in range(bad):
-        sqs.send_message(QueueUrl=url, MessageBody="{}")
-    full = messages()
-    sqs.purge_queue(QueueUrl=url)
-    return good, full
-
-
-def reported_by_function(function, bad):
-    """A function that is not invoked, and one that fails so many times: it does not know the event. One of the API answers
-    whatever it is given, so that what is left is a crash, which Lambda counts; tests/chaos has functions crash."""
-    events = RESOURCES[function]["Properties"].get("Events", {})
-    if any(event["Type"] == "HttpApi" for event in events.values()):
-        return [], [(("AWS/Lambda", "Errors"), {"FunctionName": function}, bad)]
-    invoke = boto3.client("lambda").invoke
-    answers = [invoke(FunctionName=function, Payload=json.dumps("nothing that it knows")) for _ in range(bad)]
-    return [], [(("AWS/Lambda", "Errors"), {"FunctionName": function}, int("FunctionError" in answer)) for answer in answers]
+def pointed_elsewhere(name, id, metric, dimensions):
+    """The alarms as they are, but for one of their metrics."""
+    alarm = copy.copy(ALARMS[name])
+    alarm.metrics = {**alarm.metrics, id: (metric, dimensions, alarm.metrics[id][2])}
+    return {**ALARMS, name: alarm}
 
 
 class Alarms(unittest.TestCase):
     @classmethod
-    def setUpClass(cls):
-        door("PUT", "quotas", {name: 1000 for name in door("GET", "quotas") if name[0].isupper()})
+    def tearDownClass(cls):
+        happened = {}
+        for cause in causes():
+            happened.setdefault((cause.alarm, cause.how, cause.given), []).append(cause.of)
+        print("\nWhat the alarms went off by, once, and as many periods of it as they wait for. What services count is counted by")
+        print("their answers, since there is no CloudWatch here.")
+        for (alarm, how, given), of in happened.items():
+            print(f"  {alarm}: {how}{' (' * bool(of[0])}{', '.join(of)}{')' * bool(of[0])}")
+            if given:
+                print(f"    given, since it did not happen: {given}")
 
-    def judge(self, alarm, good, bad):
-        """The alarm over good periods, bad ones and good ones again."""
-        good, bad = alarm.point(good), alarm.point(bad)
-        points = [good] * alarm.periods
-        self.assertEqual(alarm.state(points), OK, f"{alarm.name}: in good periods: {good}")
-        for period in range(1, alarm.of_them + 1):
-            points.append(bad)
-            expected = ALARM if period == alarm.of_them else OK
-            self.assertEqual(alarm.state(points), expected, f"{alarm.name}: after {period} bad periods: {bad}")
-        points += [good] * (alarm.periods - alarm.of_them + 1)
-        self.assertEqual(alarm.state(points), OK, f"{alarm.name}: after it is over: {good}")
-
-    def reported(self, alarm, metric, dimensions):
-        """What is reported of one metric in a good period, and in one that is bad by as little as can be."""
-        namespace, name = metric
-        bad = int(alarm.properties["Threshold"]) + 1
-        if metric in ONLY_AWS:
-            return [], [(metric, dimensions, bad)]
-        if namespace == "AWS/SQS":
-            return reported_by_queue(dimensions["QueueName"], bad)
-        if namespace == "AWS/Lambda" and name == "Errors":
-            return reported_by_function(dimensions["FunctionName"], bad)
-        if metric == ("Greenroom", "RequestsThrottled"):
-            # The gateway here refuses nothing by rate. The line is made by the template's own format.
-            form = RESOURCES["Api"]["Properties"]["AccessLogSettings"]["Format"]
-            lines = [re.sub(r"\$context\.[\w.]+", "-", form.replace("$context.status", status)) for status in ("200", "429")]
-            return [list(filtered(FILTERS["CallersThrottledFilter"], json.loads(line))) for line in lines]
-        if namespace == "Greenroom" and name in OURS:
-            return reported_by_ours(name)
-        self.fail(f"nothing here has {namespace} {name} move: add it, or say why only AWS can")
-
-    def test_each_alarm_goes_off_by_each_of_its_metrics_and_ends(self):
+    def test_each_alarm_is_quiet_before_goes_off_by_its_cause_and_ends(self):
         self.assertGreater(len(ALARMS), 15)
-        for alarm in ALARMS.values():
-            inputs = alarm.metrics.values()
-            if any(namespace == "AWS/ApiGateway" for (namespace, _), _, _ in inputs):
-                continue
-            for metric, dimensions, _ in inputs:
-                with self.subTest(alarm=alarm.name, metric=metric, dimensions=dimensions):
-                    self.judge(alarm, *self.reported(alarm, metric, dimensions))
+        for cause in causes():
+            with self.subTest(alarm=cause.alarm, cause=cause.how):
+                self.assertIsNone(wrong(cause, ALARMS))
+
+    def test_each_alarm_has_a_cause_and_those_of_all_functions_and_tables_have_one_of_each(self):
+        by_alarm = {}
+        for cause in causes():
+            self.assertTrue(meant(cause, ALARMS), f"there is no {cause.alarm}")
+            by_alarm.setdefault(cause.alarm, []).append(cause)
+        self.assertEqual(set(by_alarm), {name.rstrip("0123456789") for name in ALARMS})
+        for name, count in (
+            ("FunctionErrorsAlarm", len(list(filter(is_of_the_api, FUNCTIONS)))),
+            ("FunctionThrottlesAlarm", len(FUNCTIONS)),
+            ("TableThrottlesAlarm", 2 * len(TABLES)),
+        ):
+            self.assertEqual(len(by_alarm[name]), count, name)
+        watched = {dimensions["QueueName"] for _, _, (_, dimensions, _) in inputs() if "QueueName" in dimensions}
+        self.assertEqual(watched, set(QUEUES))
+
+    def test_an_alarm_that_looks_at_another_metric_or_dimension_is_found(self):
+        named = {name: (metric, dimensions) for name, _, (metric, dimensions, _) in inputs()}
+        self.assertGreater(len(named), 15)
+        for name, id, (metric, dimensions, _) in inputs():
+            namespace = metric[0]
+            others = [(other, of) for _, _, (other, of, _) in inputs() if other[0] == namespace]
+            elsewhere = [(other, dimensions) for other, _ in others if other != metric]
+            elsewhere += [(metric, of) for _, of in others if of != dimensions]
+            elsewhere += [(metric, {key: "nothing" for key in dimensions}), (metric, {}), (("Other", metric[1]), dimensions)]
+            about = [cause for cause in causes() if ALARMS[name] in meant(cause, ALARMS)]
+            for other in elsewhere:
+                with self.subTest(alarm=name, metric=id, pointed_at=other):
+                    alarms = pointed_elsewhere(name, id, *other)
+                    self.assertTrue(any(wrong(cause, alarms) for cause in about))
 
     def test_each_dimension_names_what_the_template_has(self):
-        for alarm in ALARMS.values():
-            for (namespace, _), dimensions, _ in alarm.metrics.values():
-                for name, value in dimensions.items():
-                    with self.subTest(alarm=alarm.name, dimension=name, value=value):
-                        if namespace == "Greenroom":
-                            self.assertEqual((name, value), ("stack", STACK))
-                        else:
-                            self.assertIn(value, of_type(NAMED[name]))
-                self.assertTrue(dimensions, alarm.name)
-
-    def test_the_alarms_of_the_gateway_go_off_by_its_answers_and_end(self):
-        good, failing, slow = reported_by_gateway()
-        self.judge(ALARMS["ServerErrorsAlarm"], good, failing)
-        slow = [entry for entry in slow if entry[2] > ALARMS["LatencyAlarm"].properties["Threshold"]]
-        # A hundredth and one more, of as many requests as CloudWatch judges a p99 by.
-        thousand = [entry for entry in good if entry[0] == LATENCY][:1] * 1000
-        self.judge(ALARMS["LatencyAlarm"], thousand, thousand[11:] + slow[:1] * 11)
-        by_gateway = {
-            name for name, alarm in ALARMS.items() if any(of[0] == "AWS/ApiGateway" for of, _, _ in alarm.metrics.values())
-        }
-        self.assertEqual(by_gateway, {"ServerErrorsAlarm", "LatencyAlarm"})
+        for alarm, _, ((namespace, _), dimensions, _) in inputs():
+            self.assertTrue(dimensions, alarm)
+            for name, value in dimensions.items():
+                with self.subTest(alarm=alarm, dimension=name, value=value):
+                    if namespace == "Greenroom":
+                        self.assertEqual((name, value), ("stack", STACK))
+                    else:
+                        self.assertIn(value, of_type(NAMED[name]))
 
     def test_of_fewer_than_a_thousand_requests_the_slowest_of_a_hundred_changes_nothing(self):
         alarm = ALARMS["LatencyAlarm"]
@@ -354,12 +135,6 @@ class Alarms(unittest.TestCase):
             reported = [(("AWS/ApiGateway", "5xx"), {"ApiId": "Api"}, 1)] * errors
             reported += [(("AWS/ApiGateway", "Count"), {"ApiId": "Api"}, 1)] * requests
             self.assertEqual(alarm.state([alarm.point(reported)] * 2), expected, f"{errors} of {requests}")
-
-    def test_whoever_can_report_a_metric_does_so_under_the_name_and_dimensions_of_its_alarm(self):
-        for metric in ONLY_AWS:
-            self.assertTrue(any(metric == of for alarm in ALARMS.values() for of, _, _ in alarm.metrics.values()), metric)
-        ours = {name for alarm in ALARMS.values() for (of, name), _, _ in alarm.metrics.values() if of == "Greenroom"}
-        self.assertEqual(ours - {"RequestsThrottled"}, set(OURS))
 
 
 class Rules(unittest.TestCase):
