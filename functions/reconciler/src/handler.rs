@@ -27,7 +27,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 /// How long the servers may take.
 const SERVERS: Duration = Duration::from_secs(70);
 /// When stages and channels are given up, from the start of the run: before the function's timeout, 240 seconds, with what
-/// is under way. At 45 pages of a hundred a minute, the two minutes that they have at least are for 9,000 of each.
+/// is under way. At 60 pages of a hundred a minute, the two minutes that they have at least are for 12,000 of each.
 const SWEEPS: Duration = Duration::from_secs(225);
 /// How long the names of what was left halfway may take to be handed over after that: a sweep whose time is up has some, too.
 const HAND_OVER: Duration = Duration::from_secs(10);

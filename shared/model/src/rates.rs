@@ -12,9 +12,9 @@ pub const RECOVERY: u32 = 90;
 /// A recovery's adoptions, each of which reads the resource: `GetStage`, or `GetChannel` with the channel's key.
 pub const ADOPTION: u32 = 144;
 /// The sweep's: `ListStages` or `ListChannels`, and the deletes of orphans. It is in no hurry, and goes on in another run.
-pub const SWEEP: u32 = 45;
+pub const SWEEP: u32 = 60;
 /// `ListStages` of whoever asks, each minute, who publishes.
-pub const STAGE_SESSIONS: u32 = 60;
+pub const STAGE_SESSIONS: u32 = 50;
 /// `ListParticipants` of the same.
 pub const PARTICIPANTS: u32 = 240;
 /// `ListStreams` and `BatchGetChannel`, of the minute's run or of the reconciler's whole one.

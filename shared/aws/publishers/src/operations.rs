@@ -15,7 +15,7 @@ use model::{Error, SessionId, StageArn, Timestamp};
 use crate::PublisherIvs;
 
 /// Stages that IVS is asked about in a run: at four calls a second, 32 seconds of a minute, of which a listing of 1,000
-/// stages takes ten. As many, the quota of a region, have their turn in eight runs, within a lease, as each run renews all
+/// stages takes twelve. As many, the quota of a region, have their turn in eight runs, within a lease, as each run renews all
 /// that it asks about.
 const ASKED: usize = 125;
 /// Stages whose rows are read and written at the same time.
