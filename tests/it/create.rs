@@ -387,7 +387,7 @@ async fn random_failures_under_concurrency_end_in_one_stage() {
                     }
                 }
                 app.heal().await;
-                // A recovery that was killed holds its claim for two minutes.
+                // A recovery that was killed holds its claim for half a minute.
                 app.let_claim_lapse("stages", "demo").await;
                 let (_, stage) = put_until_answered(app, "user-0", "demo").await;
                 // Nobody was told of another stage, or of another owner.

@@ -1,6 +1,9 @@
 //! Names whose create or delete died, completed by the recovery function: asked for by whoever meets them, many by one
 //! listing of IVS.
 
+use std::time::Duration;
+
+use model::Timestamp;
 use serde_json::{Value, json};
 use tests::{TestApp, eventually, nth_of_each};
 
@@ -245,6 +248,21 @@ async fn a_delete_that_died_is_finished_by_a_recovery_too() {
         for table in ["stages", "channels", "participants"] {
             assert!(app.rows(table).await.is_empty(), "{table}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_recovery_that_was_killed_holds_its_names_for_half_a_minute_at_most() {
+    TestApp::run(async |app| {
+        leave_a_claim(app, "demo", "after").await;
+        app.fault(json!({"service": "ivs", "operation": "ListStages", "fault": {"kind": "kill", "when": "before"}}))
+            .await;
+        assert!(app.recover("stage", &["demo"]).await["errorType"].is_string());
+        let row = app.rows("stages").await.remove(0);
+        let lease: Timestamp = row["leaseUntil"].as_s().unwrap().parse().unwrap();
+        let now = Timestamp::now();
+        assert!(now < lease && lease < now + Duration::from_secs(31), "{lease}");
     })
     .await;
 }

@@ -8,6 +8,7 @@ use aws_stage::{ParticipantRows, StageIvs, StageTable};
 use lambda::config::from_env;
 use lambda::queue::serve;
 use model::rates;
+use tokio::sync::Mutex;
 
 use crate::handler::Handler;
 
@@ -27,8 +28,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             .limited_to(RateLimiter::per_minute(rates::RECOVERY))
             .adopting_at(RateLimiter::per_minute(rates::ADOPTION)),
         stages: StageTable::new(&aws, stages),
+        stages_recovering: Mutex::default(),
         participants: ParticipantRows::new(&aws, participants),
         channels: ChannelTable::new(&aws, channels),
+        channels_recovering: Mutex::default(),
     };
     serve("recovery", aws.calls(), |orders| handler.handle(orders)).await
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_claim::{Inventory, ListedPage, Provider, Recovery, SweepOutcome, SweepRun, Sweeping};
+use aws_claim::{Inventory, ListedPage, Provider, Recovering, Recovery, SweepOutcome, SweepRun, Sweeping};
 use model::channel::{Channel, ChannelOptions, DesiredChannelOptions, KeyState, Rotation, StreamKey, Viewer};
 use model::claim::{Claim, CreateError, NameRequest, Outcome, owned_by};
 use model::error::{Conflict, Denial};
@@ -72,11 +72,12 @@ impl Provider<Channel> for ChannelIvs {
 pub async fn recover(
     ivs: &ChannelIvs,
     channels: &ChannelTable,
+    recovering: &mut Recovering<Channel>,
     now: Timestamp,
     names: &[ChannelName],
     how: &Recovery,
 ) -> Vec<Result<Recovered, Error>> {
-    aws_claim::recover(ivs, &channels.names, now, names, how).await
+    aws_claim::recover(ivs, &channels.names, recovering, now, names, how).await
 }
 
 /// Returns the channel of that name, creating it first if there is none. Any number of concurrent callers get one.

@@ -70,7 +70,7 @@ async fn create_claimed<S: Schema>(
             // Of many refused at once, some meet on their owner's counter for too long: the recovery frees those names.
             let Err(cause) = table.release(claim).await else { return Err(error) };
             tracing::warn!(cause = chain(&cause), "a name could not be freed");
-            table.lapse(claim, now).await?;
+            table.lease(claim, now).await?;
             return Err(error.retry_after(RETRY_AFTER));
         }
         // It may exist, or may yet come to: only a lapsed lease makes it safe to look for it.

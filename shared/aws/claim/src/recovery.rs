@@ -1,20 +1,26 @@
 //! Names whose create or delete died, completed: many at a time, by one listing of AWS.
 
+use std::collections::HashMap;
+use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::stream::{StreamExt, iter};
+use futures_util::future::{Either, join, select};
+use futures_util::stream::{StreamExt, iter, poll_fn};
 use model::claim::{Claim, Resource};
 use model::error::chain;
-use model::recovery::{Recovered, RecoveryStep, made_by, next_recovery_step};
+use model::recovery::{Recovered, RecoveryStep, next_recovery_step};
 use model::{ClaimId, Error, Timestamp};
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::listing::persist;
 use crate::operations::finish_delete;
-use crate::{Listing, NameTable, Provider, Schema};
+use crate::{NameTable, Provider, Recovering, Schema};
 
 /// How many names are worked on side by side.
 const AT_ONCE: usize = 20;
+/// How often the claims of a run are renewed while their lease lasts, so that one renewal may fail.
+const RENEWALS: u32 = 3;
 /// How long a claim is left alone after its recovery has failed, so that what follows does not meet what it failed on.
 const BACKOFF: Duration = Duration::from_secs(1);
 
@@ -23,9 +29,10 @@ const BACKOFF: Duration = Duration::from_secs(1);
 pub struct Recovery {
     /// Fresh for this run.
     pub attempt: ClaimId,
-    /// How long a claim of this run holds a name; longer than the run may take.
+    /// How long a claim of this run holds a name, unless it is renewed, which it is for as long as the run takes. If the run
+    /// dies, others wait for so long.
     pub lease: Duration,
-    /// When the listing of AWS is given up.
+    /// When the listing of AWS is left to another run.
     pub list_until: Instant,
     /// When everything else is given up. What was taken over by then is left to another run, which takes a call or two
     /// a name.
@@ -43,12 +50,13 @@ enum Begun<S: Schema> {
 }
 
 /// Completes what creates and deletes of these names have left halfway. AWS is listed once, if there is anything to
-/// look for. Being cut short anywhere is harmless, and so is running twice at once.
+/// look for that `recovering` does not know. Being cut short anywhere is harmless, and so is running twice at once.
 ///
 /// Answers what became of each, in their order: one that fails keeps no other from it, and may be asked for again.
 pub async fn recover<S: Schema>(
     provider: &impl Provider<S::Resource>,
     table: &NameTable<S>,
+    recovering: &mut Recovering<S::Resource>,
     now: Timestamp,
     names: &[<S::Resource as Resource>::Name],
     how: &Recovery,
@@ -57,43 +65,92 @@ pub async fn recover<S: Schema>(
     let now = || now + started.elapsed();
     let begun = iter(names).map(|name| begin(table, now(), name, how));
     let begun: Vec<Result<Begun<S>, Error>> = begun.buffered(AT_ONCE).collect().await;
-    // It begins here, when every claim is held: whoever had one before is not at work any more.
-    let mut held = begun.iter().filter_map(|begun| match begun {
-        Ok(Begun::Held(claim)) => Some(&claim.name),
-        _ => None,
-    });
-    let listing = match (held.next(), held.next()) {
-        (None, _) => Ok(Listing::of_all()),
-        (Some(only), None) => complete(provider, Listing::of_name(only.clone()), how).await,
-        _ => complete(provider, Listing::of_all(), how).await,
-    };
-    let ended = iter(begun).map(async |begun| match begun? {
-        Begun::Done(recovered) => Ok(recovered),
-        Begun::Held(claim) => {
-            let ended = match &listing {
-                Ok(listing) => in_time(how, end_create(provider, table, now(), &claim, listing, how)).await,
-                Err(cause) => Err(Error::unavailable(cause.clone())),
-            };
-            if ended.is_err() {
-                table.lapse(&claim, now() + BACKOFF).await?;
+    let (mut ended, mut deleting, mut places, mut held) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (place, begun) in begun.into_iter().enumerate() {
+        match begun {
+            Err(error) => ended.push((place, Err(error))),
+            Ok(Begun::Done(recovered)) => ended.push((place, Ok(recovered))),
+            Ok(Begun::Deleting(resource)) => deleting.push((place, resource)),
+            Ok(Begun::Held(claim)) => {
+                places.push(place);
+                held.push(claim);
             }
-            ended
         }
-        Begun::Deleting(resource) => in_time(how, end_delete(provider, table, &resource, how)).await,
+    }
+    let creates = end_creates(provider, table, recovering, &now, &held, how);
+    let deletes = iter(&deleting)
+        .map(async |(place, resource)| (*place, in_time(how, end_delete(provider, table, resource, how)).await));
+    let work = join(creates, deletes.buffered(AT_ONCE).collect::<Vec<_>>());
+    let renew = async || iter(&held).for_each_concurrent(AT_ONCE, |claim| renew(table, claim, now() + how.lease)).await;
+    let (creates, deletes) = renewing(how.lease / RENEWALS, renew, work).await;
+    // What failed is left to another run, which is not to wait for a lease that nobody needs any more.
+    let creates = iter(held.iter().zip(creates)).map(async |(claim, ended)| {
+        if ended.is_err() {
+            table.lease(claim, now() + BACKOFF).await?;
+        }
+        ended
     });
-    ended.buffered(AT_ONCE).collect().await
+    ended.extend(places.into_iter().zip(creates.buffered(AT_ONCE).collect::<Vec<_>>().await));
+    ended.extend(deletes);
+    ended.sort_by_key(|(place, _)| *place);
+    ended.into_iter().map(|(_, ended)| ended).collect()
 }
 
-/// Completes a listing. The cause of its failure is that of each name that needs it.
-async fn complete<R: Resource>(
-    provider: &impl Provider<R>,
-    mut listing: Listing<R>,
-    how: &Recovery,
-) -> Result<Listing<R>, String> {
-    match listing.complete(provider, how.list_until).await {
-        Ok(()) => Ok(listing),
-        Err(error) => Err(chain(&error)),
+/// Renews the lease of a claim of this run's, unless that has ended.
+async fn renew<S: Schema>(table: &NameTable<S>, claim: &Claim<S::Resource>, until: Timestamp) {
+    if let Err(error) = table.lease(claim, until).await {
+        // Another run may take the claim over, which is harmless.
+        tracing::warn!(cause = chain(&error), name = %claim.name, "the lease of a recovery could not be renewed");
     }
+}
+
+/// Does the work, with a renewal whenever the interval is over.
+async fn renewing<T>(every: Duration, renew: impl AsyncFn(), work: impl Future<Output = T>) -> T {
+    let renewals = async {
+        loop {
+            sleep(every).await;
+            renew().await;
+        }
+    };
+    match select(pin!(work), pin!(renewals)).await {
+        Either::Left((done, _)) => done,
+        Either::Right((never, _)) => never,
+    }
+}
+
+/// Ends creates whose claims are held: what they have made is adopted as it is found, and of those that have made nothing,
+/// the names are freed.
+async fn end_creates<S: Schema>(
+    provider: &impl Provider<S::Resource>,
+    table: &NameTable<S>,
+    recovering: &mut Recovering<S::Resource>,
+    now: &impl Fn() -> Timestamp,
+    held: &[Claim<S::Resource>],
+    how: &Recovery,
+) -> Vec<Result<Recovered, Error>> {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let listing = async {
+        let listed = recovering.look(provider, held, how, |place, arn| drop(tell.send((place, arn)))).await;
+        drop(tell);
+        let empty = held.iter().enumerate().filter(|(_, claim)| recovering.has_made_nothing(claim));
+        let released = iter(empty).map(async |(place, claim)| (place, release(table, claim, how).await));
+        (listed, released.buffered(AT_ONCE).collect::<Vec<_>>().await)
+    };
+    // At the provider's pace: the listing does not wait for them, nor they for its end.
+    let adoptions = poll_fn(|context| told.poll_recv(context))
+        .map(async |(place, arn)| (place, adopt(provider, table, now(), &held[place], arn, how).await));
+    let adoptions = adoptions.buffer_unordered(held.len().max(1)).collect::<Vec<_>>();
+    let ((listed, released), adopted) = join(listing, adoptions).await;
+    let mut ended: HashMap<usize, Result<Recovered, Error>> = released.into_iter().chain(adopted).collect();
+    let cause = listed.err().map(|error| chain(&error)).unwrap_or_default();
+    let ended = held.iter().enumerate().map(|(place, claim)| {
+        let ended = ended.remove(&place).unwrap_or_else(|| Err(Error::unavailable(cause.clone())));
+        if ended.is_ok() {
+            recovering.forget(claim);
+        }
+        ended
+    });
+    ended.collect()
 }
 
 /// Looks at a name, and takes its claim over if that has lapsed.
@@ -122,24 +179,29 @@ async fn in_time<T>(how: &Recovery, work: impl Future<Output = Result<T, Error>>
     timeout_at(how.until, work).await.unwrap_or_else(|_| Err(Error::unavailable("there was not enough time")))
 }
 
-/// Adopts what the create of a claim of this run's has made, or else frees its name.
-async fn end_create<S: Schema>(
+/// Adopts what the create of a claim of this run's has made. If it is gone, the name is free.
+async fn adopt<S: Schema>(
     provider: &impl Provider<S::Resource>,
     table: &NameTable<S>,
     now: Timestamp,
     claim: &Claim<S::Resource>,
-    listing: &Listing<S::Resource>,
+    arn: <S::Resource as Resource>::Arn,
     how: &Recovery,
 ) -> Result<Recovered, Error> {
-    for found in made_by(claim, listing.found().iter()) {
-        let adopted = persist(how.until, async || provider.adopt(claim, found.arn.clone(), now).await).await?;
-        if let Some(resource) = adopted {
-            let committed = persist(how.until, async || table.commit(&resource, &claim.id).await).await?;
-            return Ok(if committed { Recovered::Adopted } else { Recovered::Busy });
-        }
-    }
-    persist(how.until, async || table.release(claim).await).await?;
-    Ok(Recovered::Released)
+    let adopted = persist(how.until, async || provider.adopt(claim, arn.clone(), now).await);
+    let Some(resource) = in_time(how, adopted).await? else { return release(table, claim, how).await };
+    let committed = persist(how.until, async || table.commit(&resource, &claim.id).await);
+    Ok(if in_time(how, committed).await? { Recovered::Adopted } else { Recovered::Busy })
+}
+
+/// Frees the name of a claim of this run's under which there is nothing.
+async fn release<S: Schema>(
+    table: &NameTable<S>,
+    claim: &Claim<S::Resource>,
+    how: &Recovery,
+) -> Result<Recovered, Error> {
+    let released = persist(how.until, async || table.release(claim).await);
+    in_time(how, released).await.map(|()| Recovered::Released)
 }
 
 /// Goes on with a delete. What cannot be deleted now stays, and its owner has it.
@@ -154,5 +216,31 @@ async fn end_delete<S: Schema>(
         Ok(()) => Ok(Recovered::DeleteFinished),
         Err(Error::Conflict(_)) => Ok(Recovered::Nothing),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use tokio::task::yield_now;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn claims_are_renewed_for_as_long_as_the_work_takes() {
+        let renewals = AtomicU32::new(0);
+        let renew = async || {
+            renewals.fetch_add(1, Ordering::Relaxed);
+        };
+        let work = async {
+            while renewals.load(Ordering::Relaxed) < 3 {
+                yield_now().await;
+            }
+            "done"
+        };
+        let done = timeout(Duration::from_secs(10), renewing(Duration::from_millis(1), renew, work)).await;
+        assert_eq!(done.ok(), Some("done"));
     }
 }

@@ -131,14 +131,14 @@ impl<S: Schema> NameTable<S> {
         }
     }
 
-    /// Ends a claim's lease early, so that the next caller takes over and looks for what may have been created. A claim
-    /// that is lost already is fine.
-    pub async fn lapse(&self, claim: &Claim<S::Resource>, at: Timestamp) -> Result<(), Error> {
+    /// Has a claim's lease end at that time: later, or early, so that a recovery takes over and looks for what may have
+    /// been created. A claim that is lost already is fine.
+    pub async fn lease(&self, claim: &Claim<S::Resource>, until: Timestamp) -> Result<(), Error> {
         let update = self
             .update_row(&claim.name)
-            .update_expression("SET leaseUntil = :at")
+            .update_expression("SET leaseUntil = :until")
             .condition_expression("claimId = :claim")
-            .expression_attribute_values(":at", s(at))
+            .expression_attribute_values(":until", s(until))
             .expression_attribute_values(":claim", s(&claim.id));
         Self::was_accepted(update).await.map(drop)
     }

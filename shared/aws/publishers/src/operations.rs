@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn every_stage_that_nobody_is_known_to_publish_in_has_its_turn() {
-        for (known, quiet, minutes) in [(0, 1, 1), (0, ASKED, 1), (ASKED - 50, 120, 4), (0, 1000, 8), (ASKED - 1, 7, 7)] {
+        for (known, quiet, minutes) in [(0, 1, 1), (0, ASKED, 1), (ASKED - 50, 120, 4), (0, 1000, 8), (ASKED - 1, 7, 7)]
+        {
             let stages = stages(known + quiet);
             let active: Vec<_> = stages.iter().collect();
             let leases: BTreeMap<_, _> = active[..known].iter().map(|stage| (*stage, minute(9))).collect();

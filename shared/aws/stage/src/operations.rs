@@ -1,6 +1,6 @@
 //! What the API does with stages.
 
-use aws_claim::{Inventory, ListedPage, Provider, Recovery, SweepOutcome, SweepRun, Sweeping};
+use aws_claim::{Inventory, ListedPage, Provider, Recovering, Recovery, SweepOutcome, SweepRun, Sweeping};
 use model::claim::{Claim, CreateError, NameRequest, Outcome, owned_by};
 use model::recovery::Recovered;
 use model::stage::{DesiredStageOptions, Stage, StageChanges};
@@ -81,11 +81,12 @@ pub async fn recover(
     ivs: &StageIvs,
     stages: &StageTable,
     participants: &ParticipantRows,
+    recovering: &mut Recovering<Stage>,
     now: Timestamp,
     names: &[StageName],
     how: &Recovery,
 ) -> Vec<Result<Recovered, Error>> {
-    aws_claim::recover(&StageProvider { ivs, participants }, &stages.names, now, names, how).await
+    aws_claim::recover(&StageProvider { ivs, participants }, &stages.names, recovering, now, names, how).await
 }
 
 /// Returns the stage of that name, creating it first if there is none. Any number of concurrent callers get one stage.
