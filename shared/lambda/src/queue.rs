@@ -78,11 +78,16 @@ fn read<M: DeserializeOwned>(Record { message_id: id, body }: Record) -> Option<
     match serde_json::from_str(&body) {
         Ok(body) => Some(Message { id, body }),
         Err(error) => {
-            let cause = error.to_string();
+            let cause = place(&error);
             tracing::error!(messageId = id, cause, "a message was dropped: it does not say what it should");
             None
         }
     }
+}
+
+/// Where a text is not what it should be, and in which way. What an error says of itself quotes the text.
+fn place(error: &serde_json::Error) -> String {
+    format!("{:?} error at line {}, column {}", error.classify(), error.line(), error.column())
 }
 
 /// An empty list means that all are done; no list at all would mean that as well.
@@ -113,6 +118,13 @@ mod tests {
         let answer = serde_json::to_string(&Answer::of(vec!["m-1".to_owned()])).unwrap();
         assert_eq!(answer, r#"{"batchItemFailures":[{"itemIdentifier":"m-1"}]}"#);
         assert_eq!(serde_json::to_string(&Answer::of(Vec::new())).unwrap(), r#"{"batchItemFailures":[]}"#);
+    }
+
+    #[test]
+    fn of_a_message_that_says_something_else_the_place_is_logged_and_nothing_of_it() {
+        let place = |text| place(&serde_json::from_str::<u8>(text).unwrap_err());
+        assert_eq!(place("\n  \"a secret\""), "Data error at line 2, column 12");
+        assert_eq!(place("secret"), "Syntax error at line 1, column 1");
     }
 
     #[test]
