@@ -19,6 +19,7 @@ use aws_client::{Aws, AwsFailure, sdk_client};
 use aws_item::{Fields, Item, batch_get, delete_if, item, page, put_if, query_by_owner, s, update_if};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, Delete, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
@@ -91,7 +92,7 @@ impl<S: Schema> NameTable<S> {
         got.item().map(read_row::<S>).transpose()
     }
 
-    /// Claims a name that is free, or one that `lapsed` held. False: somebody else was first.
+    /// Claims a name that is free, or one that `lapsed` held, for the same owner. False: somebody else was first.
     ///
     /// # Errors
     /// [`Resource::too_many`] if the name is free and its owner has as many as one may; what DynamoDB fails with.
@@ -103,13 +104,35 @@ impl<S: Schema> NameTable<S> {
             .table_name(&self.table)
             .set_item(Some(claim_item::<S>(claim)))
             // A claim lapses by the clock and is taken over by its id, so that exactly one successor follows it.
-            .condition_expression("claimId = :lapsed")
+            .condition_expression("claimId = :lapsed AND #owner = :owner AND attribute_exists(counted)")
+            .expression_attribute_names("#owner", "owner")
             .expression_attribute_values(":lapsed", s(lapsed))
+            .expression_attribute_values(":owner", s(&claim.owner))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match put_if(put).await? {
-            aws_item::Written::Yes(_) => Ok(true),
-            aws_item::Written::No(row) => Ok(is_claim(row.as_ref().map(read_row::<S>).transpose()?, &claim.id)),
+        let row = match put_if(put).await? {
+            aws_item::Written::Yes(_) => return Ok(true),
+            aws_item::Written::No(row) => row.as_ref().map(read_row::<S>).transpose()?,
+        };
+        match row {
+            // Then it is not counted.
+            Some(NameRow::Creating(row)) if row.id == *lapsed && row.owner == claim.owner => {
+                self.claim_uncounted(claim, lapsed).await
+            }
+            row => Ok(is_claim(row.as_ref(), &claim.id)),
         }
+    }
+
+    /// Takes over a claim of a version that did not count: from here on it is counted, as what comes of it will be.
+    async fn claim_uncounted(&self, claim: &Claim<S::Resource>, lapsed: &ClaimId) -> Result<bool, Error> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(claim_item::<S>(claim)))
+            .condition_expression("claimId = :lapsed AND #owner = :owner AND attribute_not_exists(counted)")
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":lapsed", s(lapsed))
+            .expression_attribute_values(":owner", s(&claim.owner))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        self.claim_counting(claim, put, None).await
     }
 
     /// The one way in which a row begins.
@@ -120,14 +143,22 @@ impl<S: Schema> NameTable<S> {
             .condition_expression("attribute_not_exists(#name)")
             .expression_attribute_names("#name", "name")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        self.claim_counting(claim, put, self.most_per_owner).await
+    }
+
+    /// Writes a claim that is not counted yet, with the count.
+    async fn claim_counting(
+        &self,
+        claim: &Claim<S::Resource>,
+        put: PutBuilder,
+        most: Option<u32>,
+    ) -> Result<bool, Error> {
         let put = TransactWriteItem::builder().put(put.build().map_err(built)?).build();
-        let count = counter::update(&self.table, &claim.owner, Change::Add(self.most_per_owner))?;
+        let count = counter::update(&self.table, &claim.owner, Change::Add(most))?;
         match counter::write(&self.dynamodb, put, count).await? {
             Written::Yes => Ok(true),
-            Written::RowRefused(row) => Ok(is_claim(row.as_ref().map(read_row::<S>).transpose()?, &claim.id)),
-            Written::CountRefused => {
-                Err(Error::Conflict(S::Resource::too_many(self.most_per_owner.unwrap_or_default())))
-            }
+            Written::RowRefused(row) => Ok(is_claim(row.as_ref().map(read_row::<S>).transpose()?.as_ref(), &claim.id)),
+            Written::CountRefused => Err(Error::Conflict(S::Resource::too_many(most.unwrap_or_default()))),
         }
     }
 
@@ -203,19 +234,28 @@ impl<S: Schema> NameTable<S> {
 
     /// The one way in which a row ends.
     async fn delete_if(&self, name: &Name<S>, field: &str, value: AttributeValue) -> Result<(), Error> {
-        if let Some(owner) = self.counted_owner(name).await? {
+        while let Some(owner) = self.counted_owner(name).await? {
             let delete = Delete::builder()
                 .table_name(&self.table)
                 .key("name", s(name))
-                .condition_expression("#field = :value")
+                // Whose count goes down.
+                .condition_expression("#field = :value AND #owner = :owner")
                 .expression_attribute_names("#field", field)
-                .expression_attribute_values(":value", value.clone());
+                .expression_attribute_names("#owner", "owner")
+                .expression_attribute_values(":value", value.clone())
+                .expression_attribute_values(":owner", s(&owner))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
             let delete = TransactWriteItem::builder().delete(delete.build().map_err(built)?).build();
             let count = counter::update(&self.table, &owner, Change::TakeOff)?;
             match counter::write(&self.dynamodb, delete, count).await? {
+                // It is handed over to another owner.
+                Written::RowRefused(Some(row)) if row.get(field) == Some(&value) => {}
                 Written::Yes | Written::RowRefused(_) => return Ok(()),
                 // An operator has deleted the counter, to begin anew: the row ends without it.
-                Written::CountRefused => tracing::warn!(%name, "a row is counted, and its owner's counter has none"),
+                Written::CountRefused => {
+                    tracing::warn!(%name, "a row is counted, and its owner's counter has none");
+                    break;
+                }
             }
         }
         let delete = self
@@ -229,7 +269,7 @@ impl<S: Schema> NameTable<S> {
         delete_if(delete).await.map(drop)
     }
 
-    /// Whose counter has the row of that name in it. Neither changes while the row is there.
+    /// Whose counter has the row of that name in it.
     async fn counted_owner(&self, name: &Name<S>) -> Result<Option<UserId>, Error> {
         let got = self
             .dynamodb
@@ -331,7 +371,7 @@ impl<S: Schema> NameTable<S> {
 
 /// Whether the row that refused a claim is that claim: the SDK may repeat a write whose answer was lost, and then meets
 /// its own row.
-fn is_claim<R: Resource>(row: Option<NameRow<R>>, id: &ClaimId) -> bool {
+fn is_claim<R: Resource>(row: Option<&NameRow<R>>, id: &ClaimId) -> bool {
     matches!(row, Some(NameRow::Creating(existing)) if existing.id == *id)
 }
 
