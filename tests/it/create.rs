@@ -323,17 +323,6 @@ async fn a_recovery_finds_its_stage_in_a_full_account_at_the_rate_of_ivs() {
     .await;
 }
 
-#[tokio::test]
-async fn nobody_waits_for_a_create_that_died() {
-    TestApp::run(async |app| {
-        leave_a_claim(app, "before").await;
-        app.set_stage_attribute("demo", "leaseUntil", "2020-01-01T00:00:00.000Z").await;
-        app.user("bob").get("/stages/demo").await.expect_problem(404, "not-found");
-        app.mint(&app.user("bob"), "demo", json!({})).await.expect_problem(404, "not-found");
-    })
-    .await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn random_failures_under_concurrency_end_in_one_stage() {
     // A fixed sequence of pseudo-random choices, so that a failure can be repeated.

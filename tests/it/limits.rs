@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
-use tests::{Row, Setup, TestApp, concurrently};
+use tests::{Row, Setup, TestApp, concurrently, eventually};
 use tokio::runtime::Handle;
 
 use crate::create::put_as_told;
@@ -201,6 +201,19 @@ async fn who_lacks_the_claim_fetches_and_creates_nothing() {
             }
             let differs = json!({"admission": "hosted"});
             guest.put("/stages/demo", differs).await.expect_problem(409, "options-differ");
+            // What was left halfway may be there.
+            app.fault(
+                json!({"service": "ivs", "operation": "CreateStage", "fault": {"kind": "kill", "when": "after"}}),
+            )
+            .await;
+            creator.put("/stages/late", json!({})).await.expect(500);
+            app.heal().await;
+            app.let_claim_lapse("stages", "late").await;
+            guest.put("/stages/late", json!({})).await.expect_problem(503, "busy");
+            eventually("the guest has it", async || {
+                (guest.put("/stages/late", json!({})).await.status == 200).then_some(())
+            })
+            .await;
         })
         .await;
 }

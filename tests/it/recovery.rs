@@ -56,7 +56,74 @@ async fn a_lost_create_is_completed_by_the_queue_for_its_first_caller() {
         assert_eq!((&stage["owner"], &stage["admission"]), (&json!("alice"), &json!("hosted")));
         let stages = app.stages_in_ivs().await;
         assert!(stages.len() == 1 && stage["arn"] == stages[0].1.as_str(), "{stages:?}");
-        assert_eq!((&last_line(app)["Recovered"], &last_line(app)["adopted"]), (&json!(1), &json!(1)));
+        // The run ends after the stage is there.
+        let line = eventually("the recovery's line", async || app.log_of("recovery").pop()).await;
+        assert_eq!((&line["Recovered"], &line["adopted"]), (&json!(1), &json!(1)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_asks_for_what_was_left_halfway_is_told_to_come_again_and_has_it_finished() {
+    TestApp::run(async |app| {
+        leave_a_claim(app, "demo", "before").await;
+        leave_a_channel(app, "demo").await;
+        // So that it stays as it is.
+        let refused = json!({"kind": "error", "status": 403, "code": "AccessDenied"});
+        app.fault(json!({"service": "sqs", "operation": "SendMessage", "times": null, "fault": refused})).await;
+        let (alice, bob) = (app.user("alice"), app.user("bob"));
+        let closed = json!({"doors": "closed"});
+        for (answer, calls) in [
+            app.calls_of(bob.get("/stages/demo")).await,
+            app.calls_of(alice.patch("/stages/demo", closed)).await,
+            app.calls_of(bob.get("/channels/demo")).await,
+            app.calls_of(alice.get("/channels/demo/stream-key")).await,
+            app.calls_of(alice.post("/channels/demo/stream-key", json!({}))).await,
+            app.calls_of(bob.post("/channels/demo/playback-tokens", json!({}))).await,
+            app.calls_of(alice.put("/channels/demo/viewers/bob", json!({}))).await,
+            app.calls_of(alice.get("/channels/demo/viewers")).await,
+            app.calls_of(alice.delete("/channels/demo/viewers/bob")).await,
+        ] {
+            assert_eq!(answer.expect_problem(503, "busy").header("retry-after"), "9");
+            assert!(calls.iter().any(|call| call == "sqs:SendMessage"), "{calls:?}");
+        }
+        // Who gives participants tokens does not know the queue.
+        let (answer, calls) = app.calls_of(app.mint(&bob, "demo", json!({}))).await;
+        answer.expect_problem(503, "busy");
+        assert!(calls.iter().all(|call| call != "sqs:SendMessage"), "{calls:?}");
+        app.heal().await;
+        for (path, status) in [("/stages/demo", 404), ("/channels/demo", 200)] {
+            eventually("it is known", async || (bob.get(path).await.status == status).then_some(())).await;
+        }
+        let kill = json!({"kind": "kill", "when": "before"});
+        app.fault(json!({"service": "ivs", "operation": "DeleteChannel", "fault": kill})).await;
+        alice.delete("/channels/demo").await.expect(500);
+        app.heal().await;
+        bob.get("/channels/demo").await.expect_problem(503, "busy");
+        eventually("it is gone", async || (bob.get("/channels/demo").await.status == 404).then_some(())).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_claim_of_a_version_that_did_not_count_is_counted_by_whoever_takes_it_over() {
+    TestApp::run(async |app| {
+        for (name, when) in [("demo", "after"), ("other", "before")] {
+            leave_a_claim(app, name, when).await;
+            app.remove_attribute("stages", name, "counted").await;
+        }
+        app.set_count("stages", "alice", 0).await;
+        app.fault(json!({"service": "ivs", "operation": "ListStages", "fault": {"kind": "kill", "when": "before"}}))
+            .await;
+        assert!(app.recover("stage", &["demo", "other"]).await["errorType"].is_string());
+        assert_eq!(app.counters("stages").await["alice"], 2);
+        for name in ["demo", "other"] {
+            app.let_claim_lapse("stages", name).await;
+        }
+        assert!(again(&app.recover("stage", &["demo", "other"]).await).is_empty());
+        assert_eq!(app.counters("stages").await["alice"], 1);
+        app.user("alice").delete("/stages/demo").await.expect(204);
+        assert_eq!(app.counters("stages").await["alice"], 0);
     })
     .await;
 }
@@ -263,6 +330,8 @@ async fn a_recovery_that_was_killed_holds_its_names_for_half_a_minute_at_most() 
         let lease: Timestamp = row["leaseUntil"].as_s().unwrap().parse().unwrap();
         let now = Timestamp::now();
         assert!(now < lease && lease < now + Duration::from_secs(31), "{lease}");
+        app.let_claim_lapse("stages", "demo").await;
+        assert!(again(&app.recover("stage", &["demo"]).await).is_empty());
     })
     .await;
 }

@@ -113,7 +113,7 @@ async fn invitations_end_with_their_channel() {
         app.fault(fault).await;
         alice.delete(CHANNEL).await.expect(500);
         app.heal().await;
-        alice.put(&format!("{VIEWERS}/late"), json!({})).await.expect_problem(404, "not-found");
+        alice.put(&format!("{VIEWERS}/late"), json!({})).await.expect_problem(503, "busy");
         alice.delete(CHANNEL).await.expect(204);
         assert!(app.rows("viewers").await.is_empty());
         alice.put(CHANNEL, by_invitation()).await.expect(201);

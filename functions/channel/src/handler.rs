@@ -78,7 +78,7 @@ impl Handler {
         contradictions.for_each(|(field, reason)| input.reject(field, reason));
         let (name, ..) = input.finish(values)?;
         if !may_create {
-            let channel = aws_channel::fetch(&self.channels, &name, now).await.map_err(refuse_to_create)?;
+            let channel = self.fetch(&name, now).await.map_err(refuse_to_create)?;
             let (Outcome::Existing(channel) | Outcome::Created(channel)) =
                 Outcome::Existing(channel).meeting(&desired)?;
             return Reply::json(StatusCode::OK, &ChannelView::of(&channel));
@@ -95,8 +95,12 @@ impl Handler {
 
     async fn get(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let (name, _) = name_and_caller(request)?;
-        let channel = aws_channel::fetch(&self.channels, &name, now).await?;
+        let channel = self.fetch(&name, now).await?;
         Reply::json(StatusCode::OK, &ChannelView::of(&channel))
+    }
+
+    async fn fetch(&self, name: &ChannelName, now: Timestamp) -> Result<Channel, Error> {
+        self.recovery.heed(name, aws_channel::fetch(&self.channels, name, now).await).await
     }
 
     async fn list(&self, request: &Request) -> Result<Reply, Error> {
@@ -120,8 +124,8 @@ impl Handler {
     async fn stream_key(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let (name, caller) = name_and_caller(request)?;
         let request = self.name_request(name, caller)?;
-        let key = aws_channel::stream_key(&self.ivs, &self.channels, now, &request).await?;
-        StreamKeyView::reply(&key)
+        let key = aws_channel::stream_key(&self.ivs, &self.channels, now, &request).await;
+        StreamKeyView::reply(&self.recovery.heed(&request.name, key).await?)
     }
 
     async fn rotate_stream_key(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
@@ -130,7 +134,8 @@ impl Handler {
         let name = input.path::<ChannelName>(parameter::CHANNEL);
         let (name,) = input.finish((name,))?;
         let request = self.name_request(name, caller)?;
-        let key = aws_channel::rotate_stream_key(&self.ivs, &self.channels, now, &request).await?;
+        let key = aws_channel::rotate_stream_key(&self.ivs, &self.channels, now, &request).await;
+        let key = self.recovery.heed(&request.name, key).await?;
         Ok(StreamKeyView::reply(&key)?.count("StreamKeysRotated"))
     }
 
@@ -148,7 +153,7 @@ impl Handler {
             input.reject("durationMinutes", "must be at most 10 together with viewerId");
         }
         let (name, duration, viewer_id) = input.finish(values)?;
-        let channel = aws_channel::fetch(&self.channels, &name, now).await?;
+        let channel = self.fetch(&name, now).await?;
         aws_channel::admit(&self.viewers, &channel, &caller).await?;
         let duration = playback::duration(&channel, viewer_id.as_ref(), duration)?;
         let given =
@@ -162,7 +167,8 @@ impl Handler {
         let values = (input.path::<ChannelName>(parameter::CHANNEL), input.user_in_path(parameter::USER_ID));
         let (name, user_id) = input.finish(values)?;
         let request = self.name_request(name, caller)?;
-        let (viewer, is_new) = aws_channel::invite(&self.channels, &self.viewers, now, &request, user_id).await?;
+        let invited = aws_channel::invite(&self.channels, &self.viewers, now, &request, user_id).await;
+        let (viewer, is_new) = self.recovery.heed(&request.name, invited).await?;
         let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
         Reply::json(status, &ViewerView::of(&viewer))
     }
@@ -176,8 +182,8 @@ impl Handler {
         let (name, limit, cursor) = input.finish(values)?;
         let request = self.name_request(name, caller)?;
         let limit = limit.unwrap_or_default();
-        let page = aws_channel::list_viewers(&self.channels, &self.viewers, now, &request, limit, cursor).await?;
-        Reply::page(&list, &page, ViewerView::of)
+        let page = aws_channel::list_viewers(&self.channels, &self.viewers, now, &request, limit, cursor).await;
+        Reply::page(&list, &self.recovery.heed(&request.name, page).await?, ViewerView::of)
     }
 
     async fn delete_viewer(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
@@ -186,7 +192,8 @@ impl Handler {
         let values = (input.path::<ChannelName>(parameter::CHANNEL), input.user_in_path(parameter::USER_ID));
         let (name, user_id) = input.finish(values)?;
         let request = self.name_request(name, caller)?;
-        aws_channel::uninvite(&self.channels, &self.viewers, now, &request, &user_id).await?;
+        let uninvited = aws_channel::uninvite(&self.channels, &self.viewers, now, &request, &user_id).await;
+        self.recovery.heed(&request.name, uninvited).await?;
         Ok(Reply::no_content())
     }
 

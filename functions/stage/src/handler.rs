@@ -48,7 +48,7 @@ impl Handler {
         let (name, admission) = input.finish(values)?;
         let desired = DesiredStageOptions { admission };
         if !may_create {
-            let stage = aws_stage::fetch(&self.stages, &name, now).await.map_err(refuse_to_create)?;
+            let stage = self.fetch(&name, now).await.map_err(refuse_to_create)?;
             let (Outcome::Existing(stage) | Outcome::Created(stage)) = Outcome::Existing(stage).meeting(&desired)?;
             return self.show(stage, now).await;
         }
@@ -74,7 +74,11 @@ impl Handler {
         input.caller()?;
         let name = input.path::<StageName>(parameter::STAGE);
         let (name,) = input.finish((name,))?;
-        self.show(aws_stage::fetch(&self.stages, &name, now).await?, now).await
+        self.show(self.fetch(&name, now).await?, now).await
+    }
+
+    async fn fetch(&self, name: &StageName, now: Timestamp) -> Result<Stage, Error> {
+        self.recovery.heed(name, aws_stage::fetch(&self.stages, name, now).await).await
     }
 
     async fn list(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
@@ -101,8 +105,8 @@ impl Handler {
             input.reject("admission", "must be given unless doors are");
         }
         let (name, doors, admission) = input.finish(values)?;
-        let stage = aws_stage::update(&self.stages, &caller, &name, now, StageChanges { doors, admission }).await?;
-        self.show(stage, now).await
+        let updated = aws_stage::update(&self.stages, &caller, &name, now, StageChanges { doors, admission }).await;
+        self.show(self.recovery.heed(&name, updated).await?, now).await
     }
 
     async fn delete(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {

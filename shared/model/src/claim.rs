@@ -141,13 +141,14 @@ impl<R: Resource> NameRow<R> {
     /// The resource, once it can be used.
     ///
     /// # Errors
-    /// [`Error::Busy`] while it is being created, [`Error::NotFound`] while it is being deleted.
+    /// [`Error::Busy`] while it is being created; [`Error::Unfinished`] if its create has died, or its delete was begun, so
+    /// that its recovery is to be asked for: only then is it known whether it exists.
     pub fn into_active(self, now: Timestamp) -> Result<R, Error> {
         match self {
             Self::Active(resource) => Ok(resource),
             Self::Creating(claim) if claim.lease_until > now => Err(claim.busy(now)),
-            // Nobody is at work on a lapsed claim: there is nothing until somebody creates it again.
-            Self::Creating(_) | Self::Deleting(_) => Err(Error::NotFound(R::KIND)),
+            // A delete under way looks like one that died, and may be taken back.
+            Self::Creating(_) | Self::Deleting(_) => Err(Error::Unfinished(R::KIND)),
         }
     }
 }
@@ -279,15 +280,15 @@ pub fn next_delete_step<R: Resource>(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::stage::{Admission, DesiredStageOptions, Doors, Endpoints, Stage};
 
-    fn at(second: u8) -> Timestamp {
+    pub(crate) fn at(second: u8) -> Timestamp {
         format!("2026-03-01T12:00:{second:02}Z").parse().unwrap()
     }
 
-    fn stage() -> Stage {
+    pub(crate) fn stage() -> Stage {
         Stage {
             name: "demo".parse().unwrap(),
             arn: "arn:aws:ivs:us-east-1:000000000000:stage/abc".parse().unwrap(),
@@ -309,7 +310,7 @@ mod tests {
     }
 
     /// Alice's claim, until twelve o'clock and thirty seconds.
-    fn claim() -> Claim<Stage> {
+    pub(crate) fn claim() -> Claim<Stage> {
         Claim {
             name: "demo".parse().unwrap(),
             owner: "alice".parse().unwrap(),
@@ -361,6 +362,15 @@ mod tests {
         let step = |row| next_create_step(Some(row), &request("bob"), &ANY, at(20));
         assert_eq!(step(NameRow::Active(stage())), CreateStep::Existing(stage()));
         assert_eq!(step(NameRow::Deleting(stage())), CreateStep::FinishDelete(stage()));
+    }
+
+    #[test]
+    fn whether_there_is_what_was_left_halfway_is_told_once_that_is_finished() {
+        assert_eq!(NameRow::Active(stage()).into_active(at(40)).unwrap(), stage());
+        assert!(matches!(NameRow::Creating(claim()).into_active(at(29)), Err(Error::Busy { .. })));
+        for row in [NameRow::Creating(claim()), NameRow::Deleting(stage())] {
+            assert!(matches!(row.into_active(at(30)), Err(Error::Unfinished("stage"))));
+        }
     }
 
     #[test]

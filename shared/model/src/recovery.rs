@@ -95,58 +95,31 @@ pub enum Recovered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stage::{Admission, Doors, Endpoints, Stage};
-
-    fn at(minute: u8) -> Timestamp {
-        format!("2026-03-01T12:{minute:02}:00Z").parse().unwrap()
-    }
+    use crate::claim::tests::{at, claim, stage};
+    use crate::stage::Stage;
 
     fn id(id: &str) -> ClaimId {
         id.parse().unwrap()
     }
 
-    fn stage() -> Stage {
-        Stage {
-            name: "demo".parse().unwrap(),
-            arn: "arn:aws:ivs:us-east-1:000000000000:stage/abc".parse().unwrap(),
-            owner: "alice".parse().unwrap(),
-            doors: Doors::Open,
-            admission: Admission::Open,
-            endpoints: Endpoints { events: String::new(), whip: String::new(), fetched_at: at(0) },
-            created_at: at(0),
-        }
-    }
-
-    /// Alice's claim, until ten past twelve.
-    fn claim() -> Claim<Stage> {
-        Claim {
-            name: "demo".parse().unwrap(),
-            owner: "alice".parse().unwrap(),
-            options: Admission::Hosted,
-            id: id("theirs"),
-            origin: id("first"),
-            lease_until: at(10),
-        }
-    }
-
     fn found(name: &str, origin: &str) -> Found<Stage> {
         let arn = "arn:aws:ivs:us-east-1:000000000000:stage/abc".parse().unwrap();
-        Found { arn, name: name.parse().unwrap(), origin: Some(id(origin)), lease_until: Some(at(10)) }
+        Found { arn, name: name.parse().unwrap(), origin: Some(id(origin)), lease_until: Some(at(30)) }
     }
 
     #[test]
     fn each_row_decides_what_recovery_does_about_it() {
-        let step = |row, minute| next_recovery_step(row, &id("ours"), at(30), at(minute));
+        let step = |row, second| next_recovery_step(row, &id("ours"), at(59), at(second));
         assert_eq!(step(None, 20), RecoveryStep::Nothing);
         assert_eq!(step(Some(NameRow::Active(stage())), 20), RecoveryStep::Nothing);
         assert_eq!(step(Some(NameRow::Deleting(stage())), 20), RecoveryStep::FinishDelete(stage()));
-        assert_eq!(step(Some(NameRow::Creating(claim())), 9), RecoveryStep::Wait);
+        assert_eq!(step(Some(NameRow::Creating(claim())), 29), RecoveryStep::Wait);
     }
 
     #[test]
     fn who_takes_a_lapsed_claim_over_keeps_owner_options_and_origin() {
-        let step = next_recovery_step(Some(NameRow::Creating(claim())), &id("ours"), at(30), at(10));
-        let expected = Claim { id: id("ours"), lease_until: at(30), ..claim() };
+        let step = next_recovery_step(Some(NameRow::Creating(claim())), &id("ours"), at(59), at(30));
+        let expected = Claim { id: id("ours"), lease_until: at(59), ..claim() };
         assert_eq!(step, RecoveryStep::TakeOver(expected, id("theirs")));
     }
 

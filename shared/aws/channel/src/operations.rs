@@ -99,7 +99,7 @@ pub async fn create_or_fetch(
 /// Returns the channel of that name.
 ///
 /// # Errors
-/// [`Error::NotFound`], or [`Error::Busy`] while it is being created.
+/// [`Error::NotFound`]; [`Error::Busy`] while it is being created; [`Error::Unfinished`] if its recovery is to be asked for.
 pub async fn fetch(channels: &ChannelTable, name: &ChannelName, now: Timestamp) -> Result<Channel, Error> {
     aws_claim::fetch(&channels.names, name, now).await
 }

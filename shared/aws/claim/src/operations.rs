@@ -118,7 +118,8 @@ async fn resolve_lost_claim<S: Schema>(
 /// Returns the resource of that name.
 ///
 /// # Errors
-/// [`Error::NotFound`], or [`Error::Busy`] while it is being created.
+/// [`Error::NotFound`]; [`Error::Busy`] while it is being created; [`Error::Unfinished`] if it was left halfway, so that its
+/// recovery is to be asked for.
 pub async fn fetch<S: Schema>(
     table: &NameTable<S>,
     name: &<S::Resource as Resource>::Name,

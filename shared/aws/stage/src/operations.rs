@@ -109,7 +109,7 @@ pub async fn create_or_fetch(
 /// Returns the stage of that name.
 ///
 /// # Errors
-/// [`Error::NotFound`], or [`Error::Busy`] while it is being created.
+/// [`Error::NotFound`]; [`Error::Busy`] while it is being created; [`Error::Unfinished`] if its recovery is to be asked for.
 pub async fn fetch(stages: &StageTable, name: &StageName, now: Timestamp) -> Result<Stage, Error> {
     aws_claim::fetch(&stages.names, name, now).await
 }
@@ -130,8 +130,8 @@ pub async fn list(
 /// Changes a stage of the caller's in one conditional write.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Denial::NotOwner`](model::error::Denial::NotOwner), or [`Error::Busy`] while it is being
-/// created.
+/// [`Error::NotFound`]; [`Denial::NotOwner`](model::error::Denial::NotOwner); [`Error::Busy`] while it is being created;
+/// [`Error::Unfinished`] if its recovery is to be asked for.
 pub async fn update(
     stages: &StageTable,
     caller: &UserId,
