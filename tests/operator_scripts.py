@@ -105,7 +105,7 @@ class HandOver(OperatorScript):
         made("DELETE", "/stages/demo/participants/old", "somebody")
         for body in ({}, {"device": "phone"}):
             made("POST", "/stages/demo/participants", "new", body)
-        said = "removed on demo: old: {}moved, and the tokens that new has go on until they end, or until the owner removes new"
+        said = "removed on demo: old: {}moved, and the tokens that new has go on until they end, new begins to publish, or the owner removes new"
         status, lines = self.hand_over("--from", "old", "--to", "new", "--dry-run")
         self.assertEqual((status, lines), (0, [said.format("would be "), "1 would be moved, 0 left"]))
         self.assertEqual(self.row("participants", stage="demo", userId="new")["standing"]["S"], "unspoken")

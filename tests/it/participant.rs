@@ -391,6 +391,80 @@ async fn a_removal_is_done_when_ivs_says_so() {
     .await;
 }
 
+/// Somebody comes in with a token and begins to publish, of which IVS tells.
+async fn join_and_publish(app: &TestApp, stage: &Value, token: &Value) {
+    let joined = app.join(token["token"].as_str().unwrap()).await;
+    let (stage, id) = (stage["arn"].as_str().unwrap(), joined["participantId"].as_str().unwrap());
+    let stage = stage.rsplit('/').next().unwrap();
+    let path = format!("/_local/stages/{stage}/participants/{id}/published?wait=true");
+    app.anonymous().put(&path, json!({})).await.expect(200);
+}
+
+#[tokio::test]
+async fn who_was_removed_before_they_joined_is_disconnected_when_they_publish() {
+    TestApp::run(async |app| {
+        nobody_is_known_before_they_join(app).await;
+        let alice = stage(app, json!({})).await;
+        let demo = alice.get("/stages/demo").await.expect(200).json();
+        let bobs = app.mint(&app.user("bob"), "demo", json!({})).await.expect(201).json();
+        let carols = app.mint(&app.user("carol"), "demo", json!({})).await.expect(201).json();
+        for user in ["bob", "carol"] {
+            alice.delete(&format!("/stages/demo/participants/{user}")).await.expect_problem(503, "removal-pending");
+        }
+        // Who is let in again has all of their tokens, and stays.
+        alice.patch("/stages/demo/participants/carol", json!({})).await.expect(200);
+        for token in [&bobs, &carols] {
+            join_and_publish(app, &demo, token).await;
+        }
+        assert_eq!(app.join(bobs["token"].as_str().unwrap()).await["code"], 10);
+        assert_eq!(app.join(carols["token"].as_str().unwrap()).await["joined"], true);
+        alice.delete("/stages/demo/participants/bob").await.expect(204);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_of_somebody_removed_that_ivs_or_dynamodb_refuses_is_delivered_again() {
+    TestApp::run(async |app| {
+        nobody_is_known_before_they_join(app).await;
+        let alice = stage(app, json!({})).await;
+        let demo = alice.get("/stages/demo").await.expect(200).json();
+        let bobs = app.mint(&app.user("bob"), "demo", json!({})).await.expect(201).json();
+        alice.delete("/stages/demo/participants/bob").await.expect_problem(503, "removal-pending");
+        for (service, operation) in [("dynamodb", "Query"), ("ivs", "DisconnectParticipant")] {
+            let refused = json!({"kind": "error", "status": 400, "code": "AccessDeniedException"});
+            app.fault(json!({
+                "service": service, "operation": operation, "function": "StreamTrackerFunction", "fault": refused,
+            }))
+            .await;
+        }
+        join_and_publish(app, &demo, &bobs).await;
+        assert_eq!(app.join(bobs["token"].as_str().unwrap()).await["code"], 10);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_removal_that_cannot_ask_for_the_stage_forgets_whom_ivs_has_disconnected() {
+    TestApp::run(async |app| {
+        nobody_is_known_before_they_join(app).await;
+        let alice = stage(app, json!({})).await;
+        let bob = app.user("bob");
+        let joined = app.mint(&bob, "demo", json!({"device": "phone"})).await.expect(201).json();
+        app.join(joined["token"].as_str().unwrap()).await;
+        let unused = app.mint(&bob, "demo", json!({"device": "laptop"})).await.expect(201).json();
+        app.fault(json!({"service": "ivs", "operation": "GetStage", "times": null, "fault": {"kind": "throttle"}}))
+            .await;
+        alice.delete("/stages/demo/participants/bob").await.expect_problem(503, "unavailable");
+        let row = app.rows("participants").await.remove(0);
+        let left = row["earlier"].as_l().unwrap().iter().map(|token| &token.as_m().unwrap()["participantId"]);
+        let left: Vec<&str> = left.map(|id| id.as_s().unwrap().as_str()).collect();
+        assert_eq!(left, [unused["participantId"].as_str().unwrap()]);
+        app.heal().await;
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_removal_is_done_when_the_last_token_has_ended_or_the_stage_is_gone_in_ivs() {
     TestApp::run(async |app| {

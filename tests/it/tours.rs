@@ -195,6 +195,13 @@ async fn stream(app: &TestApp) {
 async fn stream_tracker(app: &TestApp) {
     // Before what IVS says by itself gets lost.
     publish(app).await;
+    // Who is removed before they join is known to the tracker when they publish.
+    app.anonymous().put("/_local/assumptions", json!({"earlyDisconnect": "notFound"})).await.expect(200);
+    let alice = app.user("alice");
+    let stage = alice.put("/stages/removed", json!({})).await.json()["arn"].clone();
+    let token = app.mint(&app.user("bob"), "removed", json!({})).await.json()["token"].clone();
+    alice.delete("/stages/removed/participants/bob").await;
+    come_in(app, &stage, &token).await;
     let air = Air::new(app).await;
     let show = air.channel("show", json!({})).await;
     app.invoke("StreamTrackerFunction", show.started("st-1", 5).to_string()).await;
@@ -286,6 +293,11 @@ async fn publish(app: &TestApp) {
     let alice = app.user("alice");
     let stage = alice.put("/stages/session", json!({})).await.json()["arn"].clone();
     let token = app.mint(&alice, "session", json!({})).await.json()["token"].clone();
+    come_in(app, &stage, &token).await;
+}
+
+/// Somebody joins and begins to publish.
+async fn come_in(app: &TestApp, stage: &Value, token: &Value) {
     let joined = app.join(token.as_str().unwrap_or_default()).await;
     let (stage, participant) =
         (stage.as_str().unwrap_or_default(), joined["participantId"].as_str().unwrap_or_default());

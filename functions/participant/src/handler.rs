@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use aws_participant::{ParticipantIvs, ParticipantTable};
+use aws_removal::RemovalIvs;
 use aws_session::SessionTable;
 use aws_signer::Signers;
 use aws_stage::{StageIvs, StageTable};
@@ -23,6 +24,7 @@ use crate::route::{Route, parameter};
 /// What the routes need; each operation is handed its part.
 pub(crate) struct Handler {
     pub(crate) ivs: ParticipantIvs,
+    pub(crate) removal_ivs: RemovalIvs,
     pub(crate) stage_ivs: StageIvs,
     pub(crate) stages: StageTable,
     pub(crate) participants: ParticipantTable,
@@ -124,7 +126,8 @@ impl Handler {
         let caller = input.caller()?;
         let values = (input.path::<StageName>(parameter::STAGE), input.user_in_path(parameter::USER_ID));
         let (stage, user_id) = input.finish(values)?;
-        aws_participant::remove(&self.ivs, &self.stage_ivs, &self.participants, now, &caller, &stage, &user_id).await?;
+        let (ivs, stage_ivs) = (&self.removal_ivs, &self.stage_ivs);
+        aws_participant::remove(ivs, stage_ivs, &self.participants, now, &caller, &stage, &user_id).await?;
         Ok(Reply::no_content())
     }
 

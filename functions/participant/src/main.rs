@@ -8,6 +8,7 @@ mod route {
 }
 
 use aws_participant::{ParticipantIvs, ParticipantTable};
+use aws_removal::RemovalIvs;
 use aws_session::SessionTable;
 use aws_signer::Signers;
 use aws_stage::{StageIvs, StageTable};
@@ -31,6 +32,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     })?;
     let handler = Handler {
         ivs: ParticipantIvs::new(&aws),
+        removal_ivs: RemovalIvs::new(&aws),
         stage_ivs: StageIvs::new(&aws, stack),
         participants: ParticipantTable::new(&aws, participants, stages.clone()),
         stages: StageTable::new(&aws, stages),

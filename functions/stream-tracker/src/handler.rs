@@ -1,16 +1,19 @@
 //! Decode, call one operation, report.
 
+use aws_removal::{RemovalIvs, RemovalTable, disconnect_removed};
 use aws_session::{SessionTable, StageEvent, Tracked, track};
 use aws_stream::{Recorded, StreamEvent, StreamTable, is_ours, record};
 use lambda::event::Report;
 use model::stream::News;
-use model::{ChannelArn, ChannelName, Error, Timestamp};
+use model::{ChannelArn, ChannelName, Error, StageArn, Timestamp, session};
 use serde::Deserialize;
 
 /// What an event needs.
 pub(crate) struct Handler {
     pub(crate) streams: StreamTable,
     pub(crate) sessions: SessionTable,
+    pub(crate) removals: RemovalTable,
+    pub(crate) ivs: RemovalIvs,
 }
 
 /// What the rules of the template send here, by the detail type of each.
@@ -78,13 +81,29 @@ impl Handler {
                 return Ok(report.log("event.name", event.name()));
             }
         };
+        let disconnected = self.disconnect_removed(&stage, &news).await;
         let report = match track(&self.sessions, Timestamp::now(), &stage, &news).await {
             Ok(Tracked::Recorded) => Report::new("recorded"),
             Ok(Tracked::NoNews) => Report::new("no news"),
             Ok(Tracked::Stale) => Report::new("stale").count("StaleEvents", 1),
             Err(error) => Report::new("failed").fail(error),
         };
+        let report = match disconnected {
+            Ok(true) => report.log("participant.disconnected", true),
+            Ok(false) => report,
+            Err(error) => report.fail(error),
+        };
         let report = report.log("event.name", event.name()).log("stage.arn", stage.as_str());
         Ok(report.log("session.id", news.session.as_str()).log("participant.id", news.participant_id.as_str()))
+    }
+
+    /// Whoever begins to publish may be removed from the stage: IVS may not have known them when they were.
+    async fn disconnect_removed(&self, stage: &StageArn, news: &session::News) -> Result<bool, Error> {
+        match &news.user_id {
+            Some(user_id) if news.publishing => {
+                disconnect_removed(&self.ivs, &self.removals, stage, user_id, &news.participant_id).await
+            }
+            _ => Ok(false),
+        }
     }
 }

@@ -1,11 +1,10 @@
-//! IVS Real-Time: tokens while no key is configured to sign them, and whom to disconnect.
+//! IVS Real-Time: tokens while no key is configured to sign them.
 
 use std::collections::HashMap;
 
 use aws_client::{Aws, AwsFailure, sdk_client};
 use aws_sdk_ivsrealtime::Client;
 use aws_sdk_ivsrealtime::operation::create_participant_token::CreateParticipantTokenError;
-use aws_sdk_ivsrealtime::operation::disconnect_participant::DisconnectParticipantError;
 use aws_sdk_ivsrealtime::types::ParticipantTokenCapability;
 use model::participant::{Attributes, Capabilities, Capability, TokenDuration};
 use model::token::ParticipantToken;
@@ -23,7 +22,7 @@ pub struct MintedToken {
     pub expires_at: Timestamp,
 }
 
-/// IVS Real-Time, as far as the participants of this deployment's stages go.
+/// IVS Real-Time, as far as tokens go.
 pub struct ParticipantIvs {
     ivs: Client,
 }
@@ -76,26 +75,5 @@ impl ParticipantIvs {
             })
         });
         token.ok_or_else(|| Error::unavailable(AwsFailure::malformed(operation, "no token")))
-    }
-
-    /// Disconnects a participant; a token of that participant cannot be used to join again. False: IVS knows nobody of
-    /// that id, perhaps because the token has not been used yet.
-    ///
-    /// # Errors
-    /// What IVS fails with.
-    pub async fn disconnect(&self, stage: &StageArn, participant_id: &ParticipantId) -> Result<bool, Error> {
-        let disconnect = self
-            .ivs
-            .disconnect_participant()
-            .stage_arn(stage.as_str())
-            .participant_id(participant_id.as_str())
-            .reason("removed by the owner of the stage");
-        match disconnect.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(DisconnectParticipantError::ResourceNotFoundException(_)) => Ok(false),
-                _ => Err(AwsFailure::new("ivs:DisconnectParticipant", &error).into_error()),
-            },
-        }
     }
 }

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use aws_removal::RemovalIvs;
 use aws_stage::StageIvs;
 use model::claim::owned_by;
 use model::participant::{Access, Participant};
 use model::stage::Stage;
 use model::{Error, StageName, Timestamp, UserId};
 
+use crate::ParticipantTable;
 use crate::operations::{ATTEMPTS, contended, read};
-use crate::{ParticipantIvs, ParticipantTable};
 
 /// When it is worth asking IVS again whether it knows a participant by now.
 const PENDING: Duration = Duration::from_secs(10);
@@ -23,7 +24,7 @@ const PENDING: Duration = Duration::from_secs(10);
 /// [`Error::RemovalPending`] while IVS knows nobody of an unexpired token, perhaps because it has not been used: the user
 /// stays barred even then.
 pub async fn remove(
-    ivs: &ParticipantIvs,
+    ivs: &RemovalIvs,
     stage_ivs: &StageIvs,
     participants: &ParticipantTable,
     now: Timestamp,
@@ -47,7 +48,7 @@ pub async fn remove(
 /// Disconnects a barred user with each token they can still join with. Those that are disconnected are forgotten, so
 /// that a retry goes on with the rest.
 async fn disconnect(
-    ivs: &ParticipantIvs,
+    ivs: &RemovalIvs,
     stage_ivs: &StageIvs,
     participants: &ParticipantTable,
     now: Timestamp,
@@ -68,8 +69,12 @@ async fn disconnect(
         }
     }
     // A stage that is gone in IVS knows nobody, and lets nobody in.
-    if failure.is_none() && !left.is_empty() && stage_ivs.read_endpoints(&stage.arn, now).await?.is_none() {
-        left.clear();
+    if failure.is_none() && !left.is_empty() {
+        match stage_ivs.read_endpoints(&stage.arn, now).await {
+            Ok(None) => left.clear(),
+            Ok(Some(_)) => {}
+            Err(error) => failure = Some(error),
+        }
     }
     let until = left.iter().map(|token| token.expires_at).max();
     barred.earlier = left;

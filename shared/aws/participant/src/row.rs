@@ -104,7 +104,11 @@ pub(crate) fn participant_item(participant: &Participant) -> Item {
     }
     match &participant.access {
         Access::ByAdmission => set("standing", s("unspoken")),
-        Access::Removed => set("standing", s("removed")),
+        Access::Removed => {
+            // The index `by-removal` has those who are, and nobody else.
+            set("removedFrom", s(&participant.stage_arn));
+            set("standing", s("removed"))
+        }
         Access::Granted(grant) => {
             if let Some(capabilities) = grant.capabilities {
                 set("grantedCapabilities", capabilities_value(capabilities));

@@ -1,0 +1,35 @@
+//! The index `by-removal` of the `participants` table: the users who are removed from a stage, by its ARN, and nobody else.
+
+use aws_client::{Aws, AwsFailure, sdk_client};
+use aws_item::s;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::Select;
+use model::{Error, StageArn, UserId};
+
+/// The `participants` table, as far as removals go.
+pub struct RemovalTable {
+    dynamodb: Client,
+    table: String,
+}
+
+impl RemovalTable {
+    /// The table of that name.
+    pub fn new(aws: &Aws, table: String) -> Self {
+        Self { dynamodb: sdk_client!(aws, aws_sdk_dynamodb, "DYNAMODB"), table }
+    }
+
+    /// Whether a user is removed from a stage. One Query on the index, which follows a write within moments.
+    pub(crate) async fn has(&self, stage: &StageArn, user_id: &UserId) -> Result<bool, Error> {
+        let query = self
+            .dynamodb
+            .query()
+            .table_name(&self.table)
+            .index_name("by-removal")
+            .key_condition_expression("removedFrom = :arn AND userId = :user")
+            .expression_attribute_values(":arn", s(stage))
+            .expression_attribute_values(":user", s(user_id))
+            .select(Select::Count);
+        let found = query.send().await.map_err(|error| AwsFailure::new("dynamodb:Query", &error).into_error())?;
+        Ok(found.count() > 0)
+    }
+}
