@@ -84,6 +84,22 @@ async fn an_exchanged_token_keeps_every_claim_that_ivs_wants_kept() {
 }
 
 #[tokio::test]
+async fn endpoints_that_cannot_be_stored_are_in_the_token_nevertheless() {
+    TestApp::run(async |app| {
+        let stage = app.user("alice").put("/stages/demo", json!({})).await.expect(201).json();
+        app.set_stage_attribute("demo", "whipUrl", "https://outdated.example").await;
+        app.set_stage_attribute("demo", "endpointsFetchedAt", "2020-01-01T00:00:00.000Z").await;
+        let throttled = json!({"kind": "throttle"});
+        app.fault(json!({"service": "dynamodb", "operation": "UpdateItem", "times": null, "fault": throttled})).await;
+        let given = app.mint(&app.user("bob"), "demo", json!({})).await.expect(201).json();
+        let (_, claims) = verified(app, given["token"].as_str().unwrap()).await;
+        assert_eq!(claims["whip_url"], stage["endpoints"]["whip"]);
+        app.heal().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn endpoints_older_than_ivs_allows_are_fetched_again() {
     TestApp::run(async |app| {
         let stage = app.user("alice").put("/stages/demo", json!({})).await.expect(201).json();

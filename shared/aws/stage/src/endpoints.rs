@@ -8,12 +8,13 @@ use crate::{StageIvs, StageTable};
 
 /// How many stages of a page are asked of IVS anew: it answers five a second, and others ask, too.
 const MOST_OF_A_PAGE: usize = 5;
+const NOT_ASKED: &str = "the stage's endpoints could not be asked of IVS anew";
 
 /// The stage's endpoints for a token, asked of IVS anew when their time is nearly over. While it is not over, they do
 /// when IVS fails.
 ///
 /// # Errors
-/// [`Error::NotFound`] if IVS has no such stage any more; what IVS and DynamoDB fail with.
+/// [`Error::NotFound`] if IVS has no such stage any more; what IVS fails with.
 pub async fn fresh_endpoints(
     ivs: &StageIvs,
     stages: &StageTable,
@@ -25,13 +26,16 @@ pub async fn fresh_endpoints(
     }
     match ivs.read_endpoints(&stage.arn, now).await {
         Ok(Some(endpoints)) => {
-            stages.refresh_endpoints(stage, &endpoints).await?;
+            // Who asks has what they asked for; whoever comes next asks IVS, too.
+            if let Err(error) = stages.refresh_endpoints(stage, &endpoints).await {
+                warn(stage, &error, "the stage's endpoints could not be stored");
+            }
             Ok(endpoints)
         }
         Ok(None) => Err(Error::NotFound("stage")),
         Err(error) if stage.endpoints.have_ended(now) => Err(error),
         Err(error) => {
-            warn(stage, &error);
+            warn(stage, &error, NOT_ASKED);
             Ok(stage.endpoints.clone())
         }
     }
@@ -45,13 +49,13 @@ pub async fn refreshed(ivs: &StageIvs, stages: &StageTable, mut shown: Vec<Stage
     let due = due.into_iter().take(MOST_OF_A_PAGE);
     join_all(due.map(async |stage| match fresh_endpoints(ivs, stages, stage, now).await {
         Ok(endpoints) => stage.endpoints = endpoints,
-        Err(error) => warn(stage, &error),
+        Err(error) => warn(stage, &error, NOT_ASKED),
     }))
     .await;
     shown
 }
 
-fn warn(stage: &Stage, error: &Error) {
+fn warn(stage: &Stage, error: &Error, what: &'static str) {
     let cause = error.causes();
-    tracing::warn!(stage.name = %stage.name, cause, "the stage's endpoints could not be asked of IVS anew");
+    tracing::warn!(stage.name = %stage.name, cause, "{what}");
 }
