@@ -1,10 +1,13 @@
 //! `CreateCluster`, `DescribeClusters`, `ListClusters`.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{
     arn,
     arns_page::arns_page,
+    capacity,
     context::{Context, Outcome},
     error::invalid_parameter,
     state::{Cluster, State},
@@ -24,14 +27,26 @@ const SETTINGS: [&str; 4] = ["settings", "configuration", "capacityProviders", "
 pub(super) fn create(state: &mut State, input: Input<'_>, context: &Context<'_>) -> Result<Outcome, ServiceError> {
     let name = input.text("clusterName").unwrap_or(arn::DEFAULT_CLUSTER);
     if !state.clusters.contains_key(name) {
-        let settings = SETTINGS.into_iter().filter_map(|name| Some((name.to_owned(), input.json(name)?.clone())));
-        let cluster =
-            Cluster { tags: tags::given(input.json("tags")), settings: settings.collect(), ..Cluster::default() };
+        let settings = settings(input)?;
+        let cluster = Cluster { tags: tags::given(input.json("tags")), settings, ..Cluster::default() };
         state.clusters.insert(name.to_owned(), cluster);
     }
     let (_, cluster) = state.cluster(context.region, Some(name))?;
     let output = json!({"cluster": describe_one(state, name, cluster, context, true)});
     Ok(Outcome { output, events: Vec::new() })
+}
+
+/// Gives a cluster that there is the settings of a template that has changed.
+pub(super) fn redeclare(state: &mut State, input: Input<'_>) -> Result<(), ServiceError> {
+    if let Some(cluster) = state.clusters.get_mut(input.text("clusterName").unwrap_or(arn::DEFAULT_CLUSTER)) {
+        cluster.settings = settings(input)?;
+    }
+    Ok(())
+}
+
+fn settings(input: Input<'_>) -> Result<BTreeMap<String, Value>, ServiceError> {
+    capacity::check_cluster(input.json("capacityProviders"), input.json("defaultCapacityProviderStrategy"))?;
+    Ok(SETTINGS.into_iter().filter_map(|name| Some((name.to_owned(), input.json(name)?.clone()))).collect())
 }
 
 /// Those that there are; the others are failures.

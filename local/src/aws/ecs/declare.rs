@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::{
-    Ecs, arn,
+    Ecs, arn, cluster,
     context::{Context, Outcome},
     error,
     operation::{OPERATIONS, Run},
@@ -38,6 +38,8 @@ impl Ecs {
 fn deploy_all(state: &mut State, resources: &EcsResources, context: &Context<'_>) -> Result<(), ServiceError> {
     for cluster in &resources.clusters {
         call(state, "CreateCluster", &cluster.input, context)?;
+        let input = Operation::named(&OPERATIONS, "CreateCluster").map_or(&[][..], |operation| operation.input);
+        cluster::redeclare(state, Input::check(input, &cluster.input).map_err(error::invalid_parameter)?)?;
     }
     let mut declared = BTreeMap::new();
     for definition in &resources.task_definitions {

@@ -9,6 +9,7 @@ mod agent;
 pub(crate) mod agent_url;
 mod arn;
 mod arns_page;
+mod capacity;
 mod clock;
 mod cluster;
 mod context;

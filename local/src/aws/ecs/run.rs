@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
+    capacity::{self, Strategy},
     context::{Context, Outcome},
     error::{conflict, invalid_parameter},
     interface::Interface,
@@ -65,10 +66,12 @@ pub(super) fn start(
     };
     let count = input.integer("count").and_then(|count| usize::try_from(count).ok()).unwrap_or(1);
     let numbers = (0..).map(|number| state.interfaces.wrapping_add(number));
-    let tasks: Vec<_> = numbers
-        .take(count)
-        .map(|number| Task { group: group.clone(), ..launch.task(cluster, input, context, number) })
-        .collect();
+    let mut tasks: Vec<Task> = Vec::new();
+    for number in numbers.take(count) {
+        let capacity_provider = launch.next_provider(state, cluster, &group, &tasks);
+        let task = launch.task(cluster, input, context, number);
+        tasks.push(Task { group: group.clone(), capacity_provider, ..task });
+    }
 
     let (cluster, ids) = (cluster.to_owned(), tasks.iter().map(|task| task.id.clone()).collect());
     let described: Vec<_> = tasks.iter().map(|task| task.to_api(context.region, true)).collect();
@@ -88,7 +91,8 @@ pub(super) fn start(
 /// What the tasks of one request have in common.
 struct Launch<'a> {
     definition: &'a TaskDefinition,
-    capacity_provider: Option<&'a str>,
+    /// None by launch type.
+    strategy: Option<Strategy<'a>>,
     subnets: Vec<&'a str>,
     security_groups: Vec<String>,
     assign_public_ip: bool,
@@ -103,9 +107,12 @@ impl<'a> Launch<'a> {
         definition: &'a TaskDefinition,
         input: Input<'a>,
     ) -> Result<Self, ServiceError> {
-        let settings = state.clusters.get(cluster).map(|cluster| &cluster.settings);
-        let default_strategy = settings.and_then(|settings| settings.get("defaultCapacityProviderStrategy"));
-        let capacity_provider = capacity_provider(input, default_strategy)?;
+        let strategy =
+            state.clusters.get(cluster).map(|cluster| capacity::chosen(input, cluster)).transpose()?.flatten();
+        // Without a launch type, EC2 is meant.
+        if strategy.is_none() && input.text("launchType") != Some("FARGATE") {
+            return Err(invalid_parameter("No Container Instances were found in your cluster."));
+        }
         if !definition.is_for_fargate() {
             return Err(invalid_parameter("Task definition does not support launch_type FARGATE."));
         }
@@ -126,13 +133,30 @@ impl<'a> Launch<'a> {
         tags.extend(tags::given(input.json("tags")));
         Ok(Self {
             definition,
-            capacity_provider,
+            strategy,
             subnets,
             security_groups: texts("securityGroups").map(str::to_owned).collect(),
             assign_public_ip: network["assignPublicIp"] == "ENABLED",
             started_by: input.text("startedBy").map(str::to_owned),
             tags,
         })
+    }
+
+    /// The capacity provider of the request's next task. A service's tasks count from one request to the next; others are
+    /// those of one request.
+    fn next_provider(&self, state: &State, cluster: &str, group: &str, started: &[Task]) -> Option<String> {
+        let is_of_service = |task: &&Task| {
+            group.starts_with("service:")
+                && task.group == group
+                && task.cluster == cluster
+                && task.stop.is_none()
+                && task.started_by == self.started_by
+        };
+        let count = |provider: &str| {
+            let tasks = state.tasks.values().filter(is_of_service).chain(started);
+            tasks.filter(|task| task.capacity_provider.as_deref() == Some(provider)).count() as u64
+        };
+        self.strategy.as_ref()?.next(count).map(str::to_owned)
     }
 
     /// A task in its first state. Its subnet is the next one in turn.
@@ -158,7 +182,7 @@ impl<'a> Launch<'a> {
             family: self.definition.family.clone(),
             group: String::new(),
             started_by: self.started_by.clone(),
-            capacity_provider: self.capacity_provider.map(str::to_owned),
+            capacity_provider: None,
             platform_version: platform.unwrap_or(LATEST_PLATFORM).to_owned(),
             architecture: self.architecture().to_owned(),
             cpu: size("cpu"),
@@ -194,25 +218,6 @@ impl<'a> Launch<'a> {
         }
         overrides["containerOverrides"] = containers.into();
         overrides
-    }
-}
-
-/// The capacity provider that a request or its cluster names; none for a request by launch type.
-fn capacity_provider<'a>(
-    input: Input<'a>,
-    default_strategy: Option<&'a Value>,
-) -> Result<Option<&'a str>, ServiceError> {
-    let first = |strategy: Option<&'a Value>| strategy?.get(0)?.get("capacityProvider")?.as_str();
-    let (launch_type, given) = (input.text("launchType"), first(input.json("capacityProviderStrategy")));
-    match (launch_type, given.or_else(|| first(default_strategy))) {
-        (Some(_), _) if given.is_some() => Err(invalid_parameter(
-            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
-        )),
-        (Some("FARGATE"), _) => Ok(None),
-        (None, Some(provider @ ("FARGATE" | "FARGATE_SPOT"))) => Ok(Some(provider)),
-        (None, Some(_)) => Err(invalid_parameter("The specified capacity provider was not found.")),
-        // Without a launch type, EC2 is meant.
-        _ => Err(invalid_parameter("No Container Instances were found in your cluster.")),
     }
 }
 

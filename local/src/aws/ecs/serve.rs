@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     arn,
     arns_page::arns_page,
+    capacity,
     context::{Context, Outcome},
     error::{client, invalid_parameter, no_such_service, service_is_not_active},
     service::{Deployment, Service, ServiceStatus},
@@ -31,7 +32,8 @@ const SETTINGS: [&str; 5] = [
 
 /// Makes a service. Its scheduler starts the tasks.
 pub(super) fn create(state: &mut State, input: Input<'_>, context: &Context<'_>) -> Result<Outcome, ServiceError> {
-    let (cluster, _) = state.cluster(context.region, input.text("cluster"))?;
+    let (cluster, settings_of_cluster) = state.cluster(context.region, input.text("cluster"))?;
+    capacity::chosen(input, settings_of_cluster)?;
     let name = input.required_text("serviceName");
     let key = service_key(cluster, name);
     if state.services.get(&key).is_some_and(|service| service.status != ServiceStatus::Inactive) {
@@ -69,6 +71,7 @@ pub(super) fn create(state: &mut State, input: Input<'_>, context: &Context<'_>)
 /// Changes what it is told; other tasks than those that run are another deployment.
 pub(super) fn update(state: &mut State, input: Input<'_>, context: &Context<'_>) -> Result<Outcome, ServiceError> {
     let key = active(state, input, context)?;
+    capacity::given(input, state.cluster(context.region, input.text("cluster"))?.1)?;
     let definition = input.text("taskDefinition").filter(|reference| !reference.is_empty());
     let definition = definition.map(|reference| definition_arn(state, reference, context)).transpose()?;
     let is_forced = input.boolean("forceNewDeployment").unwrap_or(false);
@@ -81,6 +84,15 @@ pub(super) fn update(state: &mut State, input: Input<'_>, context: &Context<'_>)
         let definition = definition.unwrap_or_else(|| primary.definition_arn.clone());
         let mut launch = primary.launch.clone();
         launch.extend(self::launch(input));
+        match input.json("capacityProviderStrategy").and_then(Value::as_array) {
+            // Back to the launch type, of which there is one.
+            Some(strategy) if strategy.is_empty() => {
+                launch.remove("capacityProviderStrategy");
+                launch.insert("launchType".to_owned(), json!("FARGATE"));
+            }
+            Some(_) => _ = launch.remove("launchType"),
+            None => {}
+        }
         if is_forced || definition != primary.definition_arn || launch != primary.launch {
             service.deployments.insert(0, Deployment::new(definition, launch, context.now));
             service.placed.clear();

@@ -1,5 +1,6 @@
 //! The service through its calls.
 
+mod capacity;
 mod cluster;
 mod lifecycle;
 mod network;

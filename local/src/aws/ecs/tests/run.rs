@@ -77,10 +77,14 @@ fn a_task_definition_is_named_by_family_revision_or_arn() {
 #[test]
 fn a_capacity_provider_may_be_named_in_place_of_the_launch_type() {
     let ecs = ready();
-    let spot = json!({"launchType": null, "capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT"}]});
+    let item = |provider: &str| json!({"capacityProvider": provider, "weight": 1});
+    let strategy = json!([item("FARGATE")]);
+    let providers = json!(["FARGATE", "FARGATE_SPOT"]);
+    let cluster =
+        json!({"clusterName": "live", "capacityProviders": providers, "defaultCapacityProviderStrategy": strategy});
+    call(&ecs, "CreateCluster", cluster);
+    let spot = json!({"launchType": null, "cluster": "live", "capacityProviderStrategy": [item("FARGATE_SPOT")]});
     assert_eq!(call(&ecs, "RunTask", request(spot))["tasks"][0]["capacityProviderName"], "FARGATE_SPOT");
-    let strategy = json!([{"capacityProvider": "FARGATE", "weight": 1}]);
-    call(&ecs, "CreateCluster", json!({"clusterName": "live", "defaultCapacityProviderStrategy": strategy}));
     let by_default = request(json!({"launchType": null, "cluster": "live"}));
     assert_eq!(call(&ecs, "RunTask", by_default)["tasks"][0]["capacityProviderName"], "FARGATE");
 }
