@@ -219,7 +219,7 @@ mod tests {
         names: &[&str],
     ) -> (Vec<(usize, StageArn)>, Result<(), Error>) {
         let claims: Vec<_> = names.iter().map(|name| claim(name)).collect();
-        // Long enough for a call, too short to wait until one is repeated.
+        // Too short to wait until a call is repeated.
         let list_until = Instant::now() + Duration::from_millis(290);
         let how = Recovery {
             attempt: attempt.parse().unwrap(),
@@ -236,7 +236,7 @@ mod tests {
         Error::unavailable("throttled")
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_listing_that_a_run_has_no_time_for_is_gone_on_with_by_the_next() {
         let (mut recovering, ivs) = (Recovering::default(), Ivs::failing_after(2, throttled()));
         let (told, result) = run(&mut recovering, &ivs, "first", &["two", "three", "none"]).await;
@@ -248,7 +248,7 @@ mod tests {
         assert!(recovering.has_made_nothing(&claim("none")) && !recovering.has_made_nothing(&claim("three")));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn of_a_claim_that_was_taken_over_since_an_earlier_listing_tells_only_what_it_shows() {
         let (mut recovering, ivs) = (Recovering::default(), Ivs::failing_after(2, throttled()));
         run(&mut recovering, &ivs, "first", &["none", "nothing"]).await.1.unwrap_err();
@@ -261,7 +261,7 @@ mod tests {
         assert!(["none", "nothing", "later"].iter().all(|name| recovering.has_made_nothing(&claim(name))));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_listing_ends_when_nobody_waits_for_it() {
         let (mut recovering, ivs) = (Recovering::default(), Ivs::failing_after(9, throttled()));
         for attempt in ["first", "second"] {
@@ -272,7 +272,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_page_that_is_known_no_more_has_the_listing_begin_anew() {
         let (mut recovering, ivs) = (Recovering::default(), Ivs::failing_after(2, throttled()));
         run(&mut recovering, &ivs, "first", &["three", "none"]).await.1.unwrap_err();
