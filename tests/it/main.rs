@@ -18,6 +18,7 @@ mod limits;
 mod lists;
 mod logs;
 mod openapi;
+mod orphan;
 mod participant;
 mod playback;
 mod queues;

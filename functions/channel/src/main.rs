@@ -29,11 +29,10 @@ async fn main() -> Result<(), lambda_http::Error> {
     })?;
     let [stack, channels, streams, viewers, recovery] = names;
     let site = site.map(|(ingest_url, playback_url)| Site { ingest_url, playback_url });
-    let viewers = ViewerTable::new(&aws, viewers, channels.clone());
     let handler = Handler {
-        ivs: ChannelIvs::new(&aws, stack, viewers.clone()).beside(OwnServer::new(&aws, site, streams)),
+        ivs: ChannelIvs::new(&aws, stack).beside(OwnServer::new(&aws, site, streams)),
+        viewers: ViewerTable::new(&aws, viewers, channels.clone()),
         channels: ChannelTable::new(&aws, channels).with_most_per_owner(most),
-        viewers,
         signers: Signers::new(&aws, playback_key, cache),
         recovery: RecoveryQueue::new(&aws, recovery),
         creators,

@@ -3,7 +3,7 @@
 
 mod handler;
 
-use aws_channel::{ChannelIvs, ChannelTable, ViewerTable};
+use aws_channel::{ChannelIvs, ChannelTable};
 use aws_client::RateLimiter;
 use aws_fleet::Ecs;
 use aws_publishers::PublisherIvs;
@@ -24,23 +24,20 @@ use crate::handler::Handler;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log::init();
-    let (aws, (fleet, [stack, servers, stages, channels, streams, sessions, viewers, recovery])) =
-        from_env(|variables| {
-            let fleet = variables.fleet();
-            let names = [
-                "STACK_NAME",
-                "SERVERS_TABLE",
-                "STAGES_TABLE",
-                "CHANNELS_TABLE",
-                "STREAMS_TABLE",
-                "STAGE_SESSIONS_TABLE",
-                "VIEWERS_TABLE",
-                "RECOVERY_QUEUE_URL",
-            ];
-            let names = names.map(|name| variables.required(name));
-            Some((fleet?, names))
-        })?;
-    let viewers = ViewerTable::new(&aws, viewers, channels.clone());
+    let (aws, (fleet, [stack, servers, stages, channels, streams, sessions, recovery])) = from_env(|variables| {
+        let fleet = variables.fleet();
+        let names = [
+            "STACK_NAME",
+            "SERVERS_TABLE",
+            "STAGES_TABLE",
+            "CHANNELS_TABLE",
+            "STREAMS_TABLE",
+            "STAGE_SESSIONS_TABLE",
+            "RECOVERY_QUEUE_URL",
+        ];
+        let names = names.map(|name| variables.required(name));
+        Some((fleet?, names))
+    })?;
     // Of the 20 calls a second of ECS and EC2, callers keep most.
     let handler = Handler {
         ecs: Ecs::new(&aws, fleet, RateLimiter::per_second(10)),
@@ -48,7 +45,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         ivs_realtime: StageIvs::new(&aws, stack.clone()).limited_to(RateLimiter::per_minute(rates::SWEEP)),
         publisher_ivs: PublisherIvs::new(&aws, stack.clone()),
         sessions: SessionTable::new(&aws, sessions),
-        ivs: ChannelIvs::new(&aws, stack, viewers).limited_to(RateLimiter::per_minute(rates::SWEEP)),
+        ivs: ChannelIvs::new(&aws, stack).limited_to(RateLimiter::per_minute(rates::SWEEP)),
         stream_ivs: StreamIvs::new(&aws, RateLimiter::per_minute(rates::STREAMS)),
         streams: StreamTable::new(&aws, streams, channels.clone()),
         servers: ServerTable::new(&aws, servers),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
-use aws_channel::{ChannelIvs, ChannelTable};
+use aws_channel::{ChannelIvs, ChannelTable, ViewerTable};
 use aws_claim::{Recovering, Recovery};
 use aws_stage::{ParticipantRows, StageIvs, StageTable};
 use lambda::event::Report;
@@ -35,6 +35,7 @@ pub(crate) struct Handler {
     pub(crate) channels: ChannelTable,
     pub(crate) ivs: ChannelIvs,
     pub(crate) channels_recovering: Mutex<Recovering<Channel>>,
+    pub(crate) viewers: ViewerTable,
 }
 
 impl Handler {
@@ -65,7 +66,7 @@ impl Handler {
                 &stages,
                 &how
             ),
-            aws_channel::recover(&self.ivs, &self.channels, &mut of_channels, now, &channels, &how),
+            aws_channel::recover(&self.ivs, &self.channels, &self.viewers, &mut of_channels, now, &channels, &how),
         );
         let mut tally = Tally::default();
         let results = of_stages.into_iter().chain(of_channels);

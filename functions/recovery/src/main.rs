@@ -19,17 +19,17 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         let names = ["STACK_NAME", "STAGES_TABLE", "PARTICIPANTS_TABLE", "CHANNELS_TABLE", "VIEWERS_TABLE"];
         Some(names.map(|name| variables.required(name)))
     })?;
-    let viewers = ViewerTable::new(&aws, viewers, channels.clone());
     let handler = Handler {
         ivs_realtime: StageIvs::new(&aws, stack.clone())
             .limited_to(RateLimiter::per_minute(rates::RECOVERY))
             .adopting_at(RateLimiter::per_minute(rates::ADOPTION)),
-        ivs: ChannelIvs::new(&aws, stack, viewers)
+        ivs: ChannelIvs::new(&aws, stack)
             .limited_to(RateLimiter::per_minute(rates::RECOVERY))
             .adopting_at(RateLimiter::per_minute(rates::ADOPTION)),
         stages: StageTable::new(&aws, stages),
         stages_recovering: Mutex::default(),
         participants: ParticipantRows::new(&aws, participants),
+        viewers: ViewerTable::new(&aws, viewers, channels.clone()),
         channels: ChannelTable::new(&aws, channels),
         channels_recovering: Mutex::default(),
     };

@@ -62,6 +62,8 @@ pub struct Found<R: Resource> {
     pub origin: Option<ClaimId>,
     /// When nobody is at work on that attempt any more.
     pub lease_until: Option<Timestamp>,
+    /// Whether the listing shows that somebody uses it.
+    pub in_use: bool,
 }
 
 /// How creating a resource failed.

@@ -12,6 +12,7 @@ pub const RECOVERY: u32 = 90;
 /// A recovery's adoptions, each of which reads the resource: `GetStage`, or `GetChannel` with the channel's key.
 pub const ADOPTION: u32 = 144;
 /// The sweep's: `ListStages` or `ListChannels`, and the deletes of orphans. It is in no hurry, and goes on in another run.
+/// Unless ordered to, a run deletes one of a kind, and asks `GetStage` for it once.
 pub const SWEEP: u32 = 60;
 /// `ListStages` of whoever asks, each minute, who publishes.
 pub const STAGE_SESSIONS: u32 = 50;

@@ -104,7 +104,7 @@ mod tests {
 
     fn found(name: &str, origin: &str) -> Found<Stage> {
         let arn = "arn:aws:ivs:us-east-1:000000000000:stage/abc".parse().unwrap();
-        Found { arn, name: name.parse().unwrap(), origin: Some(id(origin)), lease_until: Some(at(30)) }
+        Found { arn, name: name.parse().unwrap(), origin: Some(id(origin)), lease_until: Some(at(30)), in_use: false }
     }
 
     #[test]

@@ -27,11 +27,11 @@ pub fn of<R: Resource>(claim: &Claim<R>, stack: &str) -> HashMap<String, String>
     ])
 }
 
-/// What the tags of a resource say of it, if they are of one of the stack's rows.
+/// What the tags of a resource say of it, if they are of one of the stack's rows. Whether it is in use, they do not.
 pub fn found<R: Resource>(arn: R::Arn, tags: Option<&HashMap<String, String>>, stack: &str) -> Option<Found<R>> {
     let tags = tags.filter(|tags| tags.get(TAG_STACK).is_some_and(|found| found == stack))?;
     let name = tags.get(&name_tag::<R>())?.parse().ok()?;
     let origin = tags.get(TAG_CLAIM).and_then(|id| id.parse().ok());
     let lease_until = tags.get(TAG_LEASE_UNTIL).and_then(|at| at.parse().ok());
-    Some(Found { arn, name, origin, lease_until })
+    Some(Found { arn, name, origin, lease_until, in_use: false })
 }

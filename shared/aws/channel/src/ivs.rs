@@ -11,7 +11,9 @@ use aws_sdk_ivs::operation::get_channel::GetChannelError;
 use aws_sdk_ivs::operation::get_stream::GetStreamError;
 use aws_sdk_ivs::operation::get_stream_key::GetStreamKeyError;
 use aws_sdk_ivs::operation::list_stream_keys::ListStreamKeysError;
-use aws_sdk_ivs::types::{ChannelLatencyMode, ChannelType as IvsChannelType, StreamKey as IvsStreamKey};
+use aws_sdk_ivs::types::{
+    Channel as IvsChannel, ChannelLatencyMode, ChannelType as IvsChannelType, StreamKey as IvsStreamKey,
+};
 use aws_smithy_types::retry::RetryConfig;
 use model::channel::{Channel, IvsOptions, KeyState, StreamKey, StreamKeyText};
 use model::claim::{Claim, CreateError};
@@ -19,7 +21,9 @@ use model::error::Conflict;
 use model::tags;
 use model::{ChannelArn, ChannelName, Error, StreamKeyArn, Timestamp};
 
-use crate::{OwnServer, ViewerTable};
+use crate::OwnServer;
+
+const GET_CHANNEL: &str = "ivs:GetChannel";
 
 /// IVS low-latency, as far as this deployment's own channels go.
 pub struct ChannelIvs {
@@ -28,15 +32,13 @@ pub struct ChannelIvs {
     limiter: RateLimiter,
     adoptions: RateLimiter,
     own_server: Option<OwnServer>,
-    viewers: ViewerTable,
 }
 
 impl ChannelIvs {
-    /// Channels are tagged as the stack's, so that two deployments in one account leave each other's alone. Who is invited
-    /// to a channel ends with it.
-    pub fn new(aws: &Aws, stack: String, viewers: ViewerTable) -> Self {
+    /// Channels are tagged as the stack's, so that two deployments in one account leave each other's alone.
+    pub fn new(aws: &Aws, stack: String) -> Self {
         let (limiter, adoptions) = (RateLimiter::unlimited(), RateLimiter::unlimited());
-        Self { ivs: sdk_client!(aws, aws_sdk_ivs, "IVS"), stack, limiter, adoptions, own_server: None, viewers }
+        Self { ivs: sdk_client!(aws, aws_sdk_ivs, "IVS"), stack, limiter, adoptions, own_server: None }
     }
 
     /// Lists and deletes at a pace that leaves some of IVS's five calls a second to others.
@@ -60,10 +62,6 @@ impl ChannelIvs {
     #[must_use]
     pub fn beside(self, own_server: OwnServer) -> Self {
         Self { own_server: Some(own_server), ..self }
-    }
-
-    pub(crate) fn viewers(&self) -> &ViewerTable {
-        &self.viewers
     }
 
     pub(crate) fn own_server(&self) -> Option<&OwnServer> {
@@ -135,17 +133,9 @@ impl ChannelIvs {
         arn: &ChannelArn,
         now: Timestamp,
     ) -> Result<Option<Channel>, Error> {
-        let operation = "ivs:GetChannel";
-        match self.ivs.get_channel().arn(arn.as_str()).send().await {
-            Ok(got) => {
-                let channel = got.channel().and_then(|channel| read(claim, channel, now));
-                channel.map(Some).ok_or_else(|| Error::unavailable(AwsFailure::malformed(operation, "no channel")))
-            }
-            Err(error) => match error.as_service_error() {
-                Some(GetChannelError::ResourceNotFoundException(_)) => Ok(None),
-                _ => Err(AwsFailure::new(operation, &error).into_error()),
-            },
-        }
+        let Some(channel) = self.get_channel(arn).await.map_err(AwsFailure::into_error)? else { return Ok(None) };
+        let channel = read(claim, &channel, now);
+        channel.map(Some).ok_or_else(|| Error::unavailable(AwsFailure::malformed(GET_CHANNEL, "no channel")))
     }
 
     /// Whether a broadcast is under way. A channel that is gone has none.
@@ -172,26 +162,18 @@ impl ChannelIvs {
             Err(error) => match error.as_service_error() {
                 Some(DeleteChannelError::ResourceNotFoundException(_)) => Ok(()),
                 Some(DeleteChannelError::ConflictException(_)) => Err(Error::Conflict(Conflict::Live)),
-                _ => {
-                    let failure = AwsFailure::new("ivs:DeleteChannel", &error);
-                    if failure.is_denied() && self.is_gone(arn).await? { Ok(()) } else { Err(failure.into_error()) }
-                }
+                _ => AwsFailure::new("ivs:DeleteChannel", &error).unless_gone(self.get_channel(arn)).await,
             },
         }
     }
 
-    /// Whether there is no such channel. A delete is allowed by a channel's tag, and one that is gone has none: IVS may
-    /// deny then what it would answer otherwise.
-    async fn is_gone(&self, arn: &ChannelArn) -> Result<bool, Error> {
+    /// `None` if there is no such channel.
+    async fn get_channel(&self, arn: &ChannelArn) -> Result<Option<IvsChannel>, AwsFailure> {
         match self.ivs.get_channel().arn(arn.as_str()).send().await {
-            Ok(_) => Ok(false),
+            Ok(got) => got.channel.map(Some).ok_or_else(|| AwsFailure::malformed(GET_CHANNEL, "no channel")),
             Err(error) => match error.as_service_error() {
-                Some(GetChannelError::ResourceNotFoundException(_)) => Ok(true),
-                _ => {
-                    let failure = AwsFailure::new("ivs:GetChannel", &error);
-                    // It is another's, and there.
-                    if failure.is_denied() { Ok(false) } else { Err(failure.into_error()) }
-                }
+                Some(GetChannelError::ResourceNotFoundException(_)) => Ok(None),
+                _ => Err(AwsFailure::new(GET_CHANNEL, &error)),
             },
         }
     }
@@ -276,7 +258,7 @@ fn read_key(key: &IvsStreamKey) -> Option<StreamKey> {
     Some(StreamKey { arn: key.arn()?.parse().ok()?, text: StreamKeyText::new(key.value()?.to_owned()) })
 }
 
-fn read(claim: &Claim<Channel>, channel: &aws_sdk_ivs::types::Channel, now: Timestamp) -> Option<Channel> {
+fn read(claim: &Claim<Channel>, channel: &IvsChannel, now: Timestamp) -> Option<Channel> {
     Some(Channel {
         name: claim.name.clone(),
         arn: channel.arn()?.parse().ok()?,

@@ -12,22 +12,38 @@ use model::{ChannelArn, ChannelName, Cursor, Error, Limit, Page, Timestamp, User
 
 use crate::{ChannelIvs, ChannelTable, ViewerTable};
 
+/// Channels come to be in IVS low-latency, and viewers hang on them.
+struct ChannelProvider<'a> {
+    ivs: &'a ChannelIvs,
+    viewers: &'a ViewerTable,
+}
+
 impl Inventory<Channel> for ChannelIvs {
     async fn list(&self, only: Option<&ChannelName>, page: Option<&str>) -> Result<ListedPage<Channel>, Error> {
         self.list_channels(only, page).await
     }
 
-    async fn delete(&self, arn: &ChannelArn) -> Result<(), Error> {
-        // Of a self-hosted channel there is nothing but its row.
-        if arn.is_self_hosted() { Ok(()) } else { self.delete_channel(arn).await }
+    /// IVS refuses for a channel that is live.
+    async fn delete_idle(&self, arn: &ChannelArn) -> Result<bool, Error> {
+        match self.delete_channel(arn).await {
+            Ok(()) => Ok(true),
+            Err(Error::Conflict(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 
-impl Provider<Channel> for ChannelIvs {
+impl Provider<Channel> for ChannelProvider<'_> {
+    type Inventory = ChannelIvs;
+
+    fn inventory(&self) -> &ChannelIvs {
+        self.ivs
+    }
+
     async fn create(&self, claim: &Claim<Channel>, now: Timestamp) -> Result<Channel, CreateError> {
         match &claim.options {
-            ChannelOptions::Ivs(options) => self.create_channel(claim, *options, now).await,
-            ChannelOptions::SelfHosted(_) => match self.own_server() {
+            ChannelOptions::Ivs(options) => self.ivs.create_channel(claim, *options, now).await,
+            ChannelOptions::SelfHosted(_) => match self.ivs.own_server() {
                 Some(server) => server.create_channel(claim, now).map_err(CreateError::Refused),
                 None => Err(CreateError::Refused(Error::Conflict(Conflict::SelfHostedNotSupported))),
             },
@@ -35,15 +51,15 @@ impl Provider<Channel> for ChannelIvs {
     }
 
     async fn adopt(&self, claim: &Claim<Channel>, arn: ChannelArn, now: Timestamp) -> Result<Option<Channel>, Error> {
-        self.adoption().await;
-        let Some(mut channel) = self.read_channel(claim, &arn, now).await? else { return Ok(None) };
-        channel.key = Some(KeyState::Current(self.only_key(&arn, None).await?));
+        self.ivs.adoption().await;
+        let Some(mut channel) = self.ivs.read_channel(claim, &arn, now).await? else { return Ok(None) };
+        channel.key = Some(KeyState::Current(self.ivs.only_key(&arn, None).await?));
         Ok(Some(channel))
     }
 
     async fn check_deletable(&self, channel: &Channel, now: Timestamp) -> Result<(), Error> {
-        let is_live = match (channel.arn.is_self_hosted(), self.own_server()) {
-            (false, _) => self.is_live(&channel.arn).await,
+        let is_live = match (channel.arn.is_self_hosted(), self.ivs.own_server()) {
+            (false, _) => self.ivs.is_live(&channel.arn).await,
             (true, Some(server)) => server.is_live(channel, now).await,
             (true, None) => Ok(false),
         };
@@ -60,10 +76,15 @@ impl Provider<Channel> for ChannelIvs {
         }
     }
 
+    async fn delete(&self, arn: &ChannelArn) -> Result<(), Error> {
+        // Of a self-hosted channel there is nothing but its row.
+        if arn.is_self_hosted() { Ok(()) } else { self.ivs.delete_channel(arn).await }
+    }
+
     /// Its key is in its row, and ends with it.
     async fn forget(&self, _: &ChannelName, arn: &ChannelArn) -> Result<(), Error> {
         // Nobody is invited to a self-hosted one.
-        if arn.is_self_hosted() { Ok(()) } else { self.viewers().purge(arn).await }
+        if arn.is_self_hosted() { Ok(()) } else { self.viewers.purge(arn).await }
     }
 }
 
@@ -72,12 +93,13 @@ impl Provider<Channel> for ChannelIvs {
 pub async fn recover(
     ivs: &ChannelIvs,
     channels: &ChannelTable,
+    viewers: &ViewerTable,
     recovering: &mut Recovering<Channel>,
     now: Timestamp,
     names: &[ChannelName],
     how: &Recovery,
 ) -> Vec<Result<Recovered, Error>> {
-    aws_claim::recover(ivs, &channels.names, recovering, now, names, how).await
+    aws_claim::recover(&ChannelProvider { ivs, viewers }, &channels.names, recovering, now, names, how).await
 }
 
 /// Returns the channel of that name, creating it first if there is none. Any number of concurrent callers get one.
@@ -89,11 +111,12 @@ pub async fn recover(
 pub async fn create_or_fetch(
     ivs: &ChannelIvs,
     channels: &ChannelTable,
+    viewers: &ViewerTable,
     now: Timestamp,
     request: &NameRequest<ChannelName>,
     desired: DesiredChannelOptions,
 ) -> Result<Outcome<Channel>, Error> {
-    aws_claim::create_or_fetch(ivs, &channels.names, now, request, &desired).await
+    aws_claim::create_or_fetch(&ChannelProvider { ivs, viewers }, &channels.names, now, request, &desired).await
 }
 
 /// Returns the channel of that name.
@@ -126,10 +149,11 @@ pub async fn list(
 pub async fn delete(
     ivs: &ChannelIvs,
     channels: &ChannelTable,
+    viewers: &ViewerTable,
     now: Timestamp,
     request: &NameRequest<ChannelName>,
 ) -> Result<(), Error> {
-    aws_claim::delete(ivs, &channels.names, now, request).await
+    aws_claim::delete(&ChannelProvider { ivs, viewers }, &channels.names, now, request).await
 }
 
 /// Holds every channel in IVS against its row, and deletes orphans; see [`aws_claim::sweep()`]. No stream key is read.

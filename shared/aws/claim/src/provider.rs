@@ -13,12 +13,16 @@ pub trait Inventory<R: Resource>: Sync {
         only: Option<&R::Name>,
         page: Option<&str>,
     ) -> impl Future<Output = Result<ListedPage<R>, Error>> + Send;
-    /// Deletes it in AWS. One that is gone is fine. [`Error::Conflict`]: it cannot be deleted now, and stays.
-    fn delete(&self, arn: &R::Arn) -> impl Future<Output = Result<(), Error>> + Send;
+    /// Deletes it in AWS, unless it is in use. One that is gone is fine. False: it is in use, and stays.
+    fn delete_idle(&self, arn: &R::Arn) -> impl Future<Output = Result<bool, Error>> + Send;
 }
 
 /// Where resources come to be: AWS, and what hangs on them.
-pub trait Provider<R: Resource>: Inventory<R> {
+pub trait Provider<R: Resource>: Sync {
+    /// See [`Provider::inventory`].
+    type Inventory: Inventory<R>;
+    /// What AWS has of the kind.
+    fn inventory(&self) -> &Self::Inventory;
     /// Creates the resource of a claim, tagged with it. It is sent once.
     fn create(&self, claim: &Claim<R>, now: Timestamp) -> impl Future<Output = Result<R, CreateError>> + Send;
     /// A found resource, as if the claim had created it, at the provider's pace; `None` if it is gone.
@@ -30,6 +34,8 @@ pub trait Provider<R: Resource>: Inventory<R> {
     ) -> impl Future<Output = Result<Option<R>, Error>> + Send;
     /// Whether it can be deleted now; if not, [`Error::Conflict`].
     fn check_deletable(&self, resource: &R, now: Timestamp) -> impl Future<Output = Result<(), Error>> + Send;
+    /// Deletes it in AWS. One that is gone is fine. [`Error::Conflict`]: it cannot be deleted now, and stays.
+    fn delete(&self, arn: &R::Arn) -> impl Future<Output = Result<(), Error>> + Send;
     /// Deletes what hangs on a resource, once it is gone.
     fn forget(&self, name: &R::Name, arn: &R::Arn) -> impl Future<Output = Result<(), Error>> + Send;
 }

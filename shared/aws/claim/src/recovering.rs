@@ -202,12 +202,13 @@ mod tests {
                 name: name.parse().unwrap(),
                 origin: Some(claim(name).origin),
                 lease_until: None,
+                in_use: false,
             };
             Ok(ListedPage { found: vec![found], next: next.map(str::to_owned) })
         }
 
-        async fn delete(&self, _: &StageArn) -> Result<(), Error> {
-            Ok(())
+        async fn delete_idle(&self, _: &StageArn) -> Result<bool, Error> {
+            Ok(true)
         }
     }
 

@@ -67,10 +67,10 @@ pub async fn sweep<S: Schema>(
 ) -> SweepOutcome<S::Resource> {
     let started = Instant::now();
     let mut outcome = SweepOutcome { swept: Swept::default(), unfinished: Vec::new(), result: Ok(()) };
-    let read = timeout_at(run.until, read_all(inventory, table, sweeping, run, &mut outcome)).await;
-    outcome.swept.listed = sweeping.judged.len();
+    let read = read_in_time(inventory, table, sweeping, run, &mut outcome).await;
     let kind = S::Resource::KIND;
-    match read.unwrap_or_else(|_| Err(Error::unavailable(format!("there was not enough time for all {kind}s")))) {
+    outcome.swept.listed = sweeping.judged.len();
+    match read {
         // The pages stay.
         Err(error @ Error::Unavailable { .. }) if !sweeping.judged.is_empty() => {
             let listed = sweeping.judged.len();
@@ -102,6 +102,19 @@ impl<R: Resource> Sweeping<R> {
     fn judged(&self) -> impl Iterator<Item = (&Found<R>, &Disposition)> {
         self.listing.found().iter().zip(&self.judged)
     }
+}
+
+/// As [`read_all`], for as long as there is time.
+async fn read_in_time<S: Schema>(
+    inventory: &impl Inventory<S::Resource>,
+    table: &NameTable<S>,
+    sweeping: &mut Sweeping<S::Resource>,
+    run: &SweepRun,
+    outcome: &mut SweepOutcome<S::Resource>,
+) -> Result<(), Error> {
+    let read = timeout_at(run.until, read_all(inventory, table, sweeping, run, outcome)).await;
+    let kind = S::Resource::KIND;
+    read.unwrap_or_else(|_| Err(Error::unavailable(format!("there was not enough time for all {kind}s"))))
 }
 
 /// Reads the pages that are left, and the rows of each once it is there.
@@ -165,11 +178,11 @@ async fn end_orphans<S: Schema>(
             let going: Vec<&Found<S::Resource>> = going.into_iter().filter_map(|at| Some(known.get(at)?.0)).collect();
             delete_orphans(inventory, table, &going, run, swept).await
         }
-        Err(LooksLost { orphans }) => {
+        Err(LooksLost { orphans, in_use }) => {
             let (kind, listed) = (S::Resource::KIND, known.len());
             Err(Error::internal(format!(
-                "no row stands for {orphans} of {listed} {kind}s, which looks like a table that was lost or restored; if \
-                 they may go, invoke the reconciler with {{\"maxOrphans\": {orphans}}}"
+                "no row stands for {orphans} of {listed} {kind}s, {in_use} of them in use, which looks like a table that \
+                 was lost or restored; if they may go, invoke the reconciler with {{\"maxOrphans\": {orphans}}}"
             )))
         }
     };
@@ -197,7 +210,8 @@ async fn delete_orphans<S: Schema>(
     result
 }
 
-/// False: it stays, because a row stands for it after all, or because it is in use.
+/// False: it stays, because a row stands for it after all. One that is in use stays as well, and is an error: whoever
+/// uses it was told of it, so that a row is lost.
 async fn delete_orphan<S: Schema>(
     inventory: &impl Inventory<S::Resource>,
     table: &NameTable<S>,
@@ -209,12 +223,11 @@ async fn delete_orphan<S: Schema>(
     if disposition(found, row.as_ref(), now) != Disposition::Orphan {
         return Ok(false);
     }
-    match inventory.delete(arn).await {
-        Ok(()) => {
-            tracing::warn!(%arn, %name, "deleted a {} that no row stood for", S::Resource::KIND);
-            Ok(true)
-        }
-        Err(Error::Conflict(_)) => Ok(false),
-        Err(error) => Err(error),
+    let kind = S::Resource::KIND;
+    // A listing may take minutes.
+    if !inventory.delete_idle(arn).await? {
+        return Err(Error::internal(format!("no row stands for the {kind} {name}, which is in use, and stays: {arn}")));
     }
+    tracing::warn!(%arn, %name, "deleted a {kind} that no row stood for");
+    Ok(true)
 }

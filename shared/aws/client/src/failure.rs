@@ -73,8 +73,25 @@ impl AwsFailure {
     }
 
     /// Whether a policy does not allow the call. A policy that asks for a tag does not allow it on what is not there.
-    pub fn is_denied(&self) -> bool {
+    fn is_denied(&self) -> bool {
         self.code.as_deref() == Some("AccessDeniedException")
+    }
+
+    /// What it means for a delete, and that is nothing if what was to be deleted is gone. A delete that a tag allows is
+    /// denied on what is gone, which has none: then it takes a read to know, which answers `None` for that.
+    ///
+    /// # Errors
+    /// What the delete failed with, or the read.
+    pub async fn unless_gone<T>(self, read: impl Future<Output = Result<Option<T>, Self>>) -> Result<(), Error> {
+        if !self.is_denied() {
+            return Err(self.into_error());
+        }
+        match read.await {
+            Ok(None) => Ok(()),
+            Err(failure) if !failure.is_denied() => Err(failure.into_error()),
+            // It is there, and may be another's.
+            Ok(Some(_)) | Err(_) => Err(self.into_error()),
+        }
     }
 
     /// What it means for a create.

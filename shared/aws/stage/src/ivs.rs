@@ -6,11 +6,14 @@ use aws_sdk_ivsrealtime::Client;
 use aws_sdk_ivsrealtime::config::Config;
 use aws_sdk_ivsrealtime::operation::delete_stage::DeleteStageError;
 use aws_sdk_ivsrealtime::operation::get_stage::GetStageError;
+use aws_sdk_ivsrealtime::types::Stage as IvsStage;
 use aws_smithy_types::retry::RetryConfig;
-use model::claim::{Claim, CreateError};
+use model::claim::{Claim, CreateError, Found};
 use model::stage::{Endpoints, Stage};
 use model::tags;
 use model::{Error, StageArn, Timestamp};
+
+const GET_STAGE: &str = "ivs:GetStage";
 
 /// IVS Real-Time, as far as this deployment's own stages go.
 pub struct StageIvs {
@@ -92,7 +95,8 @@ impl StageIvs {
         for stage in listed.stages() {
             let arn = stage.arn().parse();
             let arn = arn.map_err(|_| Error::internal(AwsFailure::malformed(operation, "no ARN")))?;
-            found.extend(tags::found(arn, stage.tags(), &self.stack));
+            let in_use = is_session(stage.active_session_id());
+            found.extend(tags::found(arn, stage.tags(), &self.stack).map(|found| Found { in_use, ..found }));
         }
         Ok(ListedPage { found, next: listed.next_token().map(str::to_owned) })
     }
@@ -102,17 +106,9 @@ impl StageIvs {
     /// # Errors
     /// What IVS fails with.
     pub async fn read_endpoints(&self, arn: &StageArn, now: Timestamp) -> Result<Option<Endpoints>, Error> {
-        let operation = "ivs:GetStage";
-        match self.ivs.get_stage().arn(arn.as_str()).send().await {
-            Ok(got) => {
-                let endpoints = got.stage().and_then(|stage| endpoints(stage, now));
-                endpoints.map(Some).ok_or_else(|| Error::unavailable(AwsFailure::malformed(operation, "no endpoints")))
-            }
-            Err(error) => match error.as_service_error() {
-                Some(GetStageError::ResourceNotFoundException(_)) => Ok(None),
-                _ => Err(AwsFailure::new(operation, &error).into_error()),
-            },
-        }
+        let Some(stage) = self.read_stage(arn).await.map_err(AwsFailure::into_error)? else { return Ok(None) };
+        let endpoints = endpoints(&stage, now);
+        endpoints.map(Some).ok_or_else(|| Error::unavailable(AwsFailure::malformed(GET_STAGE, "no endpoints")))
     }
 
     /// Deletes a stage and disconnects everybody in it. One that is gone already is fine.
@@ -125,32 +121,39 @@ impl StageIvs {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(DeleteStageError::ResourceNotFoundException(_)) => Ok(()),
-                _ => {
-                    let failure = AwsFailure::new("ivs:DeleteStage", &error);
-                    if failure.is_denied() && self.is_gone(arn).await? { Ok(()) } else { Err(failure.into_error()) }
-                }
+                _ => AwsFailure::new("ivs:DeleteStage", &error).unless_gone(self.read_stage(arn)).await,
             },
         }
     }
 
-    /// Whether there is no such stage. A delete is allowed by a stage's tag, and one that is gone has none: IVS may deny
-    /// then what it would answer otherwise.
-    async fn is_gone(&self, arn: &StageArn) -> Result<bool, Error> {
+    /// Deletes a stage that nobody is in; false if somebody is. IVS would end their session without a word, so it is
+    /// asked first.
+    pub(crate) async fn delete_idle_stage(&self, arn: &StageArn) -> Result<bool, Error> {
+        let stage = self.read_stage(arn).await.map_err(AwsFailure::into_error)?;
+        if stage.is_some_and(|stage| is_session(stage.active_session_id())) {
+            return Ok(false);
+        }
+        self.delete_stage(arn).await.map(|()| true)
+    }
+
+    /// `None` if there is no such stage.
+    async fn read_stage(&self, arn: &StageArn) -> Result<Option<IvsStage>, AwsFailure> {
         match self.ivs.get_stage().arn(arn.as_str()).send().await {
-            Ok(_) => Ok(false),
+            Ok(got) => got.stage.map(Some).ok_or_else(|| AwsFailure::malformed(GET_STAGE, "no stage")),
             Err(error) => match error.as_service_error() {
-                Some(GetStageError::ResourceNotFoundException(_)) => Ok(true),
-                _ => {
-                    let failure = AwsFailure::new("ivs:GetStage", &error);
-                    // It is another's, and there.
-                    if failure.is_denied() { Ok(false) } else { Err(failure.into_error()) }
-                }
+                Some(GetStageError::ResourceNotFoundException(_)) => Ok(None),
+                _ => Err(AwsFailure::new(GET_STAGE, &error)),
             },
         }
     }
 }
 
-fn endpoints(stage: &aws_sdk_ivsrealtime::types::Stage, now: Timestamp) -> Option<Endpoints> {
+/// Whether a session is under way in a stage, by what IVS says of its session.
+fn is_session(id: Option<&str>) -> bool {
+    id.is_some_and(|id| !id.is_empty())
+}
+
+fn endpoints(stage: &IvsStage, now: Timestamp) -> Option<Endpoints> {
     let endpoints = stage.endpoints()?;
     Some(Endpoints { events: endpoints.events()?.to_owned(), whip: endpoints.whip()?.to_owned(), fetched_at: now })
 }

@@ -20,22 +20,18 @@ impl Inventory<Stage> for StageIvs {
         self.list_stages(page).await
     }
 
-    async fn delete(&self, arn: &StageArn) -> Result<(), Error> {
-        self.delete_stage(arn).await
-    }
-}
-
-impl Inventory<Stage> for StageProvider<'_> {
-    async fn list(&self, only: Option<&StageName>, page: Option<&str>) -> Result<ListedPage<Stage>, Error> {
-        self.ivs.list(only, page).await
-    }
-
-    async fn delete(&self, arn: &StageArn) -> Result<(), Error> {
-        self.ivs.delete(arn).await
+    async fn delete_idle(&self, arn: &StageArn) -> Result<bool, Error> {
+        self.delete_idle_stage(arn).await
     }
 }
 
 impl Provider<Stage> for StageProvider<'_> {
+    type Inventory = StageIvs;
+
+    fn inventory(&self) -> &StageIvs {
+        self.ivs
+    }
+
     async fn create(&self, claim: &Claim<Stage>, now: Timestamp) -> Result<Stage, CreateError> {
         let (arn, endpoints) = self.ivs.create_stage(claim, now).await?;
         Ok(Stage::of(claim, arn, endpoints, now))
@@ -50,6 +46,10 @@ impl Provider<Stage> for StageProvider<'_> {
     /// A stage can be deleted with everybody in it.
     async fn check_deletable(&self, _: &Stage, _: Timestamp) -> Result<(), Error> {
         Ok(())
+    }
+
+    async fn delete(&self, arn: &StageArn) -> Result<(), Error> {
+        self.ivs.delete_stage(arn).await
     }
 
     async fn forget(&self, name: &StageName, arn: &StageArn) -> Result<(), Error> {
