@@ -1,5 +1,6 @@
 //! What a sweep leaves alone although no row stands for it, and what it is ordered to delete.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tests::TestApp;
 
@@ -86,6 +87,62 @@ async fn a_stage_that_somebody_enters_after_it_was_listed_stays() {
         assert!(is_there(app, &stage).await);
         app.anonymous().delete(&seat).await.expect(200);
         assert_eq!(reconcile(app).await, Value::Null);
+    })
+    .await;
+}
+
+/// So many stages of another stack that there are three pages of all, the last of which does not come.
+async fn fill_two_pages(app: &TestApp) -> Vec<String> {
+    app.quotas(json!({"CreateStage": 1000, "DeleteStage": 1000})).await;
+    let create = |n| create_stage(app, tags("stage", "another", &format!("other-{n}"), A_DAY_LATER));
+    let others = join_all((0..200).map(create)).await;
+    app.fault(json!({"service": "ivs", "operation": "ListStages", "nth": 3, "times": null,
+        "function": "ReconcilerFunction", "fault": {"kind": "throttle"}}))
+        .await;
+    others
+}
+
+async fn end(app: &TestApp, stages: Vec<String>) {
+    let deletes = stages.into_iter().map(|arn| app.ivs().delete_stage().arn(arn).send());
+    assert!(join_all(deletes).await.iter().all(Result::is_ok));
+}
+
+#[tokio::test]
+async fn an_order_that_comes_before_all_is_listed_fails_and_is_given_again() {
+    TestApp::run(async |app| {
+        let stage = orphaned_stage(app).await;
+        let others = fill_two_pages(app).await;
+        let failed = order(app, 1).await;
+        assert!(failed.contains("not all stages are listed yet: give the order again"), "{failed}");
+        let line = last_line(app);
+        assert_eq!((&line["stages.continued"], &line["OrphanStagesDeleted"]), (&json!(true), &json!(0)), "{line}");
+        app.heal().await;
+        let (answer, calls) = app.calls_of(order(app, 1)).await;
+        assert_eq!((answer.as_str(), is_there(app, &stage).await), ("null", false));
+        assert_eq!(calls.iter().filter(|call| *call == "ivs:ListStages").count(), 1, "{calls:?}");
+        end(app, others).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_page_that_ivs_knows_no_more_makes_the_listing_begin_anew_in_the_same_run() {
+    TestApp::run(async |app| {
+        two_that_stand(app, "stage").await;
+        let others = fill_two_pages(app).await;
+        assert_eq!(reconcile(app).await, Value::Null);
+        assert_eq!(last_line(app)["stages.continued"], json!(true));
+        app.heal().await;
+        let unknown = json!({"kind": "error", "status": 400, "code": "ValidationException"});
+        app.fault(json!({"service": "ivs", "operation": "ListStages", "function": "ReconcilerFunction",
+            "fault": unknown}))
+            .await;
+        let (answer, calls) = app.calls_of(reconcile(app)).await;
+        assert_eq!(answer, Value::Null);
+        assert_eq!(calls.iter().filter(|call| *call == "ivs:ListStages").count(), 4, "{calls:?}");
+        let line = last_line(app);
+        assert_eq!((&line["Stages"], &line["Reconciliations"]), (&json!(2), &json!(1)), "{line}");
+        end(app, others).await;
     })
     .await;
 }

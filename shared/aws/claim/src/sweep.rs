@@ -67,8 +67,19 @@ pub async fn sweep<S: Schema>(
 ) -> SweepOutcome<S::Resource> {
     let started = Instant::now();
     let mut outcome = SweepOutcome { swept: Swept::default(), unfinished: Vec::new(), result: Ok(()) };
-    let read = read_in_time(inventory, table, sweeping, run, &mut outcome).await;
+    let known = sweeping.listing.found().len();
+    let mut read = read_in_time(inventory, table, sweeping, run, &mut outcome).await;
     let kind = S::Resource::KIND;
+    match &read {
+        Ok(()) | Err(Error::Unavailable { .. }) => {}
+        // AWS need not know the page any more that another run was told of.
+        Err(error) if known > 0 && sweeping.listing.found().len() == known => {
+            tracing::warn!(cause = chain(error), "the listing of {kind}s cannot be gone on with, and begins anew");
+            sweeping.begin_anew();
+            read = read_in_time(inventory, table, sweeping, run, &mut outcome).await;
+        }
+        Err(_) => {}
+    }
     outcome.swept.listed = sweeping.judged.len();
     match read {
         // The pages stay.
@@ -76,8 +87,14 @@ pub async fn sweep<S: Schema>(
             let listed = sweeping.judged.len();
             tracing::warn!(cause = chain(&error), listed, "the next run goes on with the {kind}s");
             outcome.swept.is_incomplete = true;
+            if run.how.max_orphans.is_some() {
+                let not_yet = format!(
+                    "nothing was deleted as ordered, since not all {kind}s are listed yet: give the order again, which \
+                     goes on with the listing"
+                );
+                outcome.result = Err(Error::unavailable(not_yet));
+            }
         }
-        // Such as a page that is known no more.
         Err(error) => {
             outcome.result = outcome.result.and(Err(error));
             sweeping.begin_anew();
