@@ -39,10 +39,11 @@ async fn kill(app: &TestApp, operation: &str, when: &str) {
     app.fault(json!({"service": "ivs", "operation": operation, "fault": {"kind": "kill", "when": when}})).await;
 }
 
-/// Has the next delete be denied, as one of what is gone in IVS is: whether it is, has to be asked.
-async fn deny(app: &TestApp, operation: &str) {
+/// Has the next delete of a function be denied, as one of what is gone in IVS is: whether it is, has to be asked.
+async fn deny(app: &TestApp, function: &str, operation: &str) {
     let denied = json!({"kind": "error", "status": 403, "code": "AccessDeniedException"});
-    app.fault(json!({"service": "ivs", "operation": operation, "fault": denied})).await;
+    // The recovery that it asks for deletes as well.
+    app.fault(json!({"service": "ivs", "operation": operation, "function": function, "fault": denied})).await;
 }
 
 /// Has the claim on a name, if there is one, lapse.
@@ -72,7 +73,7 @@ async fn stage(app: &TestApp) {
     app.set_stage_attribute("demo", "endpointsFetchedAt", OVER).await;
     alice.get("/stages/demo").await;
     app.mint(&bob, "demo", json!({})).await;
-    deny(app, "DeleteStage").await;
+    deny(app, "StageFunction", "DeleteStage").await;
     alice.delete("/stages/demo").await;
     alice.delete("/stages/demo").await;
     // Of a create that died, the recovery is asked for.
@@ -112,7 +113,7 @@ async fn channel(app: &TestApp) {
         app.set_attribute("channels", "demo", "streamKey.leaseUntil", OVER).await;
     }
     alice.get("/channels/demo/stream-key").await;
-    deny(app, "DeleteChannel").await;
+    deny(app, "ChannelFunction", "DeleteChannel").await;
     alice.delete("/channels/demo").await;
     alice.delete("/channels/demo").await;
     alice.put("/channels/members", json!({"private": true, "admission": "invited"})).await;
@@ -281,7 +282,7 @@ async fn reconciler(app: &TestApp) {
     let show = air.channel("show", json!({})).await;
     air.begin(&show).await;
     for operation in ["DeleteStage", "DeleteChannel"] {
-        deny(app, operation).await;
+        deny(app, "ReconcilerFunction", operation).await;
     }
     app.invoke("ReconcilerFunction", r#"{"maxOrphans": 2}"#).await;
     app.invoke("ReconcilerFunction", r#"{"maxOrphans": 2}"#).await;
