@@ -14,6 +14,8 @@ use crate::plumbing::sync::lock;
 pub(crate) struct Assumptions {
     /// What `DisconnectParticipant` does about a participant that has not joined yet.
     pub(crate) early_disconnect: EarlyDisconnect,
+    /// Global secondary indexes of DynamoDB show what there was a second ago.
+    pub(crate) late_indexes: bool,
     /// Lists of IVS and IVS Real-Time show what there was two seconds ago.
     pub(crate) late_listings: bool,
     /// Tasks are `ACTIVATING`, `DEACTIVATING` and `STOPPING` as well, each for a step of the clock.
@@ -37,6 +39,7 @@ impl Assumptions {
     /// All that is unkind.
     pub(crate) const UNKIND: Self = Self {
         early_disconnect: EarlyDisconnect::NotFound,
+        late_indexes: true,
         late_listings: true,
         long_task_life: true,
         old_item_needs_read: true,

@@ -77,8 +77,8 @@ pub struct Arguments {
     /// template's origins
     #[arg(long)]
     dev_origins: bool,
-    /// Assume the unkind in everything that PUT /_local/assumptions can change: earlyDisconnect, lateListings,
-    /// longTaskLife, oldItemNeedsRead
+    /// Assume the unkind in everything that PUT /_local/assumptions can change: earlyDisconnect, lateIndexes,
+    /// lateListings, longTaskLife, oldItemNeedsRead
     #[arg(long)]
     assume_unkind: bool,
     /// How the functions' log lines are shown; compact on a terminal and raw elsewhere by default

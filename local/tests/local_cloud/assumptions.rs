@@ -11,7 +11,7 @@ async fn the_side_door_assumes_otherwise_until_a_reset() {
         let cloud = LocalCloud::start(Options { assume_unkind: is_unkind, ..options() }).await.unwrap();
         let first = door(&cloud, "GET", "assumptions", Value::Null).await.json();
         let assumed: Vec<_> = first.as_object().unwrap().values().filter_map(Value::as_bool).collect();
-        assert_eq!(assumed, [is_unkind; 3], "{first}");
+        assert_eq!(assumed, [is_unkind; 4], "{first}");
         assert_eq!(first["earlyDisconnect"], if is_unkind { "notFound" } else { "bars" });
         let other = json!({"lateListings": !is_unkind, "earlyDisconnect": if is_unkind { "bars" } else { "notFound" }});
         let set = door(&cloud, "PUT", "assumptions", other.clone()).await.json();

@@ -6,36 +6,28 @@
 mod arn;
 mod attributes;
 mod capacity;
+mod engine;
+mod late_indexes;
 pub(crate) mod operation;
 mod permission;
 mod rows;
 
-use std::fs::OpenOptions;
-use std::io::{self, ErrorKind, Read};
-use std::net::Ipv4Addr;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use dynoxide::Database;
-use http::Request;
-use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio::time::{self, MissedTickBehavior};
 
+use self::engine::Engine;
+use self::late_indexes::LateIndexes;
 use super::assumptions::Assumed;
 use super::service::Requirement;
 use crate::aws::service::call::Call;
 use crate::aws::service::reply::{Protocol, Reply};
 use crate::plumbing::http_server;
 use crate::plumbing::jobs::Jobs;
-use crate::plumbing::private_file;
-use crate::plumbing::state_file;
 use crate::template::Table;
 
 /// How often rows whose time to live is over are deleted. AWS takes up to days.
@@ -43,47 +35,36 @@ const TTL_SWEEP: Duration = Duration::from_secs(60);
 
 /// The engine and the way to it.
 pub(crate) struct DynamoDb {
-    database: Database,
+    engine: Engine,
     tables: Vec<Table>,
     region: String,
-    client: Client<HttpConnector, Full<Bytes>>,
-    url: String,
+    late: LateIndexes,
     assumed: Assumed,
 }
 
 impl DynamoDb {
     /// Opens the database in `file`, or one in memory, and makes the tables that it does not have yet.
     pub(crate) async fn open(file: Option<&Path>, tables: &[Table], region: &str, jobs: &Jobs) -> anyhow::Result<Self> {
-        let database = match file {
-            Some(file) => open_file(file)?,
-            None => Database::memory().map_err(|error| anyhow!("cannot open a database in memory: {error}"))?,
-        };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let url = format!("http://{}/", listener.local_addr()?);
-        let server = dynoxide::server::serve_with_shutdown(listener, database.clone(), std::future::pending());
-        jobs.spawn(async move {
-            let _ = server.await;
-        });
-        let swept = database.clone();
+        let engine = Engine::open(file, jobs).await?;
+        // Their indexes are in memory: after a start, they know the rows that are there.
+        let past = Engine::open(None, jobs).await?;
+        let swept = [engine.database.clone(), past.database.clone()];
         jobs.spawn(async move {
             let mut sweep = time::interval(TTL_SWEEP);
             sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 sweep.tick().await;
-                let database = swept.clone();
-                // A sweep that fails is made up for by the next one.
-                let _ = tokio::task::spawn_blocking(move || database.sweep_ttl()).await;
+                for database in swept.clone() {
+                    // A sweep that fails is made up for by the next one.
+                    let _ = tokio::task::spawn_blocking(move || database.sweep_ttl()).await;
+                }
             }
         });
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new()).build(connector);
         let dynamodb = Self {
-            database,
+            engine,
             tables: tables.to_vec(),
             region: region.to_owned(),
-            client,
-            url,
+            late: LateIndexes::new(past),
             assumed: Assumed::default(),
         };
         dynamodb.make_tables()?;
@@ -118,7 +99,7 @@ impl DynamoDb {
         let metered = capacity::request(&call.operation, input);
         let body =
             metered.as_ref().or(named.as_ref()).map_or_else(|| call.body.clone(), |input| input.to_string().into());
-        match self.forward(call, body).await {
+        match self.answer(call, input, body).await {
             Ok((status, body)) => {
                 let of_here = arn::of_here(&self.region, &call.operation, &body);
                 reply(status, of_here.map_or(body, Bytes::from), metered.is_some())
@@ -127,20 +108,28 @@ impl DynamoDb {
         }
     }
 
-    async fn forward(&self, call: &Call, body: Bytes) -> anyhow::Result<(u16, Bytes)> {
-        let mut request = Request::post(&self.url).body(Full::new(body))?;
-        for name in ["content-type", "x-amz-target", "authorization", "x-amz-date"] {
-            if let Some(value) = call.headers.get(name) {
-                request.headers_mut().insert(name, value.clone());
+    /// Has the engine answer, or the one that has the rows as they were.
+    async fn answer(&self, call: &Call, input: &Value, body: Bytes) -> anyhow::Result<(u16, Bytes)> {
+        let is_late = || self.assumed.now().late_indexes;
+        if is_late() {
+            self.late.follow(&self.engine.database)?;
+            if self.late.answers(&call.operation, input, Instant::now())? {
+                return self.late.engine().forward(call, body).await;
             }
+        } else {
+            self.late.forget();
         }
-        let answer = self.client.request(request).await?;
-        let status = answer.status().as_u16();
-        Ok((status, answer.into_body().collect().await?.to_bytes()))
+        let answer = self.engine.forward(call, body).await?;
+        // Others may have begun to be late meanwhile, without what this call has written.
+        if is_late() && answer.0 == 200 {
+            self.late.note(&self.engine.database, &call.operation, input, Instant::now())?;
+        }
+        Ok(answer)
     }
 
     /// Empties every table of the template.
     pub(crate) fn reset(&self) -> anyhow::Result<()> {
+        self.late.forget();
         for table in &self.tables {
             match self.described(table)? {
                 Some(existing) if is_protected(&existing) => self.protect(table, false)?,
@@ -149,7 +138,10 @@ impl DynamoDb {
                 None => continue,
             }
             let request = serde_json::from_value(json!({"TableName": table.name}))?;
-            self.database.delete_table(request).map_err(|error| anyhow!("cannot delete {}: {error}", table.name))?;
+            self.engine
+                .database
+                .delete_table(request)
+                .map_err(|error| anyhow!("cannot delete {}: {error}", table.name))?;
         }
         self.make_tables()
     }
@@ -166,21 +158,21 @@ impl DynamoDb {
         }
         let cannot = || format!("cannot create table {}", table.name);
         let create = serde_json::from_value(table.create.clone()).with_context(cannot)?;
-        self.database.create_table(create).map_err(|error| anyhow!("{}: {error}", cannot()))?;
+        self.engine.database.create_table(create).map_err(|error| anyhow!("{}: {error}", cannot()))?;
         if let Some(attribute) = &table.ttl_attribute {
             let ttl = json!({
                 "TableName": table.name,
                 "TimeToLiveSpecification": {"AttributeName": attribute, "Enabled": true},
             });
             let ttl = serde_json::from_value(ttl)?;
-            self.database.update_time_to_live(ttl).map_err(|error| anyhow!("{}: {error}", cannot()))?;
+            self.engine.database.update_time_to_live(ttl).map_err(|error| anyhow!("{}: {error}", cannot()))?;
         }
         Ok(())
     }
 
     /// The table as the engine has it, if it has it.
     fn described(&self, table: &Table) -> anyhow::Result<Option<Value>> {
-        match self.database.describe_table(serde_json::from_value(json!({"TableName": table.name}))?) {
+        match self.engine.database.describe_table(serde_json::from_value(json!({"TableName": table.name}))?) {
             Ok(existing) => Ok(Some(json!(existing)["Table"].clone())),
             Err(dynoxide::DynoxideError::ResourceNotFoundException(_)) => Ok(None),
             Err(error) => Err(anyhow!("cannot read table {}: {error}", table.name)),
@@ -190,7 +182,7 @@ impl DynamoDb {
     /// Has a table refuse to be deleted, or not any more.
     fn protect(&self, table: &Table, on: bool) -> anyhow::Result<()> {
         let update = serde_json::from_value(json!({"TableName": table.name, "DeletionProtectionEnabled": on}))?;
-        let updated = self.database.update_table(update);
+        let updated = self.engine.database.update_table(update);
         updated.map(drop).map_err(|error| anyhow!("cannot update table {}: {error}", table.name))
     }
 }
@@ -198,41 +190,6 @@ impl DynamoDb {
 /// Whether the description of a table says that it must not be deleted.
 fn is_protected(description: &Value) -> bool {
     description["DeletionProtectionEnabled"] == true
-}
-
-/// Opens the database in `file`, which is made if it does not exist.
-fn open_file(file: &Path) -> anyhow::Result<Database> {
-    /// How every SQLite file starts that is not empty.
-    const MAGIC: &[u8] = b"SQLite format 3\0";
-    // The engine would guess that a file of another kind is encrypted.
-    let mut start = Vec::new();
-    match OpenOptions::new().read(true).write(true).open(file) {
-        Ok(opened) => opened.take(MAGIC.len() as u64).read_to_end(&mut start).map(drop),
-        // The engine would make it readable by everybody.
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            private_file::options().write(true).create_new(true).open(file).map(drop)
-        }
-        Err(error) => Err(error),
-    }
-    .with_context(|| format!("cannot use {}", file.display()))?;
-    if !start.is_empty() && start != MAGIC {
-        return Err(state_file::broken(file, "it is no SQLite database"));
-    }
-    restrict(file).with_context(|| format!("cannot use {}", file.display()))?;
-    Database::new(&file.display().to_string()).map_err(|error| match start.is_empty() {
-        true => anyhow!("cannot make {}: {error}", file.display()),
-        false => state_file::broken(file, "it is no database of the local cloud"),
-    })
-}
-
-/// Keeps a database that others could read from them. Files that SQLite makes beside it get its mode.
-fn restrict(file: &Path) -> io::Result<()> {
-    for suffix in ["", "-wal", "-shm", "-journal"] {
-        let mut name = file.as_os_str().to_owned();
-        name.push(suffix);
-        private_file::restrict(Path::new(&name))?;
-    }
-    Ok(())
 }
 
 /// An existing table must have the keys and indexes that the template says; CloudFormation would replace it.
@@ -265,47 +222,4 @@ fn reply(status: u16, body: Bytes, strip: bool) -> Reply {
         http_server::set_header(&mut answer, "x-amzn-errortype", code);
     }
     Reply { answer, error_code, denied_action: None, consumed_capacity }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-    use crate::plumbing::state_file::tests::TemporaryDirectory;
-
-    #[test]
-    fn a_file_that_is_no_database_is_named_with_what_to_delete() {
-        let directory = TemporaryDirectory::new();
-        let header = [&b"SQLite format 3\0"[..], &[7; 4096]].concat();
-        for garbage in [&b"garbage"[..], &header] {
-            fs::write(directory.file(), garbage).unwrap();
-            let said = open_file(&directory.file()).err().unwrap().to_string();
-            assert!(said.contains("database") && said.contains("delete the whole data directory"), "{said}");
-            assert!(!said.contains("encrypt"), "{said}");
-        }
-    }
-
-    #[test]
-    fn an_empty_or_absent_file_becomes_a_database() {
-        let directory = TemporaryDirectory::new();
-        drop(open_file(&directory.file()).unwrap());
-        fs::write(directory.file(), "").unwrap();
-        open_file(&directory.file()).unwrap();
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn only_the_owner_may_read_a_database_also_one_that_others_could() {
-        use std::os::unix::fs::PermissionsExt;
-        let directory = TemporaryDirectory::new();
-        for _ in 0..2 {
-            let _database = open_file(&directory.file()).unwrap();
-            let beside = fs::read_dir(directory.file().parent().unwrap()).unwrap();
-            for file in beside.map(|entry| entry.unwrap().path()) {
-                assert_eq!(private_file::mode(&file), 0o600, "{}", file.display());
-                fs::set_permissions(file, fs::Permissions::from_mode(0o644)).unwrap();
-            }
-        }
-    }
 }

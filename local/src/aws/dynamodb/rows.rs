@@ -1,6 +1,7 @@
 //! The rows of a table, for those who look at all of them.
 
 use anyhow::anyhow;
+use dynoxide::Database;
 use serde_json::{Map, Value, json};
 
 use super::DynamoDb;
@@ -29,27 +30,36 @@ impl DynamoDb {
         let schema = table.map(|table| table.create["KeySchema"].clone()).unwrap_or_default();
         let key = schema.as_array().into_iter().flatten().filter_map(|part| part["AttributeName"].as_str());
         let key = key.map(str::to_owned).collect();
-        let (database, name) = (self.database.clone(), name.to_owned());
-        let scanned = tokio::task::spawn_blocking(move || {
-            let (mut rows, mut start) = (Vec::new(), Value::Null);
-            loop {
-                let mut request = json!({"TableName": name});
-                if !start.is_null() {
-                    request["ExclusiveStartKey"] = start;
-                }
-                let answer = database.scan(serde_json::from_value(request)?);
-                let answer = json!(answer.map_err(|error| anyhow!("cannot read table {name}: {error}"))?);
-                rows.extend(answer["Items"].as_array().into_iter().flatten().map(plain_item));
-                start = answer["LastEvaluatedKey"].clone();
-                if start.is_null() || rows.len() >= most {
-                    return anyhow::Ok((rows, !start.is_null()));
-                }
-            }
-        });
-        let (mut rows, mut truncated) = scanned.await??;
+        let (database, name) = (self.engine.database.clone(), name.to_owned());
+        let scanned = tokio::task::spawn_blocking(move || all_items(&database, &name, most)).await??;
+        let (items, mut truncated) = scanned;
+        let mut rows: Vec<_> = items.iter().map(plain_item).collect();
         truncated |= rows.len() > most;
         rows.truncate(most);
         Ok(Rows { key, rows, truncated })
+    }
+}
+
+/// The items of a table, page by page until there are `most`, and whether there are more.
+///
+/// # Errors
+/// There is no such table, or the engine fails.
+pub(super) fn all_items(database: &Database, table: &str, most: usize) -> anyhow::Result<(Vec<Value>, bool)> {
+    let (mut items, mut start) = (Vec::new(), Value::Null);
+    loop {
+        let mut request = json!({"TableName": table});
+        if !start.is_null() {
+            request["ExclusiveStartKey"] = start;
+        }
+        let answer = database.scan(serde_json::from_value(request)?);
+        let mut answer = json!(answer.map_err(|error| anyhow!("cannot read table {table}: {error}"))?);
+        if let Value::Array(page) = answer["Items"].take() {
+            items.extend(page);
+        }
+        start = answer["LastEvaluatedKey"].take();
+        if start.is_null() || items.len() >= most {
+            return Ok((items, !start.is_null()));
+        }
     }
 }
 
