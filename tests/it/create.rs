@@ -314,7 +314,7 @@ async fn a_recovery_finds_its_stage_in_a_full_account_at_the_rate_of_ivs() {
         app.set_stage_attribute("demo", "leaseUntil", "2020-01-01T00:00:00.000Z").await;
         let (_, calls) = app.calls_of(app.recover("stage", &["demo"])).await;
         let listings = calls.iter().filter(|call| *call == "ivs:ListStages").count();
-        assert_eq!(listings, 10, "none is throttled: {calls:?}");
+        assert!((1..=10).contains(&listings), "none is throttled, and none is read after the stage: {calls:?}");
         let (_, stage) = put_until_answered(app, "alice", "demo").await;
         assert_eq!(stage["arn"], own.as_str());
         app.user("alice").delete("/stages/demo").await.expect(204);

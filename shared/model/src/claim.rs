@@ -9,7 +9,8 @@
 //!
 //! A lease is longer than a function may run, so the holder of a lapsed one is not at work any more. Whoever meets a
 //! lapsed claim asks for its [`recovery`](crate::recovery), which takes it over, for the same owner, and adopts what
-//! its create may have made. No request does: that takes a listing of everything there is in AWS.
+//! its create may have made. No request does: that takes a listing of everything there is in AWS. A recovery renews its
+//! claims instead, and creates nothing: one that has lost them changes nothing any more.
 //!
 //! [`next_create_step`] and [`next_delete_step`] decide; crate `aws-claim` carries out.
 
