@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use model::claim::{Claim, Resource};
 use model::recovery::made_by;
 use model::{ClaimId, Error};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
-use crate::{Inventory, Listing, Recovery};
+use crate::{Inventory, Listing};
 
 /// How many creates are remembered, before all are forgotten.
 const MOST_REMEMBERED: usize = 10_000;
@@ -46,7 +46,8 @@ impl<R: Resource> Recovering<R> {
         &mut self,
         inventory: &impl Inventory<R>,
         claims: &[Claim<R>],
-        how: &Recovery,
+        attempt: &ClaimId,
+        until: Instant,
         mut tell: impl FnMut(usize, R::Arn),
     ) -> Result<(), Error> {
         if self.made.len() > MOST_REMEMBERED {
@@ -67,7 +68,7 @@ impl<R: Resource> Recovering<R> {
             if unknown.is_empty() {
                 return Ok(());
             }
-            let under_way = self.under_way.get_or_insert_with(|| UnderWay::of(&unknown, how));
+            let under_way = self.under_way.get_or_insert_with(|| UnderWay::of(&unknown, attempt));
             for (place, claim) in unknown {
                 if let Some(found) = made_by(claim, under_way.listing.found()[seen..].iter()).next() {
                     under_way.covers.remove(&claim.origin);
@@ -79,7 +80,7 @@ impl<R: Resource> Recovering<R> {
             if under_way.covers.is_empty() {
                 continue;
             }
-            let page = timeout_at(how.list_until, under_way.listing.read_page(inventory, how.list_until)).await;
+            let page = timeout_at(until, under_way.listing.read_page(inventory, until)).await;
             match page.unwrap_or_else(|_| Err(Error::unavailable("there was not enough time for the listing"))) {
                 Ok(true) => {}
                 Ok(false) => {
@@ -91,7 +92,7 @@ impl<R: Resource> Recovering<R> {
                     let ended = self.under_way.take();
                     seen = 0;
                     // An earlier run's page may be known no more. This one's own is refused for another reason.
-                    if ended.is_none_or(|ended| ended.begun_by == how.attempt) {
+                    if ended.is_none_or(|ended| ended.begun_by == *attempt) {
                         return Err(error);
                     }
                 }
@@ -128,13 +129,13 @@ impl<R: Resource> Recovering<R> {
 
 impl<R: Resource> UnderWay<R> {
     /// It begins when the claims are held: whoever had one before is not at work any more.
-    fn of(claims: &[(usize, &Claim<R>)], how: &Recovery) -> Self {
+    fn of(claims: &[(usize, &Claim<R>)], attempt: &ClaimId) -> Self {
         let listing = match claims {
             [(_, only)] => Listing::of_name(only.name.clone()),
             _ => Listing::of_all(),
         };
         let covers = claims.iter().map(|(_, claim)| (claim.origin.clone(), claim.name.clone())).collect();
-        Self { listing, covers, begun_by: how.attempt.clone() }
+        Self { listing, covers, begun_by: attempt.clone() }
     }
 }
 
@@ -143,13 +144,11 @@ mod tests {
     use std::sync::Mutex;
     use std::time::Duration;
 
+    use super::*;
+    use crate::ListedPage;
     use model::StageArn;
     use model::claim::Found;
     use model::stage::{Admission, Stage};
-    use tokio::time::Instant;
-
-    use super::*;
-    use crate::ListedPage;
 
     fn claim(name: &str) -> Claim<Stage> {
         Claim {
@@ -221,15 +220,10 @@ mod tests {
     ) -> (Vec<(usize, StageArn)>, Result<(), Error>) {
         let claims: Vec<_> = names.iter().map(|name| claim(name)).collect();
         // Too short to wait until a call is repeated.
-        let list_until = Instant::now() + Duration::from_millis(290);
-        let how = Recovery {
-            attempt: attempt.parse().unwrap(),
-            lease: Duration::from_secs(30),
-            list_until,
-            until: list_until,
-        };
+        let until = Instant::now() + Duration::from_millis(290);
+        let attempt = attempt.parse().unwrap();
         let mut told = Vec::new();
-        let result = recovering.look(ivs, &claims, &how, |place, arn| told.push((place, arn))).await;
+        let result = recovering.look(ivs, &claims, &attempt, until, |place, arn| told.push((place, arn))).await;
         (told, result)
     }
 

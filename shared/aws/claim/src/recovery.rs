@@ -130,7 +130,9 @@ async fn end_creates<S: Schema>(
 ) -> Vec<Result<Recovered, Error>> {
     let (tell, mut told) = mpsc::unbounded_channel();
     let listing = async {
-        let listed = recovering.look(provider.inventory(), held, how, |place, arn| drop(tell.send((place, arn)))).await;
+        let listed = recovering
+            .look(provider.inventory(), held, &how.attempt, how.list_until, |place, arn| drop(tell.send((place, arn))))
+            .await;
         drop(tell);
         let empty = held.iter().enumerate().filter(|(_, claim)| recovering.has_made_nothing(claim));
         let released = iter(empty).map(async |(place, claim)| (place, release(table, claim, how).await));
