@@ -96,6 +96,7 @@ fn table() -> Vec<Row> {
 #[tokio::test]
 async fn every_route_answers_every_caller_as_the_table_says() {
     TestApp::run(async |app| {
+        app.bar_the_disconnected().await;
         let owner = app.user("owner");
         owner.put("/stages/demo", json!({"admission": "hosted"})).await.expect(201);
         owner.put("/channels/demo", json!({"private": true})).await.expect(201);

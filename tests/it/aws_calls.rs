@@ -8,6 +8,7 @@ use tests::{Air, Fleet, Request, Room, Setup, TestApp};
 #[tokio::test]
 async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
     TestApp::run(async |app| {
+        app.bar_the_disconnected().await;
         let (alice, bob) = (app.user("alice"), app.user("bob"));
         let made = async |what: &str, status: u16, request: tests::Request<'_>, expected: &[&str]| {
             let (answer, calls) = app.calls_of(request).await;

@@ -58,6 +58,7 @@ async fn every_function_has_events_and_every_event_is_documented() {
 #[tokio::test]
 async fn every_event_has_the_answer_that_is_documented() {
     TestApp::run(async |app| {
+        app.bar_the_disconnected().await;
         let functions = app.functions();
         for row in documented().iter().filter(|row| !row.folder.ends_with("-tracker")) {
             let (function, _) = functions.iter().find(|(_, package)| **package == row.folder).unwrap();

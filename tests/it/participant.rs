@@ -56,6 +56,7 @@ async fn a_short_token_is_given_again_and_takes_one_place() {
 #[tokio::test]
 async fn attributes_stay_when_a_token_expires_and_when_the_owner_grants() {
     TestApp::run(async |app| {
+        app.bar_the_disconnected().await;
         let alice = stage(app, json!({})).await;
         let bob = app.user("bob");
         let name = json!({"name": "Bob"});
@@ -106,6 +107,7 @@ async fn renew_makes_a_new_participant() {
 #[tokio::test]
 async fn each_device_of_a_user_has_a_token_of_its_own() {
     TestApp::run(async |app| {
+        app.bar_the_disconnected().await;
         let alice = stage(app, json!({"admission": "hosted"})).await;
         let bob = app.user("bob");
         let ask = async |body: Value| app.mint(&bob, "demo", body).await;
@@ -170,6 +172,7 @@ async fn each_device_of_a_user_has_a_token_of_its_own() {
 #[tokio::test]
 async fn nobody_can_hoard_tokens() {
     TestApp::run(async |app| {
+        app.bar_the_disconnected().await;
         stage(app, json!({})).await;
         let bob = app.user("bob");
         for _ in 0..10 {
@@ -266,6 +269,7 @@ async fn an_invitation_holds_before_the_guest_ever_came() {
 #[tokio::test]
 async fn a_user_of_any_id_is_removed_and_let_in_again_by_the_reference_that_the_list_gives() {
     TestApp::run(async |app| {
+        app.bar_the_disconnected().await;
         app.quotas(json!({"DisconnectParticipant": 100})).await;
         let alice = stage(app, json!({})).await;
         let ids = ["auth0|5f7c", "https://id.example/u/1", "a?b", "a#b", "a%b", "a%2Fb", "a b", "~bob", "zoë", ".."];
@@ -308,6 +312,7 @@ async fn a_closed_stage_lets_only_its_owner_in() {
 #[tokio::test]
 async fn a_removed_user_is_disconnected_and_stays_out_until_granted() {
     TestApp::run(async |app| {
+        app.bar_the_disconnected().await;
         let alice = stage(app, json!({})).await;
         let bob = app.user("bob");
         let first = app.mint(&bob, "demo", json!({})).await.expect(201).json();
@@ -347,6 +352,7 @@ async fn a_user_can_be_barred_before_they_came() {
 #[tokio::test]
 async fn a_removal_that_ivs_fails_bars_the_user_and_a_retry_disconnects() {
     TestApp::run(async |app| {
+        app.bar_the_disconnected().await;
         let alice = stage(app, json!({})).await;
         let bob = app.user("bob");
         let token = app.mint(&bob, "demo", json!({})).await.expect(201).json();
@@ -548,6 +554,7 @@ async fn concurrent_requests_of_one_user_get_one_participant() {
 #[tokio::test]
 async fn a_removal_amid_requests_leaves_no_token_that_can_join() {
     TestApp::run(async |app| {
+        app.bar_the_disconnected().await;
         let alice = stage(app, json!({})).await;
         let bob = app.user("bob");
         let minting: Vec<_> = (0..6)

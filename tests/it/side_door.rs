@@ -1,7 +1,10 @@
 //! The local cloud's own API under `/_local/`.
 
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
-use tests::{Setup, TestApp};
+use tests::{Row, Setup, TestApp, eventually};
 
 #[tokio::test]
 async fn reset_forgets_everything_and_signs_on() {
@@ -76,6 +79,54 @@ async fn a_token_of_nobody_is_refused_and_one_without_another_claim_is_made() {
         let refused = app.anonymous().get("/_local/token?sub=").await.expect(400);
         assert!(refused.text.contains("`sub`"), "{}", refused.text);
         app.anonymous().get("/_local/token?sub=alice&aud=").await.expect(200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_index_may_be_late_and_the_table_is_not() {
+    TestApp::run(async |app| {
+        let assume = async |is_late: bool| {
+            app.anonymous().put("/_local/assumptions", json!({"lateIndexes": is_late})).await.expect(200);
+        };
+        assume(false).await;
+        let table = format!("{}-streams", app.stack());
+        let text = |value: &str| AttributeValue::S(value.to_owned());
+        let put = async |channel: &str, value: &str| {
+            let put =
+                app.dynamodb().put_item().table_name(&table).item("channel", text(channel)).item("note", text(value));
+            put.item("listed", text("late")).item("startedAt", text("2026-01-01")).send().await.unwrap();
+        };
+        let note = |row: &Row| (row["channel"].as_s().unwrap().clone(), row["note"].as_s().unwrap().clone());
+        let shown = async || {
+            let query = app.dynamodb().query().table_name(&table).index_name("by-start");
+            let query =
+                query.key_condition_expression("listed = :late").expression_attribute_values(":late", text("late"));
+            query.send().await.unwrap().items().iter().map(note).collect::<BTreeSet<_>>()
+        };
+        let there = async || app.rows("streams").await.iter().map(note).collect::<BTreeSet<_>>();
+        let rows = |rows: &[(&str, &str)]| {
+            rows.iter().map(|(channel, value)| ((*channel).to_owned(), (*value).to_owned())).collect::<BTreeSet<_>>()
+        };
+        // A machine that is busy for a second sees nothing of it.
+        eventually("the index is seen to be late", async || {
+            assume(false).await;
+            app.dynamodb().delete_item().table_name(&table).key("channel", text("new")).send().await.unwrap();
+            put("changed", "old").await;
+            put("deleted", "old").await;
+            let old = rows(&[("changed", "old"), ("deleted", "old")]);
+            assert_eq!((shown().await, there().await), (old.clone(), old.clone()));
+            assume(true).await;
+            put("changed", "new").await;
+            put("new", "new").await;
+            app.dynamodb().delete_item().table_name(&table).key("channel", text("deleted")).send().await.unwrap();
+            let seen = shown().await;
+            assert_eq!(there().await, rows(&[("changed", "new"), ("new", "new")]));
+            (seen == old).then_some(())
+        })
+        .await;
+        eventually("the index has caught up", async || (shown().await == there().await).then_some(())).await;
+        app.delete("streams", ["changed", "new"].map(|name| [("channel".to_owned(), text(name))].into())).await;
     })
     .await;
 }

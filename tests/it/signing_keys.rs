@@ -24,10 +24,11 @@ async fn keys_in_ivs(app: &TestApp) -> BTreeMap<String, BTreeMap<String, String>
     let tags = |tags: Option<&std::collections::HashMap<String, String>>| {
         tags.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect::<BTreeMap<_, _>>()
     };
-    for key in app.ivs().list_public_keys().max_results(100).send().await.unwrap().public_keys() {
+    let public_keys = app.at_once(app.ivs().list_public_keys().max_results(100).send()).await.unwrap();
+    for key in public_keys.public_keys() {
         keys.insert(key.arn().unwrap().to_owned(), tags(key.tags()));
     }
-    let pairs = app.ivs_low_latency().list_playback_key_pairs().max_results(100).send().await.unwrap();
+    let pairs = app.at_once(app.ivs_low_latency().list_playback_key_pairs().max_results(100).send()).await.unwrap();
     for key in pairs.key_pairs() {
         keys.insert(key.arn().unwrap().to_owned(), tags(key.tags()));
     }

@@ -14,7 +14,8 @@ async fn is_accepted(app: &TestApp, key: &Value) -> bool {
 /// The row's key and the one key in IVS are the same, and it is the one that the owner gets.
 async fn assert_one_key(app: &TestApp, key: &Value, context: &str) {
     let channel = app.channels_in_ivs().await.pop().unwrap();
-    let listed = app.ivs_low_latency().list_stream_keys().channel_arn(channel).send().await.unwrap();
+    let list = app.ivs_low_latency().list_stream_keys().channel_arn(channel);
+    let listed = app.at_once(list.send()).await.unwrap();
     let arns: Vec<&str> = listed.stream_keys().iter().filter_map(|key| key.arn()).collect();
     assert_eq!(arns.len(), 1, "{context}");
     let row = app.rows("channels").await.pop().unwrap();

@@ -88,7 +88,7 @@ async fn deliver(air: &Air<'_>, events: &[Value], arrivals: &[Arrival], may_lose
 
 /// What is on air in truth.
 async fn truth(app: &TestApp, channels: &[Channel]) -> BTreeMap<String, String> {
-    let listed = app.ivs_low_latency().list_streams().max_results(100).send().await.unwrap();
+    let listed = app.at_once(app.ivs_low_latency().list_streams().max_results(100).send()).await.unwrap();
     let name = |arn: &str| channels.iter().find(|channel| channel.arn == arn).unwrap().name.clone();
     let streams = listed.streams().iter();
     streams.map(|it| (name(it.channel_arn().unwrap()), it.stream_id().unwrap().to_owned())).collect()

@@ -233,9 +233,9 @@ async fn recovery(app: &TestApp) {
         let_claim_lapse(app, table).await;
     }
     let ivs = app.ivs_low_latency();
-    let listed = ivs.list_channels().filter_by_name("keyless").send().await.unwrap();
+    let listed = app.at_once(ivs.list_channels().filter_by_name("keyless").send()).await.unwrap();
     let channel = listed.channels()[0].arn().unwrap();
-    for key in ivs.list_stream_keys().channel_arn(channel).send().await.unwrap().stream_keys() {
+    for key in app.at_once(ivs.list_stream_keys().channel_arn(channel).send()).await.unwrap().stream_keys() {
         ivs.delete_stream_key().arn(key.arn().unwrap()).send().await.unwrap();
     }
     for kind in ["stage", "channel"] {
@@ -333,10 +333,10 @@ async fn signing_keys(app: &TestApp) {
     rotate().await;
     rotate().await;
     // The first keys have no valid tokens any more; one that signs again is no longer on its way out.
-    for key in app.ivs().list_public_keys().send().await.unwrap().public_keys() {
+    for key in app.at_once(app.ivs().list_public_keys().send()).await.unwrap().public_keys() {
         app.retire_key(key.arn().unwrap(), 16).await;
     }
-    for key in app.ivs_low_latency().list_playback_key_pairs().send().await.unwrap().key_pairs() {
+    for key in app.at_once(app.ivs_low_latency().list_playback_key_pairs().send()).await.unwrap().key_pairs() {
         app.retire_key(key.arn().unwrap(), 16).await;
     }
     app.invoke("SigningKeysFunction", "{}").await;

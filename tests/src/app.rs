@@ -130,6 +130,20 @@ async fn binaries() -> PathBuf {
     BUILT.get_or_init(build).await.clone()
 }
 
+/// Whether AWS is assumed to be unkind in this run wherever it does not say: `GREENROOM_TEST_ASSUMPTIONS` is `unkind`.
+///
+/// # Panics
+/// When the variable is anything else.
+fn assumes_unkind() -> bool {
+    const VARIABLE: &str = "GREENROOM_TEST_ASSUMPTIONS";
+    let set = std::env::var_os(VARIABLE);
+    assert!(
+        set.is_none() || set.as_ref().is_some_and(|value| value == "unkind"),
+        "{VARIABLE} is {set:?}, not `unkind`"
+    );
+    set.is_some()
+}
+
 /// An SDK client of the developer's, for a test to look at AWS with. The SDK's builders have no common trait.
 macro_rules! sdk_client {
     ($sdk:ident, $region:expr, $endpoint:expr) => {
@@ -178,13 +192,14 @@ impl TestApp {
             max_instances: 50,
             // One of a minute would come in between.
             run_schedules: false,
+            assume_unkind: assumes_unkind(),
             log: Log::Collect,
             ..Options::default()
         })
         .await
         .expect("the local cloud starts");
         let (url, aws, secrets) = (cloud.api_url(), cloud.aws_url(), Secrets::default());
-        Self {
+        let app = Self {
             stack,
             region,
             anonymous: Caller::new(url, secrets.clone()).expect("plain HTTP needs no set-up"),
@@ -196,7 +211,14 @@ impl TestApp {
             aws: Caller::new(aws, secrets.clone()).expect("plain HTTP needs no set-up"),
             secrets,
             cloud,
-        }
+        };
+        app.keep_indexes_in_time().await;
+        app
+    }
+
+    /// Tests read by an index what they have just written; those about late indexes have them late themselves.
+    async fn keep_indexes_in_time(&self) {
+        self.anonymous.put("/_local/assumptions", json!({"lateIndexes": false})).await.expect(200);
     }
 
     /// The cloud itself.
@@ -354,6 +376,7 @@ impl TestApp {
     /// Back to the start: empty tables, no resources, no faults.
     pub async fn reset(&self) {
         self.anonymous.post("/_local/reset", json!(null)).await.expect(200);
+        self.keep_indexes_in_time().await;
     }
 
     /// Overrides quotas of IVS.
@@ -383,15 +406,34 @@ impl TestApp {
 
     /// Name and ARN of every stage in IVS.
     pub async fn stages_in_ivs(&self) -> Vec<(String, String)> {
-        let mut pages = self.ivs.list_stages().max_results(100).into_paginator().send();
-        let mut stages = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.expect("the stages can be listed");
-            stages.extend(
-                page.stages().iter().map(|stage| (stage.name().unwrap_or_default().to_owned(), stage.arn().to_owned())),
-            );
-        }
-        stages
+        self.resources_in_ivs("stage").await
+    }
+
+    /// Name and ARN of every resource of a kind that IVS has now. Its own lists may be late.
+    async fn resources_in_ivs(&self, kind: &str) -> Vec<(String, String)> {
+        let state = self.anonymous.get("/_local/state?rows=0").await.expect(200).json();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let resources = state["resources"].as_array().into_iter().flatten();
+        let resources = resources.filter(|resource| resource["kind"] == kind);
+        resources.map(|resource| (text(&resource["name"]), text(&resource["arn"]))).collect()
+    }
+
+    /// Has IVS answer a list of the test's own with what there is now, also where its lists are late. Not for when functions
+    /// may list at the same time.
+    pub async fn at_once<T>(&self, list: impl Future<Output = T>) -> T {
+        let late = self.anonymous.get("/_local/assumptions").await.expect(200).json()["lateListings"].clone();
+        let assume = async |late: Value| {
+            self.anonymous.put("/_local/assumptions", json!({"lateListings": late})).await.expect(200);
+        };
+        assume(json!(false)).await;
+        let listed = list.await;
+        assume(late).await;
+        listed
+    }
+
+    /// Has IVS bar who is disconnected before they have joined, so that a removal is done at once.
+    pub async fn bar_the_disconnected(&self) {
+        self.anonymous.put("/_local/assumptions", json!({"earlyDisconnect": "bars"})).await.expect(200);
     }
 
     /// Makes a value the current one of a secret of the stack.
@@ -515,8 +557,11 @@ impl TestApp {
             .expect("the row can be changed");
     }
 
-    /// Overwrites one attribute of a row; a dot leads into a map.
+    /// Overwrites one attribute of a row; a dot leads into a map. A lease that is made shorter has lasted for long.
     pub async fn set_attribute(&self, table: &str, name: &str, attribute: &str, value: &str) {
+        if attribute == "leaseUntil" {
+            self.until_lists_are_right().await;
+        }
         let path: Vec<String> = (0..attribute.split('.').count()).map(|n| format!("#a{n}")).collect();
         let names = path.iter().cloned().zip(attribute.split('.').map(str::to_owned)).collect();
         self.dynamodb
@@ -567,8 +612,36 @@ impl TestApp {
         answer.text
     }
 
+    /// Waits until IVS lists the stages and channels that there are, where its lists may be late: for what comes so much later
+    /// that they are not any more.
+    async fn until_lists_are_right(&self) {
+        let assumed = self.anonymous.get("/_local/assumptions").await.expect(200).json();
+        if assumed["lateListings"] == false {
+            return;
+        }
+        eventually("IVS lists the stages and channels that there are", async || {
+            let mut there = BTreeSet::from_iter(self.channels_in_ivs().await);
+            there.extend(self.stages_in_ivs().await.into_iter().map(|(_, arn)| arn));
+            let mut listed = BTreeSet::new();
+            let mut pages = self.ivs.list_stages().max_results(100).into_paginator().send();
+            while let Some(page) = pages.next().await {
+                let page = page.expect("the stages can be listed");
+                listed.extend(page.stages().iter().map(|stage| stage.arn().to_owned()));
+            }
+            let mut pages = self.ivs_low_latency.list_channels().max_results(100).into_paginator().send();
+            while let Some(page) = pages.next().await {
+                let page = page.expect("the channels can be listed");
+                listed.extend(page.channels().iter().filter_map(|channel| channel.arn()).map(str::to_owned));
+            }
+            (listed == there).then_some(())
+        })
+        .await;
+    }
+
     /// Ends the lease of the claim on a name, if there is one: somebody may be at work on it at the same time.
     pub async fn let_claim_lapse(&self, table: &str, name: &str) {
+        // A lease is many seconds.
+        self.until_lists_are_right().await;
         let update = self.dynamodb.update_item().table_name(format!("{}-{table}", self.stack));
         let update = update
             .key("name", AttributeValue::S(name.to_owned()))
@@ -641,7 +714,8 @@ impl TestApp {
             }
         }
         for channel in self.channels_in_ivs().await {
-            let listed = self.ivs_low_latency.list_stream_keys().channel_arn(channel).send().await;
+            let list = self.ivs_low_latency.list_stream_keys().channel_arn(channel);
+            let listed = self.at_once(list.send()).await;
             for arn in listed.expect("the keys can be listed").stream_keys().iter().filter_map(|key| key.arn()) {
                 let key = self.ivs_low_latency.get_stream_key().arn(arn).send().await.expect("the key can be read");
                 self.is_secret(key.stream_key().and_then(|key| key.value()).expect("a key has a value"));
@@ -683,13 +757,7 @@ impl TestApp {
 
     /// The ARN of every channel in IVS.
     pub async fn channels_in_ivs(&self) -> Vec<String> {
-        let mut pages = self.ivs_low_latency.list_channels().max_results(100).into_paginator().send();
-        let mut channels = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.expect("the channels can be listed");
-            channels.extend(page.channels().iter().filter_map(|channel| channel.arn()).map(str::to_owned));
-        }
-        channels
+        self.resources_in_ivs("channel").await.into_iter().map(|(_, arn)| arn).collect()
     }
 }
 
