@@ -385,10 +385,9 @@ def of_recovery():
         until(lambda: depth("RecoveryQueue", "ApproximateNumberOfMessagesNotVisible") > 0 and rests("RecoveryQueue"))
         how = "Lambda answers the invocation for a batch 429, by a fault"
         yield Cause("RecoveryQueueAlarm", how, quiet, depths(), "RecoveryFunction")
-        quiet = [entry for entry in depths() if entry[1] != {"QueueName": "RecoveryQueue"}]
+        quiet = depths()
         # A message that fails is hidden for twelve minutes. Receptions count all the same if they hide it for none.
-        while not depth("FailedRecoveries"):
-            sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0, MaxNumberOfMessages=10)
+        until(lambda: sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0) and depth("FailedRecoveries"))
         how = "a message is received and not deleted, five times"
         given = "that RecoveryFunction is who received it, twelve minutes apart"
         yield Cause("FailedRecoveriesAlarm", how, quiet, depths(), given=given)
