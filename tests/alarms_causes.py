@@ -6,96 +6,21 @@ filters and by the embedded metric format; what Lambda, SQS, DynamoDB and API Ga
 by what they answered.
 """
 
-import collections
 import concurrent.futures
-import contextlib
 import functools
-import glob
 import json
-import os
 import re
-import signal
-import sys
 import time
 
 import boto3
-from alarms_template import ALARMS, FILTERS, FUNCTIONS, QUEUES, RESOURCES, STACK, TABLES, is_of_the_api
-from botocore.config import Config
-from botocore.exceptions import ClientError
-from cloudwatch import embedded, filtered
+from alarms_cause import DENIED, ONCE, THROTTLE, Cause, Log, emitted, fails, fault, says
+from alarms_functions import of_functions
+from alarms_messages import of_queues
+from alarms_template import ALARMS, FILTERS, RESOURCES, STACK, TABLES
+from cloudwatch import filtered
 from local_cloud import call, door, send, until
 
-LOG, CLOUD = sys.argv.pop(), int(sys.argv.pop())
 LATENCY = ("AWS/ApiGateway", "Latency")
-# What is counted is what was answered, and not what it came to after retries.
-ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=60)
-
-# What an alarm is to go off by, and to whom it happened. `quiet` and `loud` are what is reported in a period without it and
-# in one with it: namespace and name, dimensions, value. `given` says what of it did not happen.
-Cause = collections.namedtuple("Cause", "alarm how quiet loud of given", defaults=["", ""])
-
-
-class Log:
-    """What the cloud's processes log from now on."""
-
-    def __init__(self):
-        with open(LOG, "rb") as log:
-            self.begin = log.seek(0, 2)
-
-    def lines(self):
-        """The JSON lines, each after the name of who logged it."""
-        with open(LOG, "rb") as log:
-            log.seek(self.begin)
-            text = log.read().decode(errors="replace")
-        for name, line in re.findall(r"^\[([\w/-]+)\] (\{.*\})$", text, re.MULTILINE):
-            yield name, json.loads(line)
-
-    def reported(self):
-        reported = []
-        for name, line in self.lines():
-            reported += embedded(line)
-            # A function's log is not what the filters are of.
-            if name.startswith(f"{STACK}-transwrap/"):
-                reported += filtered(FILTERS["FreePlacesFilter"], line)
-        return reported
-
-
-def emitted(act, is_sign):
-    """All that is reported when something happens, once lines say that it has."""
-    log = Log()
-    act()
-    # Until nothing more is logged: what happens may be several requests.
-    seen = 0
-    while seen < (now := until(lambda: sum(is_sign(name, line) for name, line in log.lines()))):
-        seen = now
-        time.sleep(0.2)
-    return log.reported()
-
-
-def says(field):
-    return lambda _, line: field in line
-
-
-def fails(name, line):
-    return name == "ReconcilerFunction" and line.get("level") == "ERROR"
-
-
-@contextlib.contextmanager
-def fault(service, operation, kind, times=None, **order):
-    """A fault of the local cloud's for as long as this lasts."""
-    door("PUT", "faults", {"service": service, "operation": operation, "fault": kind, "times": times, **order})
-    try:
-        yield
-    finally:
-        send("DELETE", "/_local/faults")
-
-
-def error(status, code):
-    return {"kind": "error", "status": status, "code": code}
-
-
-THROTTLE = {"kind": "throttle"}
-DENIED = error(400, "AccessDeniedException")
 
 
 # What happens to callers.
@@ -214,88 +139,6 @@ def throttled_callers():
     return Cause("CallersThrottledAlarm", how, counted(lambda: send("GET", "/health")), counted(burst), given=given)
 
 
-# What happens to functions.
-
-
-def invoked(function, payload):
-    """What Lambda counts of an invocation, and the error that the function answered."""
-    dimensions = {"FunctionName": function}
-    try:
-        answer = boto3.client("lambda", config=ONCE).invoke(FunctionName=function, Payload=payload)
-    except ClientError as refusal:
-        if refusal.response["Error"]["Code"] != "TooManyRequestsException":
-            raise
-        return [(("AWS/Lambda", "Throttles"), dimensions, 1)], None
-    error = json.load(answer["Payload"]) if "FunctionError" in answer else None
-    counted = {"Invocations": 1, "Errors": int(error is not None), "Throttles": 0}
-    return [(("AWS/Lambda", name), dimensions, value) for name, value in counted.items()], error
-
-
-def binary_of(function):
-    return os.path.basename(FUNCTIONS[function]["CodeUri"])
-
-
-def fixtures(function):
-    """Events of a function, each of which it knows."""
-    for path in sorted(glob.glob(f"events/{binary_of(function)}/*.json")):
-        if "invalid" not in path and "malformed" not in path:
-            with open(path, "rb") as file:
-                yield file.read()
-
-
-def calls_of(function, act):
-    """What a function called while something happened."""
-    since = door("GET", "calls")["next"]
-    act()
-    calls = door("GET", f"calls?since={since}")["calls"]
-    return [(one["service"], one["operation"]) for one in calls if one["function"] == function]
-
-
-def suspend(function):
-    """Stops the function's processes where they stand."""
-    for children in glob.glob(f"/proc/{CLOUD}/task/*/children"):
-        with open(children, encoding="ascii") as file:
-            for child in file.read().split():
-                if os.path.basename(os.readlink(f"/proc/{child}/exe")) == binary_of(function):
-                    os.kill(int(child), signal.SIGSTOP)
-
-
-def crash(function):
-    """A function dies at its first call to AWS; one that has none runs out of time."""
-    for event in fixtures(function):
-        quiet = []
-        calls = calls_of(function, lambda: quiet.extend(invoked(function, event)[0]))
-        if not calls:
-            continue
-        service, operation = calls[0]
-        with fault(service, operation, {"kind": "kill", "when": "before"}, 1, function=function):
-            loud, error = invoked(function, event)
-        if error:
-            return "a function is killed at its first call to AWS", quiet, loud, function
-    quiet, _ = invoked(function, event)
-    suspend(function)
-    loud, error = invoked(function, event)
-    if not error or "timed out" not in error["errorMessage"]:
-        raise AssertionError(f"{function} was stopped, and answered {error}")
-    return "a function is stopped and runs out of time", quiet, loud, function
-
-
-def of_functions():
-    for function in filter(is_of_the_api, FUNCTIONS):
-        yield Cause("FunctionErrorsAlarm", *crash(function))
-    for function, event in (("SigningKeysFunction", "signing-keys/schedule"), ("ReconcilerFunction", "reconciler/schedule")):
-        with open(f"events/{event}.json", "rb") as file:
-            quiet, _ = invoked(function, file.read())
-        loud, _ = invoked(function, json.dumps("nothing that it knows"))
-        yield Cause(function.replace("Function", "Alarm"), "a function does not know an event", quiet, loud, function)
-    for function in FUNCTIONS:
-        event = next(fixtures(function))
-        with fault("lambda", "Invoke", THROTTLE):
-            loud, _ = invoked(function, event)
-        how = "Lambda answers an invocation 429, by a fault: it does not run out of concurrency here"
-        yield Cause("FunctionThrottlesAlarm", how, invoked(function, event)[0], loud, function)
-
-
 # What happens to tables.
 
 
@@ -319,86 +162,6 @@ def of_tables():
                 loud = counted()
             how = f"DynamoDB throttles {operation}, by a fault: it has no partitions here"
             yield Cause("TableThrottlesAlarm", how, counted(), loud, table)
-
-
-# What happens to messages.
-
-
-def url(queue):
-    return boto3.client("sqs").get_queue_url(QueueName=f"{STACK}-{queue}")["QueueUrl"]
-
-
-def depth(queue, which="ApproximateNumberOfMessages"):
-    got = boto3.client("sqs").get_queue_attributes(QueueUrl=url(queue), AttributeNames=[which])
-    return int(got["Attributes"][which])
-
-
-def depths():
-    """What SQS counts of all queues."""
-    metric = ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
-    return [(metric, {"QueueName": queue}, depth(queue)) for queue in QUEUES]
-
-
-def emptied():
-    for queue in QUEUES:
-        boto3.client("sqs").purge_queue(QueueUrl=url(queue))
-    return depths()
-
-
-def deliver(event):
-    """An event that rules match, as of this account; waits until it is delivered."""
-    with open(f"events/{event}.json", encoding="utf-8") as file:
-        door("POST", "events?wait=true", json.loads(file.read().replace("123456789012", "000000000000")))
-
-
-def of_queues():
-    for kind, event, function in (
-        ("Task", "task-tracker/running", "TaskTrackerFunction"),
-        ("Stream", "stream-tracker/stream-start", "StreamTrackerFunction"),
-    ):
-        queue = f"Undelivered{kind}Events"
-        quiet = emptied()
-        with fault("lambda", "Invoke", error(403, "AccessDeniedException")):
-            deliver(event)
-            until(lambda: depth(queue))
-            yield Cause(f"{queue}Alarm", "Lambda does not accept an event", quiet, depths(), function)
-        queue = f"Failed{kind}Events"
-        quiet = emptied()
-        service, operation = calls_of(function, lambda: deliver(event))[0]
-        with fault(service, operation, {"kind": "kill", "when": "before"}, function=function):
-            deliver(event)
-            until(lambda: depth(queue))
-            yield Cause(f"{queue}Alarm", f"a function is killed at {operation}, three times", quiet, depths(), function)
-    yield from of_recovery()
-
-
-def of_recovery():
-    sqs, queue = boto3.client("sqs"), url("RecoveryQueue")
-    quiet = emptied()
-    with fault("lambda", "Invoke", THROTTLE):
-        # Lambda holds as many batches as it may; what else comes waits in the queue.
-        mapping = FUNCTIONS["RecoveryFunction"]["Events"]["Orders"]["Properties"]
-        held = mapping["BatchSize"] * mapping["ScalingConfig"]["MaximumConcurrency"]
-        for number in range(held + 1):
-            body = json.dumps({"kind": "stage", "name": f"none-{number}"})
-            sqs.send_message(QueueUrl=queue, MessageBody=body)
-        until(lambda: depth("RecoveryQueue", "ApproximateNumberOfMessagesNotVisible") > 0 and rests("RecoveryQueue"))
-        how = "Lambda answers the invocation for a batch 429, by a fault"
-        yield Cause("RecoveryQueueAlarm", how, quiet, depths(), "RecoveryFunction")
-        quiet = depths()
-        # A message that fails is hidden for twelve minutes. Receptions count all the same if they hide it for none.
-        until(lambda: sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0) and depth("FailedRecoveries"))
-        how = "a message is received and not deleted, five times"
-        given = "that RecoveryFunction is who received it, twelve minutes apart"
-        yield Cause("FailedRecoveriesAlarm", how, quiet, depths(), given=given)
-        emptied()
-
-
-def rests(queue):
-    """Whether messages wait in a queue and none is taken."""
-    before = depth(queue)
-    time.sleep(0.5)
-    return before > 0 and depth(queue) == before
 
 
 # What happens by the clock.
