@@ -13,6 +13,7 @@ use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::aws::service::call::Call;
@@ -57,6 +58,29 @@ impl Engine {
         let answer = self.client.request(request).await?;
         let status = answer.status().as_u16();
         Ok((status, answer.into_body().collect().await?.to_bytes()))
+    }
+}
+
+/// The items of a table, page by page until there are `most`, and whether there are more.
+///
+/// # Errors
+/// There is no such table, or the engine fails.
+pub(super) fn all_items(database: &Database, table: &str, most: usize) -> anyhow::Result<(Vec<Value>, bool)> {
+    let (mut items, mut start) = (Vec::new(), Value::Null);
+    loop {
+        let mut request = json!({"TableName": table});
+        if !start.is_null() {
+            request["ExclusiveStartKey"] = start;
+        }
+        let answer = database.scan(serde_json::from_value(request)?);
+        let mut answer = json!(answer.map_err(|error| anyhow!("cannot read table {table}: {error}"))?);
+        if let Value::Array(page) = answer["Items"].take() {
+            items.extend(page);
+        }
+        start = answer["LastEvaluatedKey"].take();
+        if start.is_null() || items.len() >= most {
+            return Ok((items, !start.is_null()));
+        }
     }
 }
 

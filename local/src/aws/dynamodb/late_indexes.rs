@@ -9,8 +9,7 @@ use anyhow::anyhow;
 use dynoxide::Database;
 use serde_json::{Map, Value, json};
 
-use super::engine::Engine;
-use super::rows::all_items;
+use super::engine::{Engine, all_items};
 use crate::plumbing::sync::lock;
 
 /// How late an index is. AWS speaks of a fraction of a second, usually.

@@ -1,10 +1,9 @@
 //! The rows of a table, for those who look at all of them.
 
-use anyhow::anyhow;
-use dynoxide::Database;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::DynamoDb;
+use super::engine::all_items;
 
 /// Rows in plain JSON, without DynamoDB's types.
 pub(crate) struct Rows {
@@ -40,29 +39,6 @@ impl DynamoDb {
     }
 }
 
-/// The items of a table, page by page until there are `most`, and whether there are more.
-///
-/// # Errors
-/// There is no such table, or the engine fails.
-pub(super) fn all_items(database: &Database, table: &str, most: usize) -> anyhow::Result<(Vec<Value>, bool)> {
-    let (mut items, mut start) = (Vec::new(), Value::Null);
-    loop {
-        let mut request = json!({"TableName": table});
-        if !start.is_null() {
-            request["ExclusiveStartKey"] = start;
-        }
-        let answer = database.scan(serde_json::from_value(request)?);
-        let mut answer = json!(answer.map_err(|error| anyhow!("cannot read table {table}: {error}"))?);
-        if let Value::Array(page) = answer["Items"].take() {
-            items.extend(page);
-        }
-        start = answer["LastEvaluatedKey"].take();
-        if start.is_null() || items.len() >= most {
-            return Ok((items, !start.is_null()));
-        }
-    }
-}
-
 fn plain_item(item: &Value) -> Map<String, Value> {
     item.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), plain(value))).collect()
 }
@@ -87,6 +63,8 @@ fn number(value: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
