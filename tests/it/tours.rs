@@ -197,7 +197,8 @@ async fn stream_tracker(app: &TestApp) {
     // Before what IVS says by itself gets lost.
     publish(app).await;
     // Who is removed before they join is known to the tracker when they publish.
-    app.anonymous().put("/_local/assumptions", json!({"earlyDisconnect": "notFound"})).await.expect(200);
+    let assumed = json!({"earlyDisconnect": "notFound", "lateIndexes": false});
+    app.anonymous().put("/_local/assumptions", assumed).await.expect(200);
     let alice = app.user("alice");
     let stage = alice.put("/stages/removed", json!({})).await.json()["arn"].clone();
     let token = app.mint(&app.user("bob"), "removed", json!({})).await.json()["token"].clone();
