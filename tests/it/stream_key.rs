@@ -74,6 +74,20 @@ async fn a_rotated_key_works_and_the_old_one_does_not() {
     .await;
 }
 
+#[tokio::test]
+async fn the_key_of_a_channel_that_no_list_shows_yet_is_rotated() {
+    TestApp::run(async |app| {
+        app.anonymous().put("/_local/assumptions", json!({"lateListings": true})).await.expect(200);
+        let alice = app.user("alice");
+        alice.put("/channels/demo", json!({})).await.expect(201);
+        let old = alice.get(KEY).await.expect(200).json();
+        let new = alice.post(KEY, json!({})).await.expect(200).json();
+        assert!(!is_accepted(app, &old).await);
+        assert_one_key(app, &new, "rotated").await;
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_killed_at_any_aws_call_is_finished_by_the_next_call() {
     let calls = calls_of_a_rotation().await;

@@ -20,6 +20,9 @@ use crate::{ClaimId, Error, Timestamp};
 /// whatever was under way.
 pub const RETENTION: Duration = Duration::from_secs((14 * 24 + 24) * 60 * 60 + 15 * 60);
 
+/// How long a key that a stack has just made current may be missing in a listing, which may be behind.
+const LISTED: Duration = Duration::from_secs(60);
+
 /// What is under way in an instance that has just learnt of another key, at most.
 const UNDER_WAY: Duration = Duration::from_secs(15);
 
@@ -230,13 +233,12 @@ impl<A: Clone + PartialEq> Keys<A> {
             return false;
         }
         let Some((current, signing)) = self.current.as_ref().zip(self.signing()) else { return true };
-        if !self.imported.iter().any(|key| key.arn == *signing) {
-            return true;
-        }
+        let is_new = current.version.is_of_stack() && now < current.since + LISTED;
+        let is_missing = !is_new && !self.imported.iter().any(|key| key.arn == *signing);
         let is_old = current.since + how.rotate_after <= now;
         match how.trigger {
             Trigger::Rotate => true,
-            Trigger::Schedule | Trigger::Stack => is_old,
+            Trigger::Schedule | Trigger::Stack => is_missing || is_old,
         }
     }
 

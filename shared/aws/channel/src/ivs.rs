@@ -209,17 +209,25 @@ impl ChannelIvs {
         }
     }
 
-    /// Every key of a channel, from a complete listing: a page has one entry unless more are asked for.
+    /// Every key of a channel, from a complete listing: a page has one entry unless more are asked for. A channel that a
+    /// list does not show yet has none.
     async fn key_arns(&self, channel: &ChannelArn) -> Result<Vec<StreamKeyArn>, Error> {
         let operation = "ivs:ListStreamKeys";
         let (mut arns, mut next) = (Vec::new(), None);
         loop {
             let list = self.ivs.list_stream_keys().channel_arn(channel.as_str());
             let listed = list.max_results(50).set_next_token(next).send().await;
-            let listed = listed.map_err(|error| match error.as_service_error() {
-                Some(ListStreamKeysError::ResourceNotFoundException(_)) => Error::NotFound("channel"),
-                _ => AwsFailure::new(operation, &error).into_error(),
-            })?;
+            let listed = match listed {
+                Ok(listed) => listed,
+                Err(error) => match error.as_service_error() {
+                    // A list may be behind. A read is not.
+                    Some(ListStreamKeysError::ResourceNotFoundException(_)) => {
+                        let there = self.get_channel(channel).await.map_err(AwsFailure::into_error)?;
+                        return if there.is_some() { Ok(Vec::new()) } else { Err(Error::NotFound("channel")) };
+                    }
+                    _ => return Err(AwsFailure::new(operation, &error).into_error()),
+                },
+            };
             for key in listed.stream_keys() {
                 let arn = key.arn().and_then(|arn| arn.parse().ok());
                 arns.push(arn.ok_or_else(|| Error::internal(AwsFailure::malformed(operation, "no ARN")))?);

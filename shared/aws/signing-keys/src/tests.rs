@@ -411,12 +411,26 @@ fn a_key_signs_for_its_time_and_stays_for_its_tokens() {
 }
 
 #[test]
-fn a_key_that_was_deleted_in_ivs_by_hand_is_replaced_at_once() {
+fn a_key_that_was_deleted_in_ivs_by_hand_is_replaced_by_the_next_run() {
     let world = after_first_run();
     world.borrow_mut().imported.clear();
     world.borrow_mut().ending = true;
+    world.borrow_mut().now = DAY;
     assert!(Run::new(&world, Trigger::Schedule).finish().unwrap().made);
     assert!(world.borrow().imported.contains_key("key-2"));
+}
+
+#[test]
+fn a_key_that_a_listing_does_not_show_yet_is_not_followed_by_another() {
+    let world = after_first_run();
+    world.borrow_mut().ending = true;
+    let listed = std::mem::take(&mut world.borrow_mut().imported);
+    for trigger in [Trigger::Schedule, Trigger::Stack] {
+        assert_eq!(Run::new(&world, trigger).finish().unwrap(), Maintained::default());
+    }
+    world.borrow_mut().imported = listed;
+    world.borrow_mut().now = DAY;
+    assert_eq!(Run::new(&world, Trigger::Schedule).finish().unwrap(), Maintained::default());
 }
 
 #[test]
