@@ -54,7 +54,7 @@ def emitted(act, is_sign):
     seen = 0
     while seen < (now := until(lambda: sum(is_sign(name, line) for name, line in log.lines()))):
         seen = now
-        time.sleep(0.2)
+        time.sleep(0.5)
     return log.reported()
 
 

@@ -35,6 +35,8 @@ const HAND_OVER: Duration = Duration::from_secs(10);
 const STREAMS: Duration = Duration::from_secs(25);
 /// How long the sessions of stages may take: less than the minute until their next run.
 const SESSIONS: Duration = Duration::from_secs(50);
+/// When stages are asked about no more, so that what is under way is done by then.
+const ASKING: Duration = Duration::from_secs(45);
 
 /// How many failures of a sweep are told.
 const MOST_FAILURES: usize = 5;
@@ -146,7 +148,8 @@ impl Handler {
     }
 
     async fn reconcile_sessions(&self, report: Report) -> Report {
-        let part = aws_publishers::reconcile(&self.publisher_ivs, &self.sessions, Timestamp::now());
+        let (now, ask_until) = (Timestamp::now(), Instant::now() + ASKING);
+        let part = aws_publishers::reconcile(&self.publisher_ivs, &self.sessions, now, ask_until);
         match timeout(SESSIONS, part).await.unwrap_or_else(|_| Err(too_long("sessions of stages"))) {
             Ok(drift) => report
                 .log("stages.active", drift.active)

@@ -42,10 +42,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let handler = Handler {
         ecs: Ecs::new(&aws, fleet, RateLimiter::per_second(10)),
         ec2: Ec2::new(&aws, RateLimiter::per_second(5)),
-        ivs_realtime: StageIvs::new(&aws, stack.clone()).limited_to(RateLimiter::per_minute(rates::SWEEP)),
+        ivs_realtime: StageIvs::new(&aws, stack.clone()).limited_to(rates::SWEEP),
         publisher_ivs: PublisherIvs::new(&aws, stack.clone()),
         sessions: SessionTable::new(&aws, sessions),
-        ivs: ChannelIvs::new(&aws, stack).limited_to(RateLimiter::per_minute(rates::SWEEP)),
+        ivs: ChannelIvs::new(&aws, stack).limited_to(rates::SWEEP),
         stream_ivs: StreamIvs::new(&aws, RateLimiter::per_minute(rates::STREAMS)),
         streams: StreamTable::new(&aws, streams, channels.clone()),
         servers: ServerTable::new(&aws, servers),

@@ -3,7 +3,6 @@
 mod handler;
 
 use aws_channel::{ChannelIvs, ChannelTable, ViewerTable};
-use aws_client::RateLimiter;
 use aws_stage::{ParticipantRows, StageIvs, StageTable};
 use lambda::config::from_env;
 use lambda::queue::serve;
@@ -20,12 +19,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         Some(names.map(|name| variables.required(name)))
     })?;
     let handler = Handler {
-        ivs_realtime: StageIvs::new(&aws, stack.clone())
-            .limited_to(RateLimiter::per_minute(rates::RECOVERY))
-            .adopting_at(RateLimiter::per_minute(rates::ADOPTION)),
-        ivs: ChannelIvs::new(&aws, stack)
-            .limited_to(RateLimiter::per_minute(rates::RECOVERY))
-            .adopting_at(RateLimiter::per_minute(rates::ADOPTION)),
+        ivs_realtime: StageIvs::new(&aws, stack.clone()).limited_to(rates::RECOVERY).adopting_at(rates::ADOPTION),
+        ivs: ChannelIvs::new(&aws, stack).limited_to(rates::RECOVERY).adopting_at(rates::ADOPTION),
         stages: StageTable::new(&aws, stages),
         stages_recovering: Mutex::default(),
         participants: ParticipantRows::new(&aws, participants),

@@ -9,7 +9,8 @@
 /// A recovery's: `ListStages` or `ListChannels`, and the deletes that it finishes. Two run at a time, which is the least
 /// that Lambda can be told of a queue.
 pub const RECOVERY: u32 = 90;
-/// A recovery's adoptions, each of which reads the resource: `GetStage`, or `GetChannel` with the channel's key.
+/// A recovery's adoptions, each of which reads the resource: `GetStage`, or `GetChannel` with the channel's key. One whose
+/// channel or key IVS does not list yet reads it up to twice more; so few are not counted.
 pub const ADOPTION: u32 = 144;
 /// The sweep's: `ListStages` or `ListChannels`, and the deletes of orphans. It is in no hurry, and goes on in another run.
 /// Unless ordered to, a run deletes one of a kind, and asks `GetStage` for it once.

@@ -1,8 +1,8 @@
 //! Creates and deletes that died halfway, found from the side of their rows: what becomes of a name.
 //!
 //! 1. [`next_recovery_step`] says by its row whether anything is broken. A claim that has lapsed is taken over.
-//! 2. AWS is listed, once for all names. The listing begins after the claims were taken over: what it does not show by
-//!    then, nobody is at work on.
+//! 2. AWS is listed, once for all names. What a listing does not show that began after a claim was taken over, nobody is
+//!    at work on.
 //! 3. What a claim's create has made ([`made_by`]) is adopted, for the owner and with the options of its first caller.
 //!    If there is nothing, the name is free again.
 //!
@@ -67,8 +67,8 @@ pub fn next_recovery_step<R: Resource>(
     }
 }
 
-/// What the create of a claim has made, of what a complete listing shows. The first that is still there becomes the
-/// name's; if there is none, the name is free. What other creates of the name have made is the sweep's: it knows how
+/// What the create of a claim has made, of what a listing shows. It becomes the name's; if a complete listing shows none,
+/// the name is free. What other creates of the name have made is the sweep's: it knows how
 /// many orphans are more than an accident leaves.
 pub fn made_by<'a, R: Resource + 'a>(
     claim: &Claim<R>,

@@ -1,7 +1,7 @@
 //! The `broadcast-settings` table: one row a user.
 
 use aws_client::{Aws, AwsFailure, sdk_client};
-use aws_item::{Fields, Item, item, s};
+use aws_item::{Fields, Item, Written, delete_if, item, put_if, s};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::ReturnValue;
 use model::broadcast_settings::{BroadcastSettings, Kind};
@@ -30,9 +30,8 @@ impl BroadcastSettingsTable {
             ("playbackUrl", s(&settings.playback_url)),
         ]);
         let put = self.dynamodb.put_item().table_name(&self.table).set_item(Some(row));
-        let put = put.return_values(ReturnValue::AllOld).send().await;
-        let put = put.map_err(|error| AwsFailure::new("dynamodb:PutItem", &error).into_error())?;
-        Ok(put.attributes().is_none_or(|before| before.is_empty()))
+        let Written::Yes(before) = put_if(put.return_values(ReturnValue::AllOld)).await? else { return Ok(false) };
+        Ok(before.is_none_or(|before| before.is_empty()))
     }
 
     /// A user's settings, read consistently.
@@ -44,8 +43,7 @@ impl BroadcastSettingsTable {
 
     /// Deletes a user's settings, if there are any.
     pub(crate) async fn delete(&self, user_id: &UserId) -> Result<(), Error> {
-        let deleted = self.dynamodb.delete_item().table_name(&self.table).key("userId", s(user_id)).send().await;
-        deleted.map(drop).map_err(|error| AwsFailure::new("dynamodb:DeleteItem", &error).into_error())
+        delete_if(self.dynamodb.delete_item().table_name(&self.table).key("userId", s(user_id))).await.map(drop)
     }
 }
 

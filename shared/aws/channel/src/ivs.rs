@@ -29,7 +29,8 @@ const GET_CHANNEL: &str = "ivs:GetChannel";
 pub struct ChannelIvs {
     ivs: Client,
     stack: String,
-    limiter: RateLimiter,
+    listings: RateLimiter,
+    deletes: RateLimiter,
     adoptions: RateLimiter,
     own_server: Option<OwnServer>,
 }
@@ -37,20 +38,22 @@ pub struct ChannelIvs {
 impl ChannelIvs {
     /// Channels are tagged as the stack's, so that two deployments in one account leave each other's alone.
     pub fn new(aws: &Aws, stack: String) -> Self {
-        let (limiter, adoptions) = (RateLimiter::unlimited(), RateLimiter::unlimited());
-        Self { ivs: sdk_client!(aws, aws_sdk_ivs, "IVS"), stack, limiter, adoptions, own_server: None }
+        let [listings, deletes, adoptions] = [(); 3].map(|()| RateLimiter::unlimited());
+        Self { ivs: sdk_client!(aws, aws_sdk_ivs, "IVS"), stack, listings, deletes, adoptions, own_server: None }
     }
 
-    /// Lists and deletes at a pace that leaves some of IVS's five calls a second to others.
+    /// Lists at a pace that leaves some of IVS's five calls a second to others, and deletes at the same, so many calls a
+    /// minute each.
     #[must_use]
-    pub fn limited_to(self, limiter: RateLimiter) -> Self {
-        Self { limiter, ..self }
+    pub fn limited_to(self, calls: u32) -> Self {
+        let [listings, deletes] = [(); 2].map(|()| RateLimiter::per_minute(calls));
+        Self { listings, deletes, ..self }
     }
 
-    /// Adopts at a pace of its own: what it takes has five calls a second for itself, which few others need.
+    /// Adopts at a pace of its own, so many a minute: what it takes has five calls a second for itself, which few others need.
     #[must_use]
-    pub fn adopting_at(self, adoptions: RateLimiter) -> Self {
-        Self { adoptions, ..self }
+    pub fn adopting_at(self, calls: u32) -> Self {
+        Self { adoptions: RateLimiter::per_minute(calls), ..self }
     }
 
     /// Waits until the next channel may be adopted.
@@ -104,7 +107,7 @@ impl ChannelIvs {
         page: Option<&str>,
     ) -> Result<ListedPage<Channel>, Error> {
         let operation = "ivs:ListChannels";
-        self.limiter.acquire().await;
+        self.listings.acquire().await;
         // Channels bear the name of their row in IVS as well, which spares us the other thousands.
         let listed = self
             .ivs
@@ -156,7 +159,7 @@ impl ChannelIvs {
     ///
     /// [`Conflict::Live`] while it is broadcasting.
     pub(crate) async fn delete_channel(&self, arn: &ChannelArn) -> Result<(), Error> {
-        self.limiter.acquire().await;
+        self.deletes.acquire().await;
         match self.ivs.delete_channel().arn(arn.as_str()).send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {

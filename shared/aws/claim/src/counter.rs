@@ -20,7 +20,7 @@ pub(crate) enum Change {
 }
 
 /// What came of a transaction.
-pub(crate) enum Written {
+pub(crate) enum Counted {
     /// Row and count are written.
     Yes,
     /// The row's condition does not hold: the row as it is, if it was to be returned.
@@ -68,11 +68,11 @@ pub(crate) async fn write(
     dynamodb: &Client,
     row: TransactWriteItem,
     count: TransactWriteItem,
-) -> Result<Written, Error> {
+) -> Result<Counted, Error> {
     // The row comes first: where a name is taken, nothing is to be counted.
     Ok(match transact(dynamodb, vec![row, count]).await? {
-        Transacted::Yes => Written::Yes,
-        Transacted::Refused(0, row) => Written::RowRefused(row),
-        Transacted::Refused(..) => Written::CountRefused,
+        Transacted::Yes => Counted::Yes,
+        Transacted::Refused(0, row) => Counted::RowRefused(row),
+        Transacted::Refused(..) => Counted::CountRefused,
     })
 }

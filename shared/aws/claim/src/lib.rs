@@ -14,7 +14,6 @@ mod recovery;
 mod sweep;
 mod table;
 
-pub use listing::Listing;
 pub use operations::{create_or_fetch, delete, fetch};
 pub use provider::{Inventory, ListedPage, Provider};
 pub use recovering::Recovering;

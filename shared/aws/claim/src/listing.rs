@@ -15,9 +15,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// What AWS has of a kind, as far as its pages have been read.
 #[derive(Debug)]
-pub struct Listing<R: Resource> {
+pub(crate) struct Listing<R: Resource> {
     only: Option<R::Name>,
     found: Vec<Found<R>>,
+    pages: usize,
     next: Next,
 }
 
@@ -30,28 +31,20 @@ enum Next {
 
 impl<R: Resource> Listing<R> {
     /// Of all that is tagged as this deployment's.
-    pub fn of_all() -> Self {
-        Self { only: None, found: Vec::new(), next: Next::First }
+    pub(crate) fn of_all() -> Self {
+        Self { only: None, found: Vec::new(), pages: 0, next: Next::First }
     }
 
     /// Of what is tagged as one name's. What AWS cannot leave out is left out here.
-    pub fn of_name(name: R::Name) -> Self {
+    pub(crate) fn of_name(name: R::Name) -> Self {
         Self { only: Some(name), ..Self::of_all() }
-    }
-
-    /// Reads the pages that are left. When it fails, it can be gone on with.
-    ///
-    /// # Errors
-    /// What AWS failed with last, when that does not pass, or has not passed before there was no time to ask again.
-    pub async fn complete(&mut self, inventory: &impl Inventory<R>, until: Instant) -> Result<(), Error> {
-        while self.read_page(inventory, until).await? {}
-        Ok(())
     }
 
     /// Reads the next page. False: there is none left.
     ///
     /// # Errors
-    /// As [`Listing::complete`]. The page that failed is the next one still.
+    /// What AWS failed with last, when that does not pass, or has not passed before there was no time to ask again. The page
+    /// that failed is the next one still.
     pub(crate) async fn read_page(&mut self, inventory: &impl Inventory<R>, until: Instant) -> Result<bool, Error> {
         let page = match &self.next {
             Next::First => None,
@@ -61,12 +54,18 @@ impl<R: Resource> Listing<R> {
         let listed = persist(until, async || inventory.list(self.only.as_ref(), page).await).await?;
         let found = listed.found.into_iter();
         self.found.extend(found.filter(|found| self.only.as_ref().is_none_or(|only| *only == found.name)));
+        self.pages += 1;
         self.next = listed.next.map_or(Next::Complete, Next::Page);
         Ok(true)
     }
 
+    /// How many pages have been read. There may be nothing of this deployment's on them.
+    pub(crate) fn pages(&self) -> usize {
+        self.pages
+    }
+
     /// What has been found so far: everything, once the listing is complete.
-    pub fn found(&self) -> &[Found<R>] {
+    pub(crate) fn found(&self) -> &[Found<R>] {
         &self.found
     }
 }

@@ -7,7 +7,8 @@ use model::recovery::made_by;
 use model::{ClaimId, Error};
 use tokio::time::{Instant, timeout_at};
 
-use crate::{Inventory, Listing};
+use crate::Inventory;
+use crate::listing::Listing;
 
 /// How many creates are remembered, before all are forgotten.
 const MOST_REMEMBERED: usize = 10_000;

@@ -9,8 +9,8 @@ use model::sweep::{Disposition, LooksLost, Standing, Sweep, Swept, disposition};
 use model::{Error, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
-use crate::listing::persist;
-use crate::{Inventory, Listing, NameTable, Schema};
+use crate::listing::{Listing, persist};
+use crate::{Inventory, NameTable, Schema};
 
 /// How long one page, with its rows, is asked for again while what it fails with may pass.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -67,13 +67,13 @@ pub async fn sweep<S: Schema>(
 ) -> SweepOutcome<S::Resource> {
     let started = Instant::now();
     let mut outcome = SweepOutcome { swept: Swept::default(), unfinished: Vec::new(), result: Ok(()) };
-    let known = sweeping.listing.found().len();
+    let known = sweeping.listing.pages();
     let mut read = read_in_time(inventory, table, sweeping, run, &mut outcome).await;
     let kind = S::Resource::KIND;
     match &read {
         Ok(()) | Err(Error::Unavailable { .. }) => {}
         // AWS need not know the page any more that another run was told of.
-        Err(error) if known > 0 && sweeping.listing.found().len() == known => {
+        Err(error) if known > 0 && sweeping.listing.pages() == known => {
             tracing::warn!(cause = chain(error), "the listing of {kind}s cannot be gone on with, and begins anew");
             sweeping.begin_anew();
             read = read_in_time(inventory, table, sweeping, run, &mut outcome).await;
@@ -83,7 +83,7 @@ pub async fn sweep<S: Schema>(
     outcome.swept.listed = sweeping.judged.len();
     match read {
         // The pages stay.
-        Err(error @ Error::Unavailable { .. }) if !sweeping.judged.is_empty() => {
+        Err(error @ Error::Unavailable { .. }) if sweeping.listing.pages() > 0 => {
             let listed = sweeping.judged.len();
             tracing::warn!(cause = chain(&error), listed, "the next run goes on with the {kind}s");
             outcome.swept.is_incomplete = true;
@@ -207,7 +207,7 @@ async fn end_orphans<S: Schema>(
     result
 }
 
-/// One that cannot be deleted keeps no other from it.
+/// One that cannot be deleted keeps no other of an order from it.
 async fn delete_orphans<S: Schema>(
     inventory: &impl Inventory<S::Resource>,
     table: &NameTable<S>,

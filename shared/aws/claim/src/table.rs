@@ -16,7 +16,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::marker::PhantomData;
 
 use aws_client::{Aws, AwsFailure, sdk_client};
-use aws_item::{Fields, Item, batch_get, delete_if, item, page, put_if, query_by_owner, s, update_if};
+use aws_item::{Fields, Item, Written, batch_get, delete_if, item, page, put_if, query_by_owner, s, update_if};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
@@ -27,7 +27,7 @@ use model::claim::{Claim, NameRow, Resource, RowSummary};
 use model::sweep::is_left;
 use model::{ClaimId, Cursor, Error, Limit, Page, Timestamp, UserId};
 
-use crate::counter::{self, Change, Written, built};
+use crate::counter::{self, Change, Counted, built};
 
 /// The attribute that has a row in the index of its name, and its one value.
 const UNFINISHED: &str = "unfinished";
@@ -110,8 +110,8 @@ impl<S: Schema> NameTable<S> {
             .expression_attribute_values(":owner", s(&claim.owner))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let row = match put_if(put).await? {
-            aws_item::Written::Yes(_) => return Ok(true),
-            aws_item::Written::No(row) => row.as_ref().map(read_row::<S>).transpose()?,
+            Written::Yes(_) => return Ok(true),
+            Written::No(row) => row.as_ref().map(read_row::<S>).transpose()?,
         };
         match row {
             // Then it is not counted.
@@ -156,9 +156,9 @@ impl<S: Schema> NameTable<S> {
         let put = TransactWriteItem::builder().put(put.build().map_err(built)?).build();
         let count = counter::update(&self.table, &claim.owner, Change::Add(most))?;
         match counter::write(&self.dynamodb, put, count).await? {
-            Written::Yes => Ok(true),
-            Written::RowRefused(row) => Ok(is_claim(row.as_ref().map(read_row::<S>).transpose()?.as_ref(), &claim.id)),
-            Written::CountRefused => Err(Error::Conflict(S::Resource::too_many(most.unwrap_or_default()))),
+            Counted::Yes => Ok(true),
+            Counted::RowRefused(row) => Ok(is_claim(row.as_ref().map(read_row::<S>).transpose()?.as_ref(), &claim.id)),
+            Counted::CountRefused => Err(Error::Conflict(S::Resource::too_many(most.unwrap_or_default()))),
         }
     }
 
@@ -190,9 +190,9 @@ impl<S: Schema> NameTable<S> {
             .expression_attribute_values(":claim", s(claim))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match put_if(put).await? {
-            aws_item::Written::Yes(_) => Ok(true),
+            Written::Yes(_) => Ok(true),
             // As with a claim: a repeated write may meet its own row.
-            aws_item::Written::No(row) => {
+            Written::No(row) => {
                 let row = row.as_ref().map(read_row::<S>).transpose()?;
                 Ok(matches!(row, Some(NameRow::Active(existing)) if existing == *resource))
             }
@@ -249,10 +249,10 @@ impl<S: Schema> NameTable<S> {
             let count = counter::update(&self.table, &owner, Change::TakeOff)?;
             match counter::write(&self.dynamodb, delete, count).await? {
                 // It is handed over to another owner.
-                Written::RowRefused(Some(row)) if row.get(field) == Some(&value) => {}
-                Written::Yes | Written::RowRefused(_) => return Ok(()),
+                Counted::RowRefused(Some(row)) if row.get(field) == Some(&value) => {}
+                Counted::Yes | Counted::RowRefused(_) => return Ok(()),
                 // An operator has deleted the counter, to begin anew: the row ends without it.
-                Written::CountRefused => {
+                Counted::CountRefused => {
                     tracing::warn!(%name, "a row is counted, and its owner's counter has none");
                     break;
                 }
@@ -365,7 +365,7 @@ impl<S: Schema> NameTable<S> {
 
     /// Sends a conditional update. False: its condition did not hold.
     pub async fn was_accepted(update: UpdateItemFluentBuilder) -> Result<bool, Error> {
-        Ok(matches!(update_if(update).await?, aws_item::Written::Yes(_)))
+        Ok(matches!(update_if(update).await?, Written::Yes(_)))
     }
 }
 

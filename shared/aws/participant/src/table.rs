@@ -2,9 +2,8 @@
 
 use aws_claim::read_row as read_name_row;
 use aws_client::{Aws, AwsFailure, sdk_client};
-use aws_item::{Item, item, page, s};
+use aws_item::{Item, Written, item, page, put_if, s};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
 use aws_stage::StageRows;
 use model::claim::NameRow;
@@ -70,15 +69,12 @@ impl ParticipantTable {
                 .expression_attribute_names("#version", "version")
                 .expression_attribute_values(":version", s(version)),
         };
-        let written = match put.send().await {
-            Ok(_) => true,
-            Err(error) => match error.as_service_error() {
-                // The SDK may repeat a write whose answer was lost, and then meets its own row.
-                Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
-                    refusal.item().map(read_row).transpose()?.is_some_and(|existing| existing == next)
-                }
-                _ => return Err(AwsFailure::new("dynamodb:PutItem", &error).into_error()),
-            },
+        let written = match put_if(put).await? {
+            Written::Yes(_) => true,
+            // The SDK may repeat a write whose answer was lost, and then meets its own row.
+            Written::No(existing) => {
+                existing.as_ref().map(read_row).transpose()?.is_some_and(|existing| existing == next)
+            }
         };
         if written {
             participant.version = next.version;

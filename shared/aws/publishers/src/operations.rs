@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_session::SessionTable;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use model::session::{Change, Seen, reconcile as judge};
-use model::{Error, SessionId, StageArn, Timestamp};
+use model::{Error, StageArn, Timestamp};
+use tokio::time::Instant;
 
 use crate::PublisherIvs;
 
@@ -34,12 +35,18 @@ pub struct Drift {
     pub ended: usize,
 }
 
-/// Compares the table with IVS and repairs it. Running it twice at once is harmless.
+/// Compares the table with IVS and repairs it. Running it twice at once is harmless. From `ask_until` on, no more stages
+/// are asked about, which leaves the rest to the next run.
 ///
 /// # Errors
 /// What IVS and DynamoDB fail with. Before the listing was complete, nothing has been changed; after that, each change
 /// that was made was right by itself.
-pub async fn reconcile(ivs: &PublisherIvs, table: &SessionTable, now: Timestamp) -> Result<Drift, Error> {
+pub async fn reconcile(
+    ivs: &PublisherIvs,
+    table: &SessionTable,
+    now: Timestamp,
+    ask_until: Instant,
+) -> Result<Drift, Error> {
     // The table first: of a session that begins in between, it knows nothing yet that IVS would deny.
     let listed = table.list_present().await?;
     let sessions = ivs.sessions().await?;
@@ -56,20 +63,26 @@ pub async fn reconcile(ivs: &PublisherIvs, table: &SessionTable, now: Timestamp)
         }
     }
     let active: Vec<&StageArn> = sessions.keys().filter(|stage| session(stage).is_some()).collect();
-    let asked: BTreeSet<&StageArn> = in_turn(&leases, &active, now).collect();
-    let work: Vec<(&StageArn, Option<&SessionId>, bool)> =
-        asked.union(&left).map(|stage| (*stage, session(stage), asked.contains(stage))).collect();
+    let asked: Vec<&StageArn> = in_turn(&leases, &active, now).collect();
+    // Those that take no call of IVS first.
+    let only_left = left.iter().filter(|stage| !asked.contains(stage)).map(|stage| (*stage, false));
+    let work: Vec<(&StageArn, bool)> = only_left.chain(asked.iter().map(|stage| (*stage, true))).collect();
 
     let renews_all = renews_all(&leases);
-    let drift = Drift { active: active.len(), asked: asked.len(), ..Drift::default() };
+    let drift = Drift { active: active.len(), ..Drift::default() };
     stream::iter(work)
-        .map(async |(stage, session, is_asked)| {
-            let seen = Seen { session: session.cloned(), publishers: None, renews_all };
-            settle(ivs, table, stage, seen, is_asked, now).await
+        .map(async |(stage, is_asked)| {
+            // The next run begins with those that there was no time for: their leases end first.
+            if is_asked && Instant::now() >= ask_until {
+                return Ok((0, 0, 0));
+            }
+            let seen = Seen { session: session(stage).cloned(), publishers: None, renews_all };
+            let (added, ended) = settle(ivs, table, stage, seen, is_asked, now).await?;
+            Ok((usize::from(is_asked), added, ended))
         })
         .buffer_unordered(AT_ONCE)
-        .try_fold(drift, async |drift, (added, ended)| {
-            Ok(Drift { added: drift.added + added, ended: drift.ended + ended, ..drift })
+        .try_fold(drift, async |drift, (asked, added, ended)| {
+            Ok(Drift { asked: drift.asked + asked, added: drift.added + added, ended: drift.ended + ended, ..drift })
         })
         .await
 }
@@ -129,6 +142,7 @@ async fn settle(
 mod tests {
     use std::time::Duration;
 
+    use model::SessionId;
     use model::session::{EventTime, Publisher, Row};
 
     use super::*;

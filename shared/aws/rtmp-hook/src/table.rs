@@ -1,9 +1,8 @@
 //! What the hook reads of `channels`, and its rows of `streams`.
 
-use aws_client::{Aws, AwsFailure, sdk_client};
-use aws_item::{Fields, item, s};
+use aws_client::{Aws, sdk_client};
+use aws_item::{Fields, Written, item, put_if, s};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
 use model::self_hosted::broadcast::Broadcast;
 use model::{ChannelName, Error, RowVersion, Timestamp};
@@ -79,16 +78,13 @@ impl HookTables {
                 .expression_attribute_names("#version", "version")
                 .expression_attribute_values(":over", s(over)),
         };
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                // The SDK may repeat a write whose answer was lost, and then meets its own row.
-                Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
-                    let present = refusal.item().map(|item| Fields::of(row::OF, item).parse("version")).transpose()?;
-                    Ok(present.is_some_and(|present: RowVersion| present == version))
-                }
-                _ => Err(AwsFailure::new("dynamodb:PutItem", &error).into_error()),
-            },
+        match put_if(put).await? {
+            Written::Yes(_) => Ok(true),
+            // The SDK may repeat a write whose answer was lost, and then meets its own row.
+            Written::No(existing) => {
+                let present = existing.map(|item| Fields::of(row::OF, &item).parse("version")).transpose()?;
+                Ok(present.is_some_and(|present: RowVersion| present == version))
+            }
         }
     }
 }

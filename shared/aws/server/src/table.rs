@@ -2,9 +2,8 @@
 //! `by-pool` sparse; any other row ends by TTL. What a server says of its own room is in `room`.
 
 use aws_client::{Aws, AwsFailure, sdk_client};
-use aws_item::{Fields, Item, item, n, s};
+use aws_item::{Fields, Item, Written, item, n, put_if, s};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use model::server::{Change, Guard, Segment, Server, State, TaskRow};
 use model::{Error, TaskId, Timestamp};
@@ -53,15 +52,10 @@ impl ServerTable {
                 .expression_attribute_values(":state", s(seen.state.as_str())),
         };
         let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                // The SDK may repeat a write whose answer was lost, and then meets its own row.
-                Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
-                    Ok(refusal.item().map(read_row).transpose()?.as_ref() == Some(row))
-                }
-                _ => Err(AwsFailure::new("dynamodb:PutItem", &error).into_error()),
-            },
+        match put_if(put).await? {
+            Written::Yes(_) => Ok(true),
+            // The SDK may repeat a write whose answer was lost, and then meets its own row.
+            Written::No(existing) => Ok(existing.as_ref().map(read_row).transpose()?.as_ref() == Some(row)),
         }
     }
 

@@ -2,9 +2,8 @@
 //! participant is known to have left, and makes the index `by-presence` sparse. Every row ends by TTL.
 
 use aws_client::{Aws, AwsFailure, sdk_client};
-use aws_item::{Fields, Item, item, n, s};
+use aws_item::{Fields, Item, Written, item, n, put_if, s};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use model::session::{Change, Row};
 use model::{Error, ParticipantId, SessionId, StageArn, Timestamp};
@@ -69,15 +68,10 @@ impl SessionTable {
             }
         };
         let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                // The SDK may repeat a write whose answer was lost, and then meets its own row.
-                Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
-                    Ok(refusal.item().map(read_row).transpose()?.as_ref() == Some(row))
-                }
-                _ => Err(AwsFailure::new("dynamodb:PutItem", &error).into_error()),
-            },
+        match put_if(put).await? {
+            Written::Yes(_) => Ok(true),
+            // The SDK may repeat a write whose answer was lost, and then meets its own row.
+            Written::No(existing) => Ok(existing.as_ref().map(read_row).transpose()?.as_ref() == Some(row)),
         }
     }
 

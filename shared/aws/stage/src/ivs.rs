@@ -19,7 +19,8 @@ const GET_STAGE: &str = "ivs:GetStage";
 pub struct StageIvs {
     ivs: Client,
     stack: String,
-    limiter: RateLimiter,
+    listings: RateLimiter,
+    deletes: RateLimiter,
     adoptions: RateLimiter,
 }
 
@@ -27,19 +28,22 @@ impl StageIvs {
     /// Stages are tagged as the stack's, so that two deployments in one account leave each other's alone.
     pub fn new(aws: &Aws, stack: String) -> Self {
         let ivs = sdk_client!(aws, aws_sdk_ivsrealtime, "IVS_REALTIME");
-        Self { ivs, stack, limiter: RateLimiter::unlimited(), adoptions: RateLimiter::unlimited() }
+        let [listings, deletes, adoptions] = [(); 3].map(|()| RateLimiter::unlimited());
+        Self { ivs, stack, listings, deletes, adoptions }
     }
 
-    /// Lists and deletes at a pace that leaves some of IVS's five calls a second to others.
+    /// Lists at a pace that leaves some of IVS's five calls a second to others, and deletes at the same, so many calls a
+    /// minute each.
     #[must_use]
-    pub fn limited_to(self, limiter: RateLimiter) -> Self {
-        Self { limiter, ..self }
+    pub fn limited_to(self, calls: u32) -> Self {
+        let [listings, deletes] = [(); 2].map(|()| RateLimiter::per_minute(calls));
+        Self { listings, deletes, ..self }
     }
 
-    /// Adopts at a pace of its own: `GetStage` has five calls a second for itself, which few others need.
+    /// Adopts at a pace of its own, so many a minute: `GetStage` has five calls a second for itself, which few others need.
     #[must_use]
-    pub fn adopting_at(self, adoptions: RateLimiter) -> Self {
-        Self { adoptions, ..self }
+    pub fn adopting_at(self, calls: u32) -> Self {
+        Self { adoptions: RateLimiter::per_minute(calls), ..self }
     }
 
     /// Waits until the next stage may be adopted.
@@ -80,7 +84,7 @@ impl StageIvs {
     /// What IVS fails with.
     pub(crate) async fn list_stages(&self, page: Option<&str>) -> Result<ListedPage<Stage>, Error> {
         let operation = "ivs:ListStages";
-        self.limiter.acquire().await;
+        self.listings.acquire().await;
         let listed = self
             .ivs
             .list_stages()
@@ -116,7 +120,11 @@ impl StageIvs {
     /// # Errors
     /// What IVS fails with.
     pub async fn delete_stage(&self, arn: &StageArn) -> Result<(), Error> {
-        self.limiter.acquire().await;
+        self.deletes.acquire().await;
+        self.send_delete(arn).await
+    }
+
+    async fn send_delete(&self, arn: &StageArn) -> Result<(), Error> {
         match self.ivs.delete_stage().arn(arn.as_str()).send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
@@ -127,13 +135,14 @@ impl StageIvs {
     }
 
     /// Deletes a stage that nobody is in; false if somebody is. IVS would end their session without a word, so it is
-    /// asked first.
+    /// asked just before, and not before the wait for the delete's turn.
     pub(crate) async fn delete_idle_stage(&self, arn: &StageArn) -> Result<bool, Error> {
+        self.deletes.acquire().await;
         let stage = self.read_stage(arn).await.map_err(AwsFailure::into_error)?;
         if stage.is_some_and(|stage| is_session(stage.active_session_id())) {
             return Ok(false);
         }
-        self.delete_stage(arn).await.map(|()| true)
+        self.send_delete(arn).await.map(|()| true)
     }
 
     /// `None` if there is no such stage.

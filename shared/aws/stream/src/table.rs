@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use aws_client::{Aws, AwsFailure, sdk_client};
-use aws_item::{Fields, Item, item, page, s};
+use aws_item::{Fields, Item, Written, item, page, put_if, s};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
 use model::stream::{StreamChannel, StreamRow};
 use model::{ChannelName, Cursor, Error, Page, RowVersion, Timestamp};
@@ -142,16 +141,13 @@ impl StreamTable {
                 .expression_attribute_names("#version", "version")
                 .expression_attribute_values(":over", s(&over.version)),
         };
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                // The SDK may repeat a write whose answer was lost, and then meets its own row.
-                Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
-                    let present = refusal.item().map(|item| Fields::of(row::OF, item).parse("version")).transpose()?;
-                    Ok(present.is_some_and(|present: RowVersion| present == version))
-                }
-                _ => Err(AwsFailure::new("dynamodb:PutItem", &error).into_error()),
-            },
+        match put_if(put).await? {
+            Written::Yes(_) => Ok(true),
+            // The SDK may repeat a write whose answer was lost, and then meets its own row.
+            Written::No(existing) => {
+                let present = existing.map(|item| Fields::of(row::OF, &item).parse("version")).transpose()?;
+                Ok(present.is_some_and(|present: RowVersion| present == version))
+            }
         }
     }
 

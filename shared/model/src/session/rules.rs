@@ -7,7 +7,7 @@ use super::{EventTime, News, Publisher, Row};
 use crate::{ParticipantId, SessionId, Timestamp};
 
 /// How long news of a participant counts without IVS confirming that it is still there. Enough for all of 1,000 stages to
-/// have their turn, which takes seven runs, and for a few of these to fail.
+/// have their turn, which takes eight runs, and for a few of these to fail.
 pub const LEASE: Duration = Duration::from_secs(10 * 60);
 
 /// What is younger than this is not judged by a listing: IVS may list what it has not told yet, and the other way round.
