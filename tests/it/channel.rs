@@ -4,10 +4,6 @@ use serde_json::{Value, json};
 use tests::{Caller, Setup, TestApp, concurrently, eventually, nth_of_each};
 
 /// A lease short enough to wait for.
-fn short_lease() -> Setup {
-    Setup::default().edit("MinValue: 15", "MinValue: 1").parameter("ClaimLeaseSeconds", "1")
-}
-
 async fn put_until_answered(caller: &Caller) -> Value {
     eventually("the channel can be had", async || {
         let answer = caller.put("/channels/demo", json!({})).await;
@@ -160,7 +156,8 @@ async fn a_kill_at_any_aws_call_of_a_create_leaves_one_channel_after_a_retry() {
     assert_eq!(calls.len(), 4, "{calls:?}");
     for (service, operation, nth) in calls {
         for when in ["before", "after"] {
-            short_lease()
+            Setup::default()
+                .short_lease()
                 .run(async |app| {
                     let kill = json!({"kind": "kill", "when": when});
                     app.fault(json!({"service": service, "operation": operation, "nth": nth, "fault": kill})).await;

@@ -6,10 +6,6 @@ use serde_json::{Value, json};
 use tests::{Answer, Caller, Setup, TestApp, concurrently, eventually, nth_of_each};
 
 /// A lease short enough to wait for.
-fn short_lease() -> Setup {
-    Setup::default().edit("MinValue: 15", "MinValue: 1").parameter("ClaimLeaseSeconds", "1")
-}
-
 /// Asks until there is an answer other than "not now", and has a create that died recovered without waiting for the
 /// queue.
 async fn put_until_answered(app: &TestApp, user: &str, stage: &str) -> (u16, Value) {
@@ -98,7 +94,8 @@ async fn a_kill_at_any_aws_call_of_a_create_leaves_one_stage_after_a_retry() {
     for (service, operation, nth) in calls {
         for when in ["before", "after"] {
             let context = format!("killed {when} {service}:{operation} #{nth}");
-            short_lease()
+            Setup::default()
+                .short_lease()
                 .run(async |app| {
                     app.fault(json!({
                         "service": service, "operation": operation, "nth": nth, "fault": {"kind": "kill", "when": when},
@@ -127,7 +124,8 @@ async fn an_answer_lost_on_the_way_makes_no_second_stage() {
     for (service, operation, nth) in calls_of_a_create().await {
         for when in ["before", "after"] {
             let context = format!("dropped {when} {service}:{operation} #{nth}");
-            short_lease()
+            Setup::default()
+                .short_lease()
                 .run(async |app| {
                     app.fault(json!({
                         "service": service, "operation": operation, "nth": nth, "fault": {"kind": "drop", "when": when},
@@ -356,7 +354,8 @@ async fn random_failures_under_concurrency_end_in_one_stage() {
                 json!({"service": service, "operation": operation, "nth": nth, "fault": fault})
             })
             .collect();
-        short_lease()
+        Setup::default()
+            .short_lease()
             .run(async |app| {
                 for fault in &chosen {
                     app.fault(fault.clone()).await;

@@ -97,8 +97,7 @@ async fn a_rotation_killed_at_any_aws_call_is_finished_by_the_next_call() {
             for retry in ["GET", "POST"] {
                 let context = format!("killed {when} {service}:{operation} #{nth}, then {retry}");
                 Setup::default()
-                    .edit("MinValue: 15", "MinValue: 1")
-                    .parameter("ClaimLeaseSeconds", "1")
+                    .short_lease()
                     .run(async |app| {
                         let alice = app.user("alice");
                         alice.put("/channels/demo", json!({})).await.expect(201);
