@@ -6,8 +6,8 @@ use model::{Error, Timestamp};
 /// What AWS has of a kind.
 pub trait Inventory<R: Resource>: Sync {
     /// One page of all that is tagged as this deployment's, the first or the one that an earlier page names; with
-    /// `only`, of what is tagged as that name's, where AWS can tell. It is sent once, at the provider's pace:
-    /// [`Listing`](crate::Listing) repeats it.
+    /// `only`, of what is tagged as that name's, where AWS can tell. It is sent once, at the provider's pace;
+    /// whoever lists repeats it.
     fn list(
         &self,
         only: Option<&R::Name>,
