@@ -67,19 +67,21 @@ pub async fn sweep<S: Schema>(
 ) -> SweepOutcome<S::Resource> {
     let started = Instant::now();
     let mut outcome = SweepOutcome { swept: Swept::default(), unfinished: Vec::new(), result: Ok(()) };
-    let known = sweeping.listing.pages();
-    let mut read = read_in_time(inventory, table, sweeping, run, &mut outcome).await;
     let kind = S::Resource::KIND;
-    match &read {
-        Ok(()) | Err(Error::Unavailable { .. }) => {}
-        // AWS need not know the page any more that another run was told of.
-        Err(error) if known > 0 && sweeping.listing.pages() == known => {
-            tracing::warn!(cause = chain(error), "the listing of {kind}s cannot be gone on with, and begins anew");
-            sweeping.begin_anew();
-            read = read_in_time(inventory, table, sweeping, run, &mut outcome).await;
+    let mut known = sweeping.listing.pages();
+    let read = loop {
+        let read = timeout_at(run.until, read_all(inventory, table, sweeping, run, &mut outcome)).await;
+        match read.unwrap_or_else(|_| Err(Error::unavailable(format!("there was not enough time for all {kind}s")))) {
+            read @ (Ok(()) | Err(Error::Unavailable { .. })) => break read,
+            // AWS need not know the page any more that another run was told of.
+            Err(error) if known > 0 && sweeping.listing.pages() == known => {
+                tracing::warn!(cause = chain(&error), "the listing of {kind}s cannot be gone on with, and begins anew");
+                sweeping.begin_anew();
+                known = 0;
+            }
+            read => break read,
         }
-        Err(_) => {}
-    }
+    };
     outcome.swept.listed = sweeping.judged.len();
     match read {
         // The pages stay.
@@ -119,19 +121,6 @@ impl<R: Resource> Sweeping<R> {
     fn judged(&self) -> impl Iterator<Item = (&Found<R>, &Disposition)> {
         self.listing.found().iter().zip(&self.judged)
     }
-}
-
-/// As [`read_all`], for as long as there is time.
-async fn read_in_time<S: Schema>(
-    inventory: &impl Inventory<S::Resource>,
-    table: &NameTable<S>,
-    sweeping: &mut Sweeping<S::Resource>,
-    run: &SweepRun,
-    outcome: &mut SweepOutcome<S::Resource>,
-) -> Result<(), Error> {
-    let read = timeout_at(run.until, read_all(inventory, table, sweeping, run, outcome)).await;
-    let kind = S::Resource::KIND;
-    read.unwrap_or_else(|_| Err(Error::unavailable(format!("there was not enough time for all {kind}s"))))
 }
 
 /// Reads the pages that are left, and the rows of each once it is there.
