@@ -289,29 +289,3 @@ async fn each_notification_of_nginx_makes_two_aws_calls_at_most_and_one_if_nothi
         })
         .await;
 }
-
-#[tokio::test]
-async fn capacity_does_not_grow_with_the_tables() {
-    TestApp::run(async |app| {
-        let alice = app.user("alice");
-        alice.put("/stages/demo", json!({})).await.expect(201);
-        // The instance's first request fetches the key as well.
-        app.mint(&alice, "demo", json!({})).await.expect(201);
-        let cost = async |user: &str| {
-            let before = app.anonymous().get("/_local/calls").await.json()["next"].clone();
-            app.user("alice").get("/stages/demo").await.expect(200);
-            app.mint(&app.user(user), "demo", json!({})).await.expect(201);
-            app.user("alice").get("/stages?limit=20").await.expect(200);
-            app.user("alice").get("/stages/demo/participants?limit=20").await.expect(200);
-            let calls = app.anonymous().get(&format!("/_local/calls?since={before}")).await.json();
-            let units = calls["calls"].as_array().unwrap().iter();
-            units.map(|call| call["consumedCapacity"].as_f64().unwrap()).collect::<Vec<_>>()
-        };
-        // A full page either way.
-        app.fill_participants("demo", 20).await;
-        let few = cost("before").await;
-        app.fill_participants("demo", 2_000).await;
-        assert_eq!(cost("after").await, few);
-    })
-    .await;
-}

@@ -6,6 +6,7 @@ mod access;
 mod aws_calls;
 mod broadcast;
 mod broadcast_settings;
+mod capacity;
 mod channel;
 mod create;
 mod events;

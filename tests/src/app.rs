@@ -394,14 +394,31 @@ impl TestApp {
 
     /// The AWS calls that the functions made while `action` ran: `service:operation` each.
     pub async fn calls_of<T>(&self, action: impl Future<Output = T>) -> (T, Vec<String>) {
+        let (result, calls) = self.records_of(action).await;
+        let text = |call: &Value, member: &str| call[member].as_str().unwrap_or("?").to_owned();
+        (result, calls.iter().map(|call| format!("{}:{}", text(call, "service"), text(call, "operation"))).collect())
+    }
+
+    /// What DynamoDB counted of the calls that the functions made while `action` ran: each operation with its capacity units.
+    ///
+    /// # Panics
+    /// When one was refused: the engine does not say what that costs.
+    pub async fn capacity_of<T>(&self, action: impl Future<Output = T>) -> (T, Vec<(String, f64)>) {
+        let (result, calls) = self.records_of(action).await;
+        let units = |call: &Value| {
+            let units = call["consumedCapacity"].as_f64().unwrap_or_else(|| panic!("nothing was counted: {call}"));
+            (call["operation"].as_str().unwrap_or_default().to_owned(), units)
+        };
+        (result, calls.iter().filter(|call| call["service"] == "dynamodb").map(units).collect())
+    }
+
+    /// The side door's records of the AWS calls that the functions made while `action` ran.
+    async fn records_of<T>(&self, action: impl Future<Output = T>) -> (T, Vec<Value>) {
         let since = self.anonymous.get("/_local/calls").await.expect(200).json()["next"].clone();
         let result = action.await;
         let calls = self.anonymous.get(&format!("/_local/calls?since={since}")).await.expect(200).json();
         let calls = calls["calls"].as_array().cloned().unwrap_or_default();
-        let name = |call: &Value| {
-            format!("{}:{}", call["service"].as_str().unwrap_or("?"), call["operation"].as_str().unwrap_or("?"))
-        };
-        (result, calls.iter().filter(|call| call["function"].is_string()).map(name).collect())
+        (result, calls.into_iter().filter(|call| call["function"].is_string()).collect())
     }
 
     /// Function and action of every AWS call that a function's policy did not allow.
@@ -597,18 +614,6 @@ impl TestApp {
         let name = AttributeValue::S(format!("#owner/{owner}"));
         let row = [("name".to_owned(), name), ("count".to_owned(), AttributeValue::N(count.to_string()))];
         self.fill(table, [row.into()]).await;
-    }
-
-    /// Gives a stage this many participants besides those it has.
-    pub async fn fill_participants(&self, stage: &str, count: usize) {
-        let row = self.rows("participants").await.into_iter().next().expect("one participant to copy");
-        assert_eq!(row.get("stage"), Some(&AttributeValue::S(stage.to_owned())));
-        let copy = |n| {
-            let mut copy = row.clone();
-            copy.insert("userId".to_owned(), AttributeValue::S(format!("user-{n}")));
-            copy
-        };
-        self.fill("participants", (0..count).map(copy)).await;
     }
 
     /// Invokes a function with an event, through Lambda's own API.
