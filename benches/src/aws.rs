@@ -21,9 +21,10 @@ use crate::connections::Server;
 pub(crate) const STAGES: &str = "bench-stages";
 pub(crate) const PARTICIPANTS: &str = "bench-participants";
 
-/// The endpoint of every service.
+/// The endpoints of DynamoDB and of every other service: a function has a connection to each, as to AWS's.
 pub(crate) struct Endpoint {
-    server: Server,
+    dynamodb: Server,
+    others: Server,
     calls: Rc<Cell<u64>>,
 }
 
@@ -41,21 +42,26 @@ impl Endpoint {
     /// # Errors
     /// No free port; what the library fails with.
     pub(crate) async fn open(tls: TlsAcceptor, now: OffsetDateTime) -> anyhow::Result<Self> {
-        let (answers, calls) = (Answers::new(now)?, Rc::new(Cell::new(0)));
-        let counted = Rc::clone(&calls);
-        let answer = async move |request: Request<Incoming>| {
-            counted.set(counted.get() + 1);
-            let (parts, body) = request.into_parts();
-            let _ = body.collect().await;
-            let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
-            answers.to(target.unwrap_or_else(|| parts.uri.path()))
+        let (answers, calls) = (Rc::new(Answers::new(now)?), Rc::new(Cell::new(0)));
+        let server = async |tls| {
+            let (answers, calls) = (Rc::clone(&answers), Rc::clone(&calls));
+            let answer = async move |request: Request<Incoming>| {
+                calls.set(calls.get() + 1);
+                let (parts, body) = request.into_parts();
+                let _ = body.collect().await;
+                let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+                answers.to(target.unwrap_or_else(|| parts.uri.path()))
+            };
+            Server::open(Some(tls), answer).await
         };
-        Ok(Self { server: Server::open(Some(tls), answer).await?, calls })
+        let (dynamodb, others) = (server(tls.clone()).await?, server(tls).await?);
+        Ok(Self { dynamodb, others, calls })
     }
 
-    /// What `AWS_ENDPOINT_URL` is set to. A name, so that it is looked up as AWS's are.
-    pub(crate) fn url(&self) -> String {
-        format!("https://localhost:{}", self.server.port)
+    /// What variables name them. Hosts have a name, so that it is looked up as AWS's are.
+    pub(crate) fn urls(&self) -> [(&'static str, String); 2] {
+        let url = |server: &Server| format!("https://localhost:{}", server.port);
+        [("AWS_ENDPOINT_URL_DYNAMODB", url(&self.dynamodb)), ("AWS_ENDPOINT_URL", url(&self.others))]
     }
 
     /// How often it was called.
@@ -117,6 +123,8 @@ impl Answers {
             }
             "secretsmanager.GetSecretValue" => (200, "application/x-amz-json-1.1", self.secret.clone()),
             "/CreateParticipantToken" => (200, "application/json", self.token.clone()),
+            // Who connects ahead asks for nothing.
+            "/" => (200, "text/plain", Bytes::from_static(b"healthy: dynamodb.us-east-1.amazonaws.com ")),
             // The function fails, and the run with it.
             _ => (400, "application/json", Bytes::from(json!({"__type": "UnknownOperationException"}).to_string())),
         };
@@ -136,7 +144,7 @@ mod tests {
     #[test]
     fn an_operation_that_is_none_of_a_fetchs_or_a_mints_is_refused() {
         let answers = Answers::new(OffsetDateTime::UNIX_EPOCH).unwrap();
-        for known in ["DynamoDB_20120810.GetItem", "secretsmanager.GetSecretValue", "/CreateParticipantToken"] {
+        for known in ["DynamoDB_20120810.GetItem", "secretsmanager.GetSecretValue", "/CreateParticipantToken", "/"] {
             assert_eq!(answers.to(known).status(), 200, "{known}");
         }
         for unknown in ["DynamoDB_20120810.Scan", "/CreateStage", ""] {

@@ -45,6 +45,8 @@ pub(crate) fn issue(now: OffsetDateTime) -> anyhow::Result<Issued> {
         .with_single_cert(chain, private)
         .context("the endpoint's certificate is refused")?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // A session with one of AWS's hosts cannot be resumed with another, and these two have one name.
+    config.send_tls13_tickets = 0;
     Ok(Issued { acceptor: TlsAcceptor::from(Arc::new(config)), authority: pem("CERTIFICATE", root.as_ref().der()) })
 }
 

@@ -55,6 +55,9 @@ impl Process {
         let log = OpenOptions::new().create(true).append(true).open(log).context("cannot open a log")?;
         let mut command = Command::new(program);
         command.args(arguments).env_clear().envs(variables(around, &api)).envs(&function.environment);
+        if function.root.is_none() {
+            command.env("SSL_CERT_FILE", &around.bundle);
+        }
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let started = Instant::now();
         let child = command.spawn().with_context(|| format!("cannot start {program}"))?;
@@ -167,8 +170,6 @@ impl Drop for Process {
 fn variables(around: &Surroundings, api: &RuntimeApi) -> Vec<(&'static str, String)> {
     let mut variables = vec![
         ("AWS_LAMBDA_RUNTIME_API", api.address()),
-        ("AWS_ENDPOINT_URL", around.endpoint.url()),
-        ("SSL_CERT_FILE", around.bundle.display().to_string()),
         // Node has roots of its own, and reads these beside.
         ("NODE_EXTRA_CA_CERTS", around.authority.display().to_string()),
         ("STAGES_TABLE", STAGES.to_owned()),
@@ -203,6 +204,7 @@ fn variables(around: &Surroundings, api: &RuntimeApi) -> Vec<(&'static str, Stri
         ("PARTICIPANT_SIGNING_KEY", "arn:aws:secretsmanager:us-east-1:123456789012:secret:bench-aBcDeF"),
         ("SIGNING_KEY_CACHE_SECONDS", "300"),
     ];
+    variables.extend(around.endpoint.urls());
     variables.extend(fixed.map(|(name, value)| (name, value.to_owned())));
     // As long as a role's is.
     variables.push(("AWS_SESSION_TOKEN", "IQoJb3JpZ2luX2VjE".repeat(50)));

@@ -13,6 +13,7 @@ mod measure;
 mod plan;
 mod proc;
 mod runtime_api;
+mod trust;
 
 use std::fs;
 
@@ -34,7 +35,7 @@ async fn run() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, plan, results] = arguments.as_slice() else { bail!("benches <plan> <results>") };
     let plan = fs::read(plan).with_context(|| format!("cannot read {plan}"))?;
-    let plan: Plan = serde_json::from_slice(&plan).context("the plan cannot be read")?;
+    let mut plan: Plan = serde_json::from_slice(&plan).context("the plan cannot be read")?;
     #[expect(clippy::disallowed_methods, reason = "the edge")]
     let now = OffsetDateTime::now_utc();
     let issued = certificates::issue(now)?;
@@ -43,6 +44,12 @@ async fn run() -> anyhow::Result<()> {
     fs::write(&bundle, format!("{system}\n{}", issued.authority)).context("cannot write the bundle")?;
     let authority = plan.directory.join("authority.crt");
     fs::write(&authority, &issued.authority).context("cannot write the authority's certificate")?;
+    for function in &mut plan.functions {
+        if let Some(root) = &function.root {
+            let program = trust::replaced(function, root, &issued.authority, &plan.directory)?;
+            function.command = vec![program.display().to_string()];
+        }
+    }
     let endpoint = Endpoint::open(issued.acceptor, now).await?;
     let surroundings = Surroundings { endpoint, bundle, authority, directory: plan.directory.clone() };
     let mut found = Results::of(&plan.functions);

@@ -36,6 +36,8 @@ pub(crate) struct Function {
     pub(crate) command: Vec<String>,
     /// Besides what Lambda sets.
     pub(crate) environment: BTreeMap<String, String>,
+    /// A root that the program holds; without one, it is told of the bundle.
+    pub(crate) root: Option<PathBuf>,
     /// API Gateway's event.
     pub(crate) event: PathBuf,
     /// What it is to answer with.
