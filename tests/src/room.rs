@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use aws_broadcast::{BroadcastTable, IngestTargets, Redeemed};
-use aws_client::{Aws, AwsConfig};
+use aws_client::{Aws, AwsConfig, Trust};
 use aws_credential_types::Credentials;
 use aws_server::{Heartbeat, ServerTable};
 use model::broadcast::{BroadcastRow, PromiseLedger, Redemption, Refusal, Ticket};
@@ -47,6 +47,7 @@ impl<'a> Room<'a> {
             credentials: Credentials::from_keys("test", "test", None),
             endpoint: Some(app.cloud().aws_url()),
             endpoints: [].into(),
+            trust: Trust::System,
         });
         let table = |name: &str| format!("{}-{name}", app.stack());
         Self {

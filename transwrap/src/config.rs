@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use aws_client::AwsConfig;
+use aws_client::{AwsConfig, Trust};
 use aws_credential_types::Credentials;
 
 /// Where browsers are listened for.
@@ -112,7 +112,8 @@ impl Config {
         let own =
             |(name, url): (&String, &String)| Some((name.strip_prefix("AWS_ENDPOINT_URL_")?.to_owned(), url.clone()));
         let endpoints = variables.iter().filter_map(own).collect();
-        let aws = AwsConfig { region, credentials, endpoint: optional("AWS_ENDPOINT_URL"), endpoints };
+        let aws =
+            AwsConfig { region, credentials, endpoint: optional("AWS_ENDPOINT_URL"), endpoints, trust: Trust::System };
         let tls_secret = optional("TLS_SECRET_ARN");
         let config = Self {
             stack,

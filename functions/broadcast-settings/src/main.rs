@@ -17,5 +17,6 @@ async fn main() -> Result<(), lambda_http::Error> {
     lambda::log::init();
     let (aws, table) = from_env(|variables| Some(variables.required("BROADCAST_SETTINGS_TABLE")))?;
     let handler = Handler { settings: BroadcastSettingsTable::new(&aws, table) };
+    aws.connect("DYNAMODB").await;
     serve("broadcast-settings", aws.calls(), |request| handler.handle(request)).await
 }

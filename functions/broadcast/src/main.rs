@@ -30,5 +30,6 @@ async fn main() -> Result<(), lambda_http::Error> {
         url,
     );
     let handler = Handler { broadcasts };
+    aws.connect("DYNAMODB").await;
     serve("broadcast", aws.calls(), |request| handler.handle(request)).await
 }

@@ -11,7 +11,9 @@ use aws_recovery_queue::RecoveryQueue;
 use aws_signer::Signers;
 use lambda::config::from_env;
 use lambda::http::serve;
+use model::Timestamp;
 use model::self_hosted::Site;
+use tokio::join;
 
 use crate::handler::Handler;
 
@@ -38,5 +40,6 @@ async fn main() -> Result<(), lambda_http::Error> {
         creators,
         lease,
     };
+    join!(aws.connect("DYNAMODB"), handler.signers.fetch_ahead(Timestamp::now()));
     serve("channel", aws.calls(), |request| handler.handle(request)).await
 }

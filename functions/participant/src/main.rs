@@ -14,6 +14,8 @@ use aws_signer::Signers;
 use aws_stage::{StageIvs, StageTable};
 use lambda::config::from_env;
 use lambda::http::serve;
+use model::Timestamp;
+use tokio::join;
 
 use crate::handler::Handler;
 
@@ -39,5 +41,6 @@ async fn main() -> Result<(), lambda_http::Error> {
         sessions: SessionTable::new(&aws, sessions),
         signers: Signers::new(&aws, signing_key, cache),
     };
+    join!(aws.connect("DYNAMODB"), handler.signers.fetch_ahead(Timestamp::now()));
     serve("participant", aws.calls(), |request| handler.handle(request)).await
 }

@@ -19,5 +19,6 @@ async fn main() -> Result<(), lambda_http::Error> {
         Some(["CHANNELS_TABLE", "STREAMS_TABLE", "RTMP_HOOK_SECRET"].map(|name| variables.required(name)))
     })?;
     let handler = Handler { tables: HookTables::new(&aws, channels, streams), secret: HookSecret::new(&aws, secret) };
+    aws.connect("DYNAMODB").await;
     serve("rtmp-hook", aws.calls(), |request| handler.handle(request)).await
 }

@@ -18,5 +18,6 @@ async fn main() -> Result<(), lambda_http::Error> {
     let (aws, (table, url)) =
         from_env(|variables| Some(variables.required("SERVERS_TABLE")).zip(variables.parsed("TRANSWRAP_URL")))?;
     let handler = Handler { servers: ServerList::new(ServerTable::new(&aws, table)), url };
+    aws.connect("DYNAMODB").await;
     serve("server", aws.calls(), |request| handler.handle(request)).await
 }

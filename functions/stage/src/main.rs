@@ -31,5 +31,6 @@ async fn main() -> Result<(), lambda_http::Error> {
         creators,
         lease,
     };
+    aws.connect("DYNAMODB").await;
     serve("stage", aws.calls(), |request| handler.handle(request)).await
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
-use aws_client::{Aws, AwsConfig};
+use aws_client::{Aws, AwsConfig, Trust};
 use aws_credential_types::Credentials;
 use model::server::Fleet;
 
@@ -108,7 +108,10 @@ impl Variables {
         let own =
             |(name, url): (&String, &String)| Some((name.strip_prefix("AWS_ENDPOINT_URL_")?.to_owned(), url.clone()));
         let endpoints = self.values.iter().filter_map(own).collect();
-        AwsConfig { region, credentials, endpoint: self.optional("AWS_ENDPOINT_URL"), endpoints }
+        // Who names certificates wants these and no others.
+        let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().any(|name| self.values.contains_key(name));
+        let trust = if named { Trust::System } else { Trust::AmazonFirst };
+        AwsConfig { region, credentials, endpoint: self.optional("AWS_ENDPOINT_URL"), endpoints, trust }
     }
 
     /// The configuration, if every variable was there and valid.

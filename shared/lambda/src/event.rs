@@ -109,7 +109,7 @@ where
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let handled = async {
             let event = serde_json::from_value(event.payload).map_err(Error::internal)?;
-            Ok((handler(event).await?, ()))
+            Ok((Box::pin(handler(event)).await?, ()))
         };
         let (_, failure) = function.invoke(&event.context, handled).await;
         failure.map_or(Ok(()), Err)

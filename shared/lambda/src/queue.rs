@@ -47,7 +47,7 @@ where
             let received = records.len();
             let messages: Vec<Message<M>> = records.into_iter().filter_map(read).collect();
             let malformed = received - messages.len();
-            let Handled { report, again } = handler(messages).await?;
+            let Handled { report, again } = Box::pin(handler(messages)).await?;
             Ok((report.log("messages", received).log("malformed", malformed), again))
         };
         match function.invoke(&event.context, handled).await {

@@ -81,7 +81,7 @@ async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 #[cfg(test)]
 mod tests {
     use aws_broadcast::{BroadcastTable, IngestTargets};
-    use aws_client::{Aws, AwsConfig};
+    use aws_client::{Aws, AwsConfig, Trust};
     use aws_credential_types::Credentials;
     use model::BroadcastId;
     use model::broadcast::Ticket;
@@ -105,6 +105,7 @@ mod tests {
             credentials: Credentials::new("id", "secret", None, None, "test"),
             endpoint: Some(format!("http://{}", tables.local_addr().unwrap())),
             endpoints: Default::default(),
+            trust: Trust::System,
         });
         let shared = Shared {
             server: "0f1e2d".parse().unwrap(),

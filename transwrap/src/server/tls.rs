@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use aws_client::{Aws, AwsFailure, sdk_client};
+use aws_client::{Aws, AwsFailure, SdkClient, sdk_client};
 use aws_sdk_secretsmanager::Client;
 use serde::Deserialize;
 use tokio::time::sleep;
@@ -40,7 +40,7 @@ struct Pair {
 
 /// The certificate, with its chain and key, as the secret had it last.
 pub struct Certificate {
-    client: Client,
+    client: SdkClient<Client>,
     secret: String,
     shown: Arc<Shown>,
 }
@@ -126,7 +126,7 @@ mod tests {
     use std::net::SocketAddr;
     use std::sync::Mutex;
 
-    use aws_client::AwsConfig;
+    use aws_client::{AwsConfig, Trust};
     use aws_credential_types::Credentials;
     use base64::Engine;
     use base64::prelude::BASE64_STANDARD;
@@ -218,6 +218,7 @@ mod tests {
             credentials: Credentials::new("test", "test", None, None, "test"),
             endpoint: Some(format!("http://{}", secrets_manager(Arc::clone(&answer)).await)),
             endpoints: [].into(),
+            trust: Trust::System,
         });
         let certificate = Certificate::read(&aws, "secret".to_owned()).await.unwrap();
         let acceptor = certificate.acceptor();

@@ -1,6 +1,6 @@
 //! The `broadcast-settings` table: one row a user.
 
-use aws_client::{Aws, AwsFailure, sdk_client};
+use aws_client::{Aws, AwsFailure, SdkClient, sdk_client};
 use aws_item::{Fields, Item, Written, delete_if, item, put_if, s};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::ReturnValue;
@@ -10,7 +10,7 @@ use model::{Error, UserId};
 
 /// The `broadcast-settings` table.
 pub struct BroadcastSettingsTable {
-    dynamodb: Client,
+    dynamodb: SdkClient<Client>,
     table: String,
 }
 

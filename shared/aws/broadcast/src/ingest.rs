@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aws_client::{Aws, AwsFailure, sdk_client};
+use aws_client::{Aws, AwsFailure, SdkClient, sdk_client};
 use aws_item::{Fields, s};
 use aws_sdk_dynamodb::Client;
 use model::broadcast::{BroadcastRow, IngestKind, IngestTarget, Target};
@@ -17,7 +17,7 @@ const ROTATION: Duration = Duration::from_secs(2);
 
 /// The tables of channels and of broadcast settings.
 pub struct IngestTargets {
-    dynamodb: Client,
+    dynamodb: SdkClient<Client>,
     channels: String,
     settings: String,
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use aws_client::{Aws, AwsFailure, sdk_client};
+use aws_client::{Aws, AwsFailure, SdkClient, sdk_client};
 use aws_item::{Fields, Written, batch_get, item, page, query_by_owner, s, update_if};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -15,7 +15,7 @@ use crate::row::{self, ENDED, OF, WAITING};
 
 /// The `broadcasts` table.
 pub struct BroadcastTable {
-    pub(crate) dynamodb: Client,
+    pub(crate) dynamodb: SdkClient<Client>,
     pub(crate) table: String,
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_client::{Aws, sdk_client};
+use aws_client::{Aws, SdkClient, sdk_client};
 use aws_item::{Fields, Item, item, s};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
@@ -15,7 +15,7 @@ use crate::row;
 
 /// The tables that say whether a user may broadcast to a target now.
 pub struct TargetTables {
-    dynamodb: Client,
+    dynamodb: SdkClient<Client>,
     broadcasts: String,
     channels: String,
     streams: String,

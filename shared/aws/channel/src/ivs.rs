@@ -1,7 +1,7 @@
 //! IVS low-latency: channels and their stream keys.
 
 use aws_claim::ListedPage;
-use aws_client::{Aws, AwsFailure, RateLimiter, create_timeouts, sdk_client};
+use aws_client::{Aws, AwsFailure, RateLimiter, SdkClient, create_timeouts, sdk_client};
 use aws_sdk_ivs::Client;
 use aws_sdk_ivs::config::Config;
 use aws_sdk_ivs::operation::create_stream_key::CreateStreamKeyError;
@@ -27,7 +27,7 @@ const GET_CHANNEL: &str = "ivs:GetChannel";
 
 /// IVS low-latency, as far as this deployment's own channels go.
 pub struct ChannelIvs {
-    ivs: Client,
+    ivs: SdkClient<Client>,
     stack: String,
     listings: RateLimiter,
     deletes: RateLimiter,

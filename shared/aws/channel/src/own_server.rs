@@ -1,6 +1,6 @@
 //! Channels that the organisation's own RTMP server hosts: AWS has no part in them but the tables.
 
-use aws_client::{Aws, AwsFailure, sdk_client};
+use aws_client::{Aws, AwsFailure, SdkClient, sdk_client};
 use aws_item::{Fields, s};
 use aws_sdk_dynamodb::Client;
 use model::channel::{Channel, KeyState};
@@ -11,7 +11,7 @@ use model::{ChannelArn, Error, Timestamp};
 
 /// The organisation's own RTMP server.
 pub struct OwnServer {
-    dynamodb: Client,
+    dynamodb: SdkClient<Client>,
     /// Where it is; absent, it hosts no new channels.
     site: Option<Site>,
     /// The table of what is on air.

@@ -1,7 +1,7 @@
 //! The `viewers` table: who may watch a private channel whose admission is `invited`. One row a user of a channel, by the
 //! channel's ARN, so that a later channel of the same name has none of them.
 
-use aws_client::{Aws, AwsFailure, sdk_client};
+use aws_client::{Aws, AwsFailure, SdkClient, sdk_client};
 use aws_item::{Fields, Item, Transacted, delete_if, item, page, purge, s, transact};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
@@ -10,9 +10,8 @@ use model::channel::{Channel, Viewer};
 use model::{ChannelArn, Cursor, Error, Limit, Page, UserId};
 
 /// The `viewers` table.
-#[derive(Clone)]
 pub struct ViewerTable {
-    dynamodb: Client,
+    dynamodb: SdkClient<Client>,
     table: String,
     channels_table: String,
 }

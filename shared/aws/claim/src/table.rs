@@ -15,7 +15,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::marker::PhantomData;
 
-use aws_client::{Aws, AwsFailure, sdk_client};
+use aws_client::{Aws, AwsFailure, SdkClient, sdk_client};
 use aws_item::{Fields, Item, Written, batch_get, delete_if, item, page, put_if, query_by_owner, s, update_if};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -64,7 +64,7 @@ pub(crate) type Summaries<S> = HashMap<String, Result<RowSummary<<S as Schema>::
 
 /// A table of named resources.
 pub struct NameTable<S> {
-    dynamodb: Client,
+    dynamodb: SdkClient<Client>,
     table: String,
     most_per_owner: Option<u32>,
     of: PhantomData<fn() -> S>,

@@ -1,22 +1,26 @@
 //! How the functions build their SDK clients: without `aws-config` (Lambda gives region and credentials by variables,
-//! and its credential chain costs 0.6 ms of init and 2.5 MB), and all of them on one HTTP client, so that the
-//! certificate bundle is parsed once.
+//! and its credential chain costs 0.6 ms of init and 2.5 MB), and all of them on one HTTP client, so that they
+//! share its connections and certificates.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_http_client::tls;
 use aws_smithy_runtime::client::orchestrator::operation::{Operation, OperationBuilder};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, OrchestratorError};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::region::Region;
+use tokio::time::timeout;
 
 use crate::Calls;
+use crate::http::{Trust, http_client};
 
 /// What the SDK clients are built from.
 #[derive(Debug, Clone)]
@@ -30,11 +34,18 @@ pub struct AwsConfig {
     /// Endpoints of single services, by what follows `AWS_ENDPOINT_URL_`, such as `DYNAMODB`; they come before the
     /// general one.
     pub endpoints: BTreeMap<String, String>,
+    /// By whose authority they are trusted.
+    pub trust: Trust,
 }
 
+/// A client of an SDK crate, built when it is first used: each parses a table of partitions and regions, which a function
+/// need not do for a service that its request does not call.
+pub type SdkClient<C> = LazyLock<C, Box<dyn FnOnce() -> C + Send>>;
+
 /// Builds SDK clients that share one HTTP client and one count of calls.
+#[derive(Clone)]
 pub struct Aws {
-    config: AwsConfig,
+    config: Arc<AwsConfig>,
     credentials: SharedCredentialsProvider,
     http: SharedHttpClient,
     calls: Calls,
@@ -45,34 +56,41 @@ pub struct Aws {
 #[macro_export]
 macro_rules! sdk_client {
     ($aws:expr, $sdk:ident, $service:literal) => {{
-        let aws: &$crate::Aws = $aws;
-        let mut config = $sdk::Config::builder()
-            .behavior_version($sdk::config::BehaviorVersion::latest())
-            .region($sdk::config::Region::new(aws.region().to_string()))
-            .credentials_provider(aws.credentials())
-            .http_client(aws.http_client())
-            .sleep_impl(aws.sleep())
-            .retry_config(aws.retries())
-            .timeout_config(aws.timeouts())
-            .interceptor(aws.calls());
-        config.set_endpoint_url(aws.endpoint($service).map(str::to_owned));
-        $sdk::Client::from_conf(config.build())
+        let aws: $crate::Aws = $crate::Aws::clone($aws);
+        let build: Box<dyn FnOnce() -> $sdk::Client + Send> = Box::new(move || {
+            let mut config = $sdk::Config::builder()
+                .behavior_version($sdk::config::BehaviorVersion::latest())
+                .region($sdk::config::Region::new(aws.region().to_string()))
+                .credentials_provider(aws.credentials())
+                .http_client(aws.http_client())
+                .sleep_impl(aws.sleep())
+                .retry_config(aws.retries())
+                .timeout_config(aws.timeouts())
+                .interceptor(aws.calls());
+            config.set_endpoint_url(aws.endpoint($service).map(str::to_owned));
+            $sdk::Client::from_conf(config.build())
+        });
+        $crate::SdkClient::new(build)
     }};
 }
 
 impl Aws {
-    /// Reads the certificates of the system; the only costly step.
+    /// Connects to nothing yet.
     pub fn new(config: AwsConfig) -> Self {
-        let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
-        let http = aws_smithy_http_client::Builder::new().tls_provider(provider).build_https();
-        let credentials = SharedCredentialsProvider::new(config.credentials.clone());
-        Self { config, credentials, http, calls: Calls::default() }
+        let (http, credentials) =
+            (http_client(config.trust), SharedCredentialsProvider::new(config.credentials.clone()));
+        Self { config: Arc::new(config), credentials, http, calls: Calls::default() }
     }
 
     /// The same, whose clients ask for their credentials: those of an ECS task expire while it runs.
     #[must_use]
     pub fn with_credentials(self, credentials: SharedCredentialsProvider) -> Self {
         Self { credentials, ..self }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_http_client(self, http: SharedHttpClient) -> Self {
+        Self { http, ..self }
     }
 
     /// The calls that these clients make.
@@ -112,10 +130,7 @@ impl Aws {
     /// What every operation has in common, for one that no SDK crate of ours has. It still has to be signed. `service`
     /// is the SDK's name of it, such as `EC2`, and its host's first label in capitals.
     pub fn operation(&self, service: &'static str, operation: &'static str) -> OperationBuilder {
-        let host = service.to_ascii_lowercase();
-        let endpoint = self.endpoint(service).map(str::to_owned);
-        let endpoint =
-            endpoint.unwrap_or_else(|| format!("https://{host}.{}.{}", self.config.region, self.dns_suffix()));
+        let endpoint = self.endpoint_of(service);
         self.base(service, operation, &endpoint).standard_retry(&self.retries())
     }
 
@@ -123,6 +138,32 @@ impl Aws {
     /// timeouts and as one of the calls.
     pub fn plain_operation(&self, service: &'static str, operation: &'static str, url: &str) -> OperationBuilder {
         self.base(service, operation, url).no_auth().standard_retry(&listing_retries())
+    }
+
+    /// Connects to a service while the function starts, where a processor is whole: its first request need not look the
+    /// name up and shake hands then. Best effort, without signature and permission: whatever is answered, the connection
+    /// is there, and whoever calls finds out what is wrong with it. It takes [`AHEAD`] at most.
+    pub async fn connect(&self, service: &'static str) {
+        let endpoint = self.endpoint_of(service);
+        // Nothing is gained where nobody shakes hands.
+        if !endpoint.starts_with("https:") {
+            return;
+        }
+        let get = self
+            .base(service, "Connect", &endpoint)
+            .no_auth()
+            .no_retry()
+            .serializer(|()| Ok(HttpRequest::get("/")?))
+            .deserializer(|_| Ok::<(), OrchestratorError<Infallible>>(()))
+            .build();
+        let _ = timeout(AHEAD, get.invoke(())).await;
+    }
+
+    /// The endpoint of a service, AWS's own or another.
+    fn endpoint_of(&self, service: &str) -> String {
+        let endpoint = self.endpoint(service).map(str::to_owned);
+        let host = service.to_ascii_lowercase();
+        endpoint.unwrap_or_else(|| format!("https://{host}.{}.{}", self.config.region, self.dns_suffix()))
     }
 
     fn base(&self, service: &'static str, operation: &'static str, url: &str) -> OperationBuilder {
@@ -152,6 +193,9 @@ impl Aws {
         if self.config.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
     }
 }
+
+/// How long a function that starts waits for what would only be of use: as long as it takes to connect.
+pub const AHEAD: Duration = Duration::from_secs(1);
 
 /// For a create: IVS may take longer over it than over a read, and one that is given up may come to be nevertheless. It
 /// is tried once, and ends before the function's own timeout, with a wait before it.

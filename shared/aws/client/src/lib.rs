@@ -4,9 +4,13 @@
 mod calls;
 mod client;
 mod failure;
+mod http;
 mod rate_limiter;
+#[cfg(test)]
+mod tests;
 
 pub use calls::{Call, Calls, OperationCalls, Tally};
-pub use client::{Aws, AwsConfig, create_timeouts, listing_retries};
+pub use client::{AHEAD, Aws, AwsConfig, SdkClient, create_timeouts, listing_retries};
 pub use failure::AwsFailure;
+pub use http::Trust;
 pub use rate_limiter::RateLimiter;

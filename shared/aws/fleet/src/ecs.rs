@@ -1,6 +1,6 @@
 //! ECS: the tasks of the fleet, as they are now.
 
-use aws_client::{Aws, AwsFailure, RateLimiter, sdk_client};
+use aws_client::{Aws, AwsFailure, RateLimiter, SdkClient, sdk_client};
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::operation::describe_tasks::DescribeTasksError;
 use aws_sdk_ecs::operation::list_tasks::ListTasksError;
@@ -15,7 +15,7 @@ const BATCH: usize = 100;
 
 /// ECS, as far as the fleet goes.
 pub struct Ecs {
-    ecs: Client,
+    ecs: SdkClient<Client>,
     fleet: Fleet,
     limiter: RateLimiter,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_client::{Aws, AwsFailure, sdk_client};
+use aws_client::{Aws, AwsFailure, SdkClient, sdk_client};
 use aws_sdk_ivsrealtime::Client;
 use aws_sdk_ivsrealtime::operation::create_participant_token::CreateParticipantTokenError;
 use aws_sdk_ivsrealtime::types::ParticipantTokenCapability;
@@ -24,7 +24,7 @@ pub struct MintedToken {
 
 /// IVS Real-Time, as far as tokens go.
 pub struct ParticipantIvs {
-    ivs: Client,
+    ivs: SdkClient<Client>,
 }
 
 impl ParticipantIvs {

@@ -1,7 +1,7 @@
 //! The `participants` table: one row a user of a stage. Rows with nothing to say end by TTL.
 
 use aws_claim::read_row as read_name_row;
-use aws_client::{Aws, AwsFailure, sdk_client};
+use aws_client::{Aws, AwsFailure, SdkClient, sdk_client};
 use aws_item::{Item, Written, item, page, put_if, s};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
@@ -15,7 +15,7 @@ use crate::row::{participant_item, read_row};
 
 /// The `participants` table, read together with `stages`.
 pub struct ParticipantTable {
-    dynamodb: Client,
+    dynamodb: SdkClient<Client>,
     table: String,
     stages_table: String,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_client::{Aws, AwsFailure, RateLimiter, listing_retries, sdk_client};
+use aws_client::{Aws, AwsFailure, RateLimiter, SdkClient, listing_retries, sdk_client};
 use aws_sdk_ivsrealtime::Client;
 use aws_sdk_ivsrealtime::config::Config;
 use aws_sdk_ivsrealtime::primitives::DateTime;
@@ -12,7 +12,7 @@ use model::{Error, SessionId, StageArn, Timestamp, rates, tags};
 
 /// IVS Real-Time, as far as who is in the stages of this deployment goes.
 pub struct PublisherIvs {
-    ivs: Client,
+    ivs: SdkClient<Client>,
     stack: String,
     stages: RateLimiter,
     participants: RateLimiter,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aws_client::{Aws, AwsFailure, sdk_client};
+use aws_client::{Aws, AwsFailure, SdkClient, sdk_client};
 use aws_sdk_sqs::Client;
 use model::Error;
 use model::error::chain;
@@ -10,7 +10,7 @@ use model::recovery::RecoveryOrder;
 
 /// The queue.
 pub struct RecoveryQueue {
-    sqs: Client,
+    sqs: SdkClient<Client>,
     url: String,
 }
 

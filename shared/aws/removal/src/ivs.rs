@@ -1,13 +1,13 @@
 //! IVS Real-Time: whom to disconnect.
 
-use aws_client::{Aws, AwsFailure, sdk_client};
+use aws_client::{Aws, AwsFailure, SdkClient, sdk_client};
 use aws_sdk_ivsrealtime::Client;
 use aws_sdk_ivsrealtime::operation::disconnect_participant::DisconnectParticipantError;
 use model::{Error, ParticipantId, StageArn};
 
 /// IVS Real-Time, as far as the end of participants goes.
 pub struct RemovalIvs {
-    ivs: Client,
+    ivs: SdkClient<Client>,
 }
 
 impl RemovalIvs {

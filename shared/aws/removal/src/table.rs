@@ -1,13 +1,13 @@
 //! The index `by-removal` of the `participants` table: the users who are removed from a stage, by its ARN, and nobody else.
 
-use aws_client::{Aws, AwsFailure, sdk_client};
+use aws_client::{Aws, AwsFailure, SdkClient, sdk_client};
 use aws_item::{Fields, s};
 use aws_sdk_dynamodb::Client;
 use model::{Error, StageArn, UserId};
 
 /// The `participants` table, as far as removals go.
 pub struct RemovalTable {
-    dynamodb: Client,
+    dynamodb: SdkClient<Client>,
     table: String,
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_client::{Aws, AwsFailure, sdk_client};
+use aws_client::{Aws, AwsFailure, SdkClient, sdk_client};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use model::secret::are_equal;
@@ -23,7 +23,7 @@ secret!(
 
 /// The secret of the hook.
 pub struct HookSecret {
-    secrets: Client,
+    secrets: SdkClient<Client>,
     /// Name or ARN.
     id: String,
     known: Mutex<Option<Known>>,

@@ -1,6 +1,6 @@
 //! What the hook reads of `channels`, and its rows of `streams`.
 
-use aws_client::{Aws, sdk_client};
+use aws_client::{Aws, SdkClient, sdk_client};
 use aws_item::{Fields, Written, item, put_if, s};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
@@ -12,7 +12,7 @@ use crate::row;
 
 /// The two tables.
 pub struct HookTables {
-    dynamodb: Client,
+    dynamodb: SdkClient<Client>,
     channels: String,
     streams: String,
 }

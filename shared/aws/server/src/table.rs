@@ -1,7 +1,7 @@
 //! The `servers` table: one row a task. `pool` is there while the task can take a broadcast, and makes the index
 //! `by-pool` sparse; any other row ends by TTL. What a server says of its own room is in `room`.
 
-use aws_client::{Aws, AwsFailure, sdk_client};
+use aws_client::{Aws, AwsFailure, SdkClient, sdk_client};
 use aws_item::{Fields, Item, Written, item, n, put_if, s};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
@@ -15,7 +15,7 @@ const POOL: &str = "servers";
 
 /// The `servers` table.
 pub struct ServerTable {
-    pub(crate) dynamodb: Client,
+    pub(crate) dynamodb: SdkClient<Client>,
     pub(crate) table: String,
 }
 

@@ -1,7 +1,7 @@
 //! The `stage-sessions` table: one row a participant that has published in a stage. `presence` is there until the
 //! participant is known to have left, and makes the index `by-presence` sparse. Every row ends by TTL.
 
-use aws_client::{Aws, AwsFailure, sdk_client};
+use aws_client::{Aws, AwsFailure, SdkClient, sdk_client};
 use aws_item::{Fields, Item, Written, item, n, put_if, s};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
@@ -15,7 +15,7 @@ const PRESENT: &str = "present";
 
 /// The `stage-sessions` table.
 pub struct SessionTable {
-    dynamodb: Client,
+    dynamodb: SdkClient<Client>,
     table: String,
 }
 

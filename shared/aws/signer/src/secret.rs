@@ -1,7 +1,7 @@
 //! The secret of a signing key: `{"keyId": "<ARN that IVS knows it by>", "privateKey": "<PEM>"}`, or `{}` while there
 //! is no key.
 
-use aws_client::{Aws, AwsFailure, sdk_client};
+use aws_client::{Aws, AwsFailure, SdkClient, sdk_client};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
@@ -21,7 +21,7 @@ const PENDING: &str = "AWSPENDING";
 
 /// One secret.
 pub struct KeySecret {
-    secrets: Client,
+    secrets: SdkClient<Client>,
     /// Name or ARN.
     id: String,
 }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_client::Aws;
+use aws_client::{AHEAD, Aws};
 use model::signing::{STALE, Signer};
 use model::{Error, Timestamp};
 
@@ -50,6 +50,12 @@ impl<S: Signer> Signers<S> {
     /// [`Error::Internal`] for a secret that is not of the documented form.
     pub async fn current(&self, now: Timestamp) -> Result<Option<Arc<S>>, Error> {
         self.kept(&self.known, now, KeySecret::read).await
+    }
+
+    /// Fetches the signer of now while the function starts, so that no request waits for it. Best effort, and for
+    /// [`AHEAD`] at most: a request that finds no signer asks itself, and tells what is wrong.
+    pub async fn fetch_ahead(&self, now: Timestamp) {
+        let _ = tokio::time::timeout(AHEAD, self.current(now)).await;
     }
 
     /// The signer of before, whose tokens may still be valid: a key signs for longer than a token lives. `None` if there

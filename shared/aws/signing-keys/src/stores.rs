@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
-use aws_client::{Aws, AwsFailure, listing_retries, sdk_client};
+use aws_client::{Aws, AwsFailure, SdkClient, listing_retries, sdk_client};
 use aws_sdk_ivs::operation::delete_playback_key_pair::DeletePlaybackKeyPairError;
 use aws_sdk_ivs::operation::import_playback_key_pair::ImportPlaybackKeyPairError;
 use aws_sdk_ivsrealtime::operation::delete_public_key::DeletePublicKeyError;
@@ -33,10 +33,10 @@ pub struct SigningKeys<P> {
 }
 
 /// Where IVS Real-Time keeps what verifies participant tokens.
-pub struct PublicKeys(aws_sdk_ivsrealtime::Client);
+pub struct PublicKeys(SdkClient<aws_sdk_ivsrealtime::Client>);
 
 /// Where IVS keeps what verifies playback tokens.
-pub struct PlaybackKeyPairs(aws_sdk_ivs::Client);
+pub struct PlaybackKeyPairs(SdkClient<aws_sdk_ivs::Client>);
 
 impl SigningKeys<PublicKeys> {
     /// The keys of participant tokens, with their secret's name or ARN.

@@ -1,7 +1,7 @@
 //! IVS Real-Time: stages.
 
 use aws_claim::ListedPage;
-use aws_client::{Aws, AwsFailure, RateLimiter, create_timeouts, sdk_client};
+use aws_client::{Aws, AwsFailure, RateLimiter, SdkClient, create_timeouts, sdk_client};
 use aws_sdk_ivsrealtime::Client;
 use aws_sdk_ivsrealtime::config::Config;
 use aws_sdk_ivsrealtime::operation::delete_stage::DeleteStageError;
@@ -17,7 +17,7 @@ const GET_STAGE: &str = "ivs:GetStage";
 
 /// IVS Real-Time, as far as this deployment's own stages go.
 pub struct StageIvs {
-    ivs: Client,
+    ivs: SdkClient<Client>,
     stack: String,
     listings: RateLimiter,
     deletes: RateLimiter,

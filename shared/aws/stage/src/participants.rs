@@ -1,13 +1,13 @@
 //! The rows of a stage's participants, as far as its end goes: they end with it.
 
-use aws_client::{Aws, sdk_client};
+use aws_client::{Aws, SdkClient, sdk_client};
 use aws_item::{Fields, purge, s};
 use aws_sdk_dynamodb::Client;
 use model::{Error, StageArn, StageName};
 
 /// The `participants` table, by its keys alone.
 pub struct ParticipantRows {
-    dynamodb: Client,
+    dynamodb: SdkClient<Client>,
     table: String,
 }
 

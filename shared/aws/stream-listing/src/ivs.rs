@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
-use aws_client::{Aws, AwsFailure, RateLimiter, listing_retries, sdk_client};
+use aws_client::{Aws, AwsFailure, RateLimiter, SdkClient, listing_retries, sdk_client};
 use aws_sdk_ivs::Client;
 use aws_sdk_ivs::config::Config;
 use aws_sdk_ivs::types::StreamSummary;
@@ -27,7 +27,7 @@ const BATCH: usize = 50;
 
 /// IVS, as far as what is on air goes.
 pub struct StreamIvs {
-    ivs: Client,
+    ivs: SdkClient<Client>,
     limiter: RateLimiter,
     /// The names of channels on air of which no row told, so that those of others are asked for once. `None`: it has
     /// none that a channel of ours could have.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_client::{Aws, AwsFailure, sdk_client};
+use aws_client::{Aws, AwsFailure, SdkClient, sdk_client};
 use aws_item::{Fields, Item, Written, item, page, put_if, s};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
@@ -16,7 +16,7 @@ pub const AT_ONCE: usize = 50;
 
 /// The `streams` table beside the `channels` table.
 pub struct StreamTable {
-    dynamodb: Client,
+    dynamodb: SdkClient<Client>,
     table: String,
     channels_table: String,
 }

@@ -72,7 +72,8 @@ where
         let handled = caught(async {
             let request = event.into_request();
             about = About::of(&request);
-            (self.handler)(request).await.map_err(Into::into)
+            // It is as large as the largest of all routes, and is moved several times before it is first polled.
+            Box::pin((self.handler)(request)).await.map_err(Into::into)
         });
         // Lambda would end the function without an answer, and without a line in the log.
         let handled = match tokio::time::timeout(time_left(context.deadline), handled).await {

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 
 use aws_broadcast::{BroadcastTable, IngestTargets};
-use aws_client::{Aws, AwsConfig};
+use aws_client::{Aws, AwsConfig, Trust};
 use aws_credential_types::Credentials;
 use model::broadcast::{IssuedTicket, LEASE, Ticket};
 use model::{AttemptId, BroadcastId};
@@ -29,6 +29,7 @@ fn unanswered(deaf: SocketAddr, outputs: mpsc::Sender<Output>) -> Broadcast {
         credentials: Credentials::new("test", "test", None, None, "test"),
         endpoint: Some(format!("http://{deaf}")),
         endpoints: [].into(),
+        trust: Trust::System,
     });
     let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let tls = tls.with_safe_default_protocol_versions().unwrap().with_root_certificates(RootCertStore::empty());
