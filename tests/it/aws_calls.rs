@@ -3,7 +3,7 @@
 use model::Timestamp;
 use model::broadcast::Phase;
 use serde_json::json;
-use tests::{Air, Fleet, Request, Room, Setup, TestApp};
+use tests::{Air, Fleet, Request, Room, Setup, TestApp, eventually};
 
 #[tokio::test]
 async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
@@ -24,10 +24,12 @@ async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
         let update = ["dynamodb:UpdateItem"];
         made("update", 200, Box::pin(alice.patch("/stages/demo", json!({"doors": "open"}))), &update).await;
 
-        // An instance fetches the signing key once; after that, minting is one read and one write.
+        // An instance fetches the signing key while it starts; minting is one read and one write.
         let mint = ["dynamodb:BatchGetItem", "dynamodb:PutItem"];
         let first = ["secretsmanager:GetSecretValue", "dynamodb:BatchGetItem", "dynamodb:PutItem"];
         made("first mint", 201, Box::pin(alice.post(participants, json!({}))), &first).await;
+        let line = eventually("the first mint is logged", async || app.log_of("participant").pop()).await;
+        assert_eq!(line["awsCallCount"], json!(mint.len()), "the key was there: {line}");
         made("mint", 201, Box::pin(bob.post(participants, json!({}))), &mint).await;
         made("the current token", 200, Box::pin(bob.post(participants, json!({}))), &mint[..1]).await;
         made("exchange", 201, Box::pin(bob.post(participants, json!({"exchange": true}))), &mint).await;

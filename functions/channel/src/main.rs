@@ -11,9 +11,7 @@ use aws_recovery_queue::RecoveryQueue;
 use aws_signer::Signers;
 use lambda::config::from_env;
 use lambda::http::serve;
-use model::Timestamp;
 use model::self_hosted::Site;
-use tokio::join;
 
 use crate::handler::Handler;
 
@@ -40,6 +38,6 @@ async fn main() -> Result<(), lambda_http::Error> {
         creators,
         lease,
     };
-    join!(aws.connect("DYNAMODB"), handler.signers.fetch_ahead(Timestamp::now()));
+    aws.connect("DYNAMODB").await;
     serve("channel", aws.calls(), |request| handler.handle(request)).await
 }

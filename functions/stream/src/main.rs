@@ -10,8 +10,6 @@ use aws_signer::Signers;
 use aws_stream::StreamTable;
 use lambda::config::from_env;
 use lambda::http::serve;
-use model::Timestamp;
-use tokio::join;
 
 use crate::handler::Handler;
 
@@ -28,6 +26,6 @@ async fn main() -> Result<(), lambda_http::Error> {
     })?;
     let signers = Signers::new(&aws, playback_key, cache);
     let handler = Handler { streams: StreamTable::new(&aws, streams, channels), signers };
-    join!(aws.connect("DYNAMODB"), handler.signers.fetch_ahead(Timestamp::now()));
+    aws.connect("DYNAMODB").await;
     serve("stream", aws.calls(), |request| handler.handle(request)).await
 }
