@@ -296,7 +296,7 @@ async fn a_slow_delete_takes_nothing_of_the_next_stage_of_that_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_deletes_all_succeed() {
     TestApp::run(async |app| {
-        app.quotas(json!({"DeleteStage": 1000})).await;
+        app.quotas(json!({"DeleteStage": 1000, "GetStage": 1000})).await;
         let alice = stage_with_a_participant(app).await;
         let deletes = concurrently(8, |_| {
             let alice = alice.clone();
