@@ -68,6 +68,11 @@ impl Endpoint {
     pub(crate) fn calls(&self) -> u64 {
         self.calls.get()
     }
+
+    /// How many connections each has had, DynamoDB's first.
+    pub(crate) fn connections(&self) -> [u64; 2] {
+        [&self.dynamodb, &self.others].map(Server::accepted)
+    }
 }
 
 impl Answers {

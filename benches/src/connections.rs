@@ -1,6 +1,8 @@
 //! HTTP/1.1 on a loopback port, for any number of connections at once.
 
+use std::cell::Cell;
 use std::convert::Infallible;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,6 +19,7 @@ use tokio_rustls::TlsAcceptor;
 /// A server that is there until this is dropped; its connections last as long as their clients.
 pub(crate) struct Server {
     pub(crate) port: u16,
+    accepted: Rc<Cell<u64>>,
     accepting: JoinHandle<()>,
 }
 
@@ -37,9 +40,11 @@ impl Server {
     {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
-        let answer = Arc::new(answer);
+        let (answer, accepted) = (Arc::new(answer), Rc::new(Cell::new(0)));
+        let counted = Rc::clone(&accepted);
         let accepting = tokio::task::spawn_local(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                counted.set(counted.get() + 1);
                 let (tls, answer) = (tls.clone(), Arc::clone(&answer));
                 tokio::task::spawn_local(async move {
                     // Small answers must not wait for acknowledgements.
@@ -56,6 +61,11 @@ impl Server {
                 });
             }
         });
-        Ok(Self { port, accepting })
+        Ok(Self { port, accepted, accepting })
+    }
+
+    /// How many connections it has had.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.accepted.get()
     }
 }

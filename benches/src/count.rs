@@ -44,8 +44,11 @@ async fn counted(function: &Function, around: &Surroundings, requests: usize, wh
     let file = around.directory.join(format!("callgrind.{}.{what}", function.name.replace(' ', "-")));
     let by = ["valgrind".to_owned(), "--tool=callgrind".to_owned(), format!("--callgrind-out-file={}", file.display())];
     let mut process = Process::start(function, around, &by).await?;
-    let (_, reply) = process.polled().await?;
+    let (_, reply) = process.ready(around).await?;
     let (_, _reply) = process.answers(requests, reply).await?;
+    if requests > 0 {
+        process.check_connections(around)?;
+    }
     process.end()?;
     let text = fs::read_to_string(&file).with_context(|| format!("callgrind wrote no {}", file.display()))?;
     let total = text.lines().rev().find_map(|line| line.strip_prefix("totals: "));

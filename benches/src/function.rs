@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::aws::{Endpoint, PARTICIPANTS, STAGES};
-use crate::plan::Function;
+use crate::plan::{Ahead, Function};
 use crate::runtime_api::{RuntimeApi, Step};
 
 /// How long a process may take for a step; under valgrind everything takes fifty times as long.
@@ -36,6 +36,9 @@ pub(crate) struct Process {
     api: RuntimeApi,
     event: Bytes,
     status: u16,
+    ahead: Option<Ahead>,
+    /// Calls of AWS and connections to it, before.
+    before: (u64, [u64; 2]),
     /// Just before it was made.
     pub(crate) started: Instant,
 }
@@ -59,9 +62,40 @@ impl Process {
             command.env("SSL_CERT_FILE", &around.bundle);
         }
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        let before = (around.endpoint.calls(), around.endpoint.connections());
         let started = Instant::now();
         let child = command.spawn().with_context(|| format!("cannot start {program}"))?;
-        Ok(Self { child, api, event: event.into(), status: function.status, started })
+        let (status, ahead) = (function.status, function.ahead);
+        Ok(Self { child, api, event: event.into(), status, ahead, before, started })
+    }
+
+    /// Waits until it asks for its first event.
+    ///
+    /// # Errors
+    /// When it does something else, or has not done what it is to do ahead: it gives up after a time, which another process
+    /// may not need.
+    pub(crate) async fn ready(&mut self, around: &Surroundings) -> anyhow::Result<(Instant, oneshot::Sender<Bytes>)> {
+        let polled = self.polled().await?;
+        let calls = around.endpoint.calls() - self.before.0;
+        if let Some(ahead) = self.ahead {
+            anyhow::ensure!(calls == ahead.calls, "it has made {calls} calls ahead, not {}", ahead.calls);
+        }
+        Ok(polled)
+    }
+
+    /// Whether it has connected as often as it is to, now that it has answered.
+    ///
+    /// # Errors
+    /// When it has not.
+    pub(crate) fn check_connections(&self, around: &Surroundings) -> anyhow::Result<()> {
+        let now = around.endpoint.connections();
+        let made = [now[0] - self.before.1[0], now[1] - self.before.1[1]];
+        match self.ahead {
+            Some(ahead) if ahead.connections != made => {
+                bail!("it has made {made:?} connections, not {:?}", ahead.connections)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Its number.

@@ -15,9 +15,10 @@ pub(crate) async fn sample(
     warm: usize,
 ) -> anyhow::Result<Sample> {
     let mut process = Process::start(function, around, &[]).await?;
-    let (polled, reply) = process.polled().await?;
+    let (polled, reply) = process.ready(around).await?;
     let (_, answered) = process.answered(reply).await?;
     let (_, reply) = process.polled().await?;
+    process.check_connections(around)?;
     let (minor_faults, major_faults) = proc::page_faults(process.id())?;
     let cold_cpu = proc::cpu(process.id())?;
     let (_, reply) = process.answers(settling, reply).await?;

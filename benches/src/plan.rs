@@ -38,12 +38,24 @@ pub(crate) struct Function {
     pub(crate) environment: BTreeMap<String, String>,
     /// A root that the program holds; without one, it is told of the bundle.
     pub(crate) root: Option<PathBuf>,
+    /// What it does of AWS before it asks for an event, and by how many connections until it has answered the first; `None`
+    /// for what is measured as it is.
+    pub(crate) ahead: Option<Ahead>,
     /// API Gateway's event.
     pub(crate) event: PathBuf,
     /// What it is to answer with.
     pub(crate) status: u16,
     /// Whether its instructions are.
     pub(crate) counted: bool,
+}
+
+/// A function that waits for nothing in its first request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(crate) struct Ahead {
+    /// Calls.
+    pub(crate) calls: u64,
+    /// Connections to DynamoDB, and to all else.
+    pub(crate) connections: [u64; 2],
 }
 
 #[derive(Debug, Serialize)]

@@ -19,6 +19,8 @@ const SIZES: [usize; 2] = [10, 1_000];
 const VARIABLE: &str = "GREENROOM_TEST_ROWS";
 /// Where the costs are told.
 const PAGE: &str = "docs/scale.md";
+/// Where its table is.
+const SECTION: &str = "\n## What each route costs\n";
 
 /// The sizes of this run.
 fn sizes() -> Vec<usize> {
@@ -68,6 +70,10 @@ async fn each_route_costs_the_same_capacity_however_many_rows_the_tables_have() 
     let missed: Vec<_> =
         lines.iter().filter(|line| !page.lines().any(|said| said.starts_with(line.as_str()))).collect();
     assert!(missed.is_empty(), "{PAGE} does not say: {missed:#?}");
+    let (_, section) = page.split_once(SECTION).unwrap();
+    let rows = section.lines().filter(|said| said.starts_with("| `"));
+    let gone: Vec<_> = rows.filter(|said| !lines.iter().any(|line| said.starts_with(line.as_str()))).collect();
+    assert!(gone.is_empty(), "{PAGE} says what is asked no more: {gone:#?}");
 }
 
 /// The table of the stack whose name ends like that.

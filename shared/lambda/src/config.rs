@@ -17,21 +17,26 @@ pub struct InvalidConfig(Vec<String>);
 pub struct Variables {
     /// An empty value counts as absent.
     values: BTreeMap<String, String>,
+    /// By whose authority AWS's endpoints are trusted.
+    trust: Trust,
     problems: Vec<String>,
 }
 
 impl Variables {
     /// Of these; a test passes its own.
     fn new(values: impl IntoIterator<Item = (String, String)>) -> Self {
-        let values = values.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-        Self { values, problems: Vec::new() }
+        let mut values: BTreeMap<_, _> = values.into_iter().collect();
+        // Who names certificates, be it none, wants these and no others.
+        let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().any(|name| values.contains_key(name));
+        values.retain(|_, value| !value.is_empty());
+        Self { values, trust: if named { Trust::System } else { Trust::AmazonFirst }, problems: Vec::new() }
     }
 
     /// Those of the process.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     fn of_process() -> Self {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
+            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
         };
         Self::new(std::env::vars_os().filter_map(text))
     }
@@ -108,10 +113,7 @@ impl Variables {
         let own =
             |(name, url): (&String, &String)| Some((name.strip_prefix("AWS_ENDPOINT_URL_")?.to_owned(), url.clone()));
         let endpoints = self.values.iter().filter_map(own).collect();
-        // Who names certificates wants these and no others.
-        let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().any(|name| self.values.contains_key(name));
-        let trust = if named { Trust::System } else { Trust::AmazonFirst };
-        AwsConfig { region, credentials, endpoint: self.optional("AWS_ENDPOINT_URL"), endpoints, trust }
+        AwsConfig { region, credentials, endpoint: self.optional("AWS_ENDPOINT_URL"), endpoints, trust: self.trust }
     }
 
     /// The configuration, if every variable was there and valid.
@@ -185,6 +187,19 @@ mod tests {
         let aws = Aws::new(variables.aws());
         assert_eq!(aws.endpoint("DYNAMODB"), Some("http://dynamodb"));
         assert_eq!(aws.endpoint("IVS_REALTIME"), Some("http://all"));
+    }
+
+    #[test]
+    fn who_names_certificates_trusts_no_others() {
+        for (values, expected) in [
+            (variables([("PATH", "/bin")]), Trust::AmazonFirst),
+            (variables([("SSL_CERT_FILE", "/own.pem")]), Trust::System),
+            (variables([("SSL_CERT_DIR", "/own")]), Trust::System),
+            (variables([("SSL_CERT_FILE", "")]), Trust::System),
+        ] {
+            let mut values = values;
+            assert_eq!(values.aws().trust, expected, "{:?}", values.values);
+        }
     }
 
     #[test]

@@ -17,7 +17,6 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, OrchestratorErro
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::region::Region;
-use tokio::time::timeout;
 
 use crate::Calls;
 use crate::http::{Trust, http_client};
@@ -39,7 +38,7 @@ pub struct AwsConfig {
 }
 
 /// A client of an SDK crate, built when it is first used: each parses a table of partitions and regions, which a function
-/// need not do for a service that its request does not call.
+/// need not do for a service that its request does not call. A configuration that the SDK refuses is a panic then.
 pub type SdkClient<C> = LazyLock<C, Box<dyn FnOnce() -> C + Send>>;
 
 /// Builds SDK clients that share one HTTP client and one count of calls.
@@ -142,7 +141,7 @@ impl Aws {
 
     /// Connects to a service while the function starts, where a processor is whole: its first request need not look the
     /// name up and shake hands then. Best effort, without signature and permission: whatever is answered, the connection
-    /// is there, and whoever calls finds out what is wrong with it. It takes [`AHEAD`] at most.
+    /// is there, and whoever calls finds out what is wrong with it. It takes as long as an attempt may.
     pub async fn connect(&self, service: &'static str) {
         let endpoint = self.endpoint_of(service);
         // Nothing is gained where nobody shakes hands.
@@ -156,7 +155,7 @@ impl Aws {
             .serializer(|()| Ok(HttpRequest::get("/")?))
             .deserializer(|_| Ok::<(), OrchestratorError<Infallible>>(()))
             .build();
-        let _ = timeout(AHEAD, get.invoke(())).await;
+        let _ = get.invoke(()).await;
     }
 
     /// The endpoint of a service, AWS's own or another.
@@ -193,9 +192,6 @@ impl Aws {
         if self.config.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
     }
 }
-
-/// How long a function that starts waits for what would only be of use: as long as it takes to connect.
-pub const AHEAD: Duration = Duration::from_secs(1);
 
 /// For a create: IVS may take longer over it than over a read, and one that is given up may come to be nevertheless. It
 /// is tried once, and ends before the function's own timeout, with a wait before it.

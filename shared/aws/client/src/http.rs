@@ -30,8 +30,8 @@ pub(crate) const AMAZON: [&str; 5] = [
 /// By whose authority an endpoint is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
-    /// Amazon's own roots, and the system's once these are not enough. To read the system's takes a cold start more than
-    /// all else: there are some 150 of them, and five sign for AWS.
+    /// Amazon's own roots, and the system's once these are not enough. To read the system's was more than half of the work of a
+    /// cold start: there are some 150 of them, and five sign for AWS.
     AmazonFirst,
     /// The system's roots alone, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
     System,
@@ -55,7 +55,9 @@ pub(crate) fn trusting<'a>(roots: impl IntoIterator<Item = &'a str>) -> SharedHt
 }
 
 fn builder(store: TrustStore) -> SharedHttpClient {
-    let context = TlsContext::builder().with_trust_store(store).build().unwrap_or_default();
+    let context = TlsContext::builder().with_trust_store(store).build();
+    // Anything in its place would trust somebody else.
+    let context = context.expect("a trust store alone is a valid context");
     let builder = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
     builder.tls_context(context).build_https()
 }
@@ -86,13 +88,9 @@ impl HttpClient for InTurn {
         })
     }
 
-    fn validate_base_client_config(
-        &self,
-        components: &RuntimeComponentsBuilder,
-        config: &ConfigBag,
-    ) -> Result<(), BoxError> {
-        // Not the other's: it would read its certificates for that.
-        self.first.validate_base_client_config(components, config)
+    fn validate_base_client_config(&self, _: &RuntimeComponentsBuilder, _: &ConfigBag) -> Result<(), BoxError> {
+        // Smithy's client would build its whole connector for that, roots and all, and drop it.
+        Ok(())
     }
 
     fn connector_metadata(&self) -> Option<ConnectorMetadata> {

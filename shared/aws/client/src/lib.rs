@@ -10,7 +10,7 @@ mod rate_limiter;
 mod tests;
 
 pub use calls::{Call, Calls, OperationCalls, Tally};
-pub use client::{AHEAD, Aws, AwsConfig, SdkClient, create_timeouts, listing_retries};
+pub use client::{Aws, AwsConfig, SdkClient, create_timeouts, listing_retries};
 pub use failure::AwsFailure;
 pub use http::Trust;
 pub use rate_limiter::RateLimiter;

@@ -4,12 +4,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_client::{AHEAD, Aws};
+use aws_client::Aws;
 use model::signing::{STALE, Signer};
 use model::{Error, Timestamp};
 
 use crate::{KeySecret, KeyVersion};
 
+/// How long a function that starts waits for a key, which a request can fetch as well: an attempt's time.
+const AHEAD: Duration = Duration::from_secs(2);
 /// How long "there is none", or a failed refresh, is believed.
 const RETRY: Duration = Duration::from_secs(30);
 
@@ -53,7 +55,7 @@ impl<S: Signer> Signers<S> {
     }
 
     /// Fetches the signer of now while the function starts, so that no request waits for it. Best effort, and for
-    /// [`AHEAD`] at most: a request that finds no signer asks itself, and tells what is wrong.
+    /// two seconds at most: a request that finds no signer asks itself, and tells what is wrong.
     pub async fn fetch_ahead(&self, now: Timestamp) {
         let _ = tokio::time::timeout(AHEAD, self.current(now)).await;
     }
