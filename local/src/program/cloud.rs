@@ -123,10 +123,7 @@ impl LocalCloud {
         let lambda = Arc::new(Lambda::new(&template.functions, settings));
         jobs.spawn(Arc::clone(&lambda).sweep());
         let binaries = binaries_of_images(&options, &template);
-        let certificates = match binaries.is_empty() {
-            true => None,
-            false => Some(Certificates::write(&authority.certificate_pem()).context("cannot write certificates")?),
-        };
+        let certificates = (!binaries.is_empty()).then(|| Certificates::begin(authority.certificate_pem()));
         let (processes, exits) = Processes::new(ProcessSettings {
             region: options.region.clone(),
             aws_url: aws_url.clone(),

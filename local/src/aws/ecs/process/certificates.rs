@@ -3,35 +3,62 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::{env, io};
 
 use crate::plumbing::{ids, pem, private_file};
 
 /// A file of certificates, in the form that `SSL_CERT_FILE` is in. It is deleted with this value.
-pub(crate) struct Certificates(PathBuf);
+pub(crate) struct Certificates(Arc<Bundle>);
+
+struct Bundle {
+    file: PathBuf,
+    /// As PEM.
+    authority: String,
+    written: OnceLock<Result<(), String>>,
+}
 
 impl Certificates {
-    /// Writes this machine's roots and another one, given as PEM.
+    /// Begins to write this machine's roots and another one, given as PEM. To find the roots takes longer than anything else
+    /// at the start, and nobody needs them before there is a task.
+    pub(crate) fn begin(authority: String) -> Self {
+        let file = env::temp_dir().join(format!("local-cloud-{}.pem", ids::hex(32)));
+        let bundle = Arc::new(Bundle { file, authority, written: OnceLock::new() });
+        let writer = Arc::clone(&bundle);
+        // Without a thread, whoever needs it writes it.
+        let _ = thread::Builder::new().spawn(move || _ = writer.written());
+        Self(bundle)
+    }
+
+    /// The file, once it is written.
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub(crate) fn write(authority: &str) -> io::Result<Self> {
-        let roots = rustls_native_certs::load_native_certs().certs;
-        let roots = roots.iter().map(|root| pem::encode("CERTIFICATE", root));
-        let file = env::temp_dir().join(format!("local-cloud-{}.pem", ids::hex(32)));
-        let mut writer = private_file::options().write(true).create_new(true).open(&file)?;
-        let certificates = Self(file);
-        writer.write_all(roots.chain([authority.to_owned()]).collect::<String>().as_bytes())?;
-        Ok(certificates)
-    }
-
-    pub(super) fn file(&self) -> &Path {
-        &self.0
+    pub(super) fn file(&self) -> io::Result<&Path> {
+        match self.0.written() {
+            Ok(()) => Ok(&self.0.file),
+            Err(error) => Err(io::Error::other(format!("cannot write certificates: {error}"))),
+        }
     }
 }
 
-impl Drop for Certificates {
+impl Bundle {
+    /// Writes it, if nobody has, and waits until it is done.
+    fn written(&self) -> &Result<(), String> {
+        self.written.get_or_init(|| self.write().map_err(|error| error.to_string()))
+    }
+
+    fn write(&self) -> io::Result<()> {
+        let roots = rustls_native_certs::load_native_certs().certs;
+        let roots = roots.iter().map(|root| pem::encode("CERTIFICATE", root));
+        let mut writer = private_file::options().write(true).create_new(true).open(&self.file)?;
+        writer.write_all(roots.chain([self.authority.clone()]).collect::<String>().as_bytes())
+    }
+}
+
+impl Drop for Bundle {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        let _ = fs::remove_file(&self.file);
     }
 }

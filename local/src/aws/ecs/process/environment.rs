@@ -1,6 +1,6 @@
 //! The environment variables of a container's process.
 
-use std::env;
+use std::{env, io};
 
 use super::order::Order;
 use super::settings::ProcessSettings;
@@ -9,7 +9,10 @@ use crate::aws::service::variables;
 
 /// All variables; nothing else of this program's environment reaches it but `PATH`, since what the image holds besides the
 /// binary is installed on this machine. `id` leads to its documents.
-pub(super) fn variables(settings: &ProcessSettings, order: &Order, id: &str) -> Vec<(String, String)> {
+///
+/// # Errors
+/// The certificates cannot be written.
+pub(super) fn variables(settings: &ProcessSettings, order: &Order, id: &str) -> io::Result<Vec<(String, String)>> {
     let path = env::var_os("PATH").and_then(|path| path.into_string().ok());
     let mut variables = order.environment.clone();
     let mut set = |name: &str, value: String| variables.insert(name.to_owned(), value);
@@ -26,10 +29,10 @@ pub(super) fn variables(settings: &ProcessSettings, order: &Order, id: &str) -> 
         set("LISTEN", "inherited".to_owned());
     }
     if let Some(certificates) = &settings.certificates {
-        set("SSL_CERT_FILE", certificates.file().display().to_string());
+        set("SSL_CERT_FILE", certificates.file()?.display().to_string());
     }
     for (name, url) in variables::endpoints(&settings.aws_url, &settings.endpoints) {
         set(&name, url);
     }
-    variables.into_iter().collect()
+    Ok(variables.into_iter().collect())
 }

@@ -98,7 +98,7 @@ impl Processes {
         let (id, role, key) = (ids::hex(32), order.role.clone(), order.key.clone());
         let (wish, wishes) = watch::channel(Wish::Run);
         let variables = environment::variables(&self.settings, &order, &id);
-        let port = match platform::start(&self.settings, order, variables) {
+        let port = match variables.and_then(|variables| platform::start(&self.settings, order, variables)) {
             Ok((port, child)) => {
                 let (exits, alive) = (self.exits.clone(), Arc::clone(&self.alive));
                 alive.send_modify(|alive| *alive += 1);
