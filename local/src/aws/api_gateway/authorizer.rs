@@ -3,6 +3,8 @@
 //! It checks what API Gateway checks (`http-api-jwt-authorizer` in its guide): `kid`, `iss`, `aud` or else
 //! `client_id`, `exp`, `nbf`, `iat`, the signature (RSA only), and the route's scopes against `scope` or `scp`.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
@@ -12,7 +14,7 @@ use crate::template::JwtAuthorizer;
 /// A caller whose token is good.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Identity {
-    pub(crate) claims: Map<String, Value>,
+    pub(crate) claims: Arc<Map<String, Value>>,
     /// The token's scopes, if the route asks for some.
     pub(crate) scopes: Option<Vec<String>>,
 }

@@ -1,13 +1,15 @@
 //! Payload 2.0: the event that a function receives for a request.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, COOKIE, HOST, USER_AGENT};
 use http::request::Parts;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -20,7 +22,65 @@ use crate::plumbing::clock;
 /// Who asks: everybody is on this machine.
 const SOURCE: &str = "127.0.0.1";
 
-/// Builds the event.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Event<'a> {
+    version: &'static str,
+    route_key: &'a str,
+    raw_path: &'a str,
+    raw_query_string: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cookies: Vec<&'a str>,
+    headers: BTreeMap<&'a str, Cow<'a, str>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    query_string_parameters: BTreeMap<Cow<'a, str>, String>,
+    request_context: Context<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    path_parameters: &'a BTreeMap<String, String>,
+    is_base64_encoded: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Context<'a> {
+    account_id: &'static str,
+    api_id: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorizer: Option<Authorizer<'a>>,
+    domain_name: &'a str,
+    domain_prefix: &'static str,
+    http: Http<'a>,
+    request_id: &'a str,
+    route_key: &'a str,
+    stage: &'static str,
+    time: String,
+    time_epoch: i64,
+}
+
+#[derive(Serialize)]
+struct Authorizer<'a> {
+    jwt: Jwt<'a>,
+}
+
+#[derive(Serialize)]
+struct Jwt<'a> {
+    claims: BTreeMap<&'a str, Cow<'a, str>>,
+    scopes: Option<&'a [String]>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Http<'a> {
+    method: &'a str,
+    path: &'a str,
+    protocol: &'static str,
+    source_ip: &'static str,
+    user_agent: Cow<'a, str>,
+}
+
+/// Builds the event, and writes it as JSON.
 pub(crate) fn event(
     request: &Parts,
     body: &[u8],
@@ -28,78 +88,71 @@ pub(crate) fn event(
     identity: Option<&Identity>,
     request_id: &str,
     now: OffsetDateTime,
-) -> Value {
+) -> String {
     let (path, query) = (&found.path, request.uri.query().unwrap_or_default());
-    let header = |name| request.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let domain = header(HOST).unwrap_or_else(|| "localhost".to_owned());
+    let route_key = found.route.key();
+    let header = |name| request.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let domain = header(HOST).unwrap_or("localhost".into());
     let date = format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
-    let mut context = json!({
-        "accountId": ACCOUNT,
-        "apiId": "local",
-        "domainName": domain,
-        "domainPrefix": "local",
-        "http": {
-            "method": request.method.as_str(),
-            "path": path,
-            "protocol": "HTTP/1.1",
-            "sourceIp": SOURCE,
-            "userAgent": header(USER_AGENT).unwrap_or_default(),
+    let text = str::from_utf8(body).ok().filter(|_| is_text(&request.headers));
+    let event = Event {
+        version: "2.0",
+        route_key: &route_key,
+        raw_path: path,
+        raw_query_string: query,
+        cookies: cookies(&request.headers),
+        headers: headers(&request.headers, &domain, trace_id(request_id, now)),
+        query_string_parameters: query_parameters(query),
+        request_context: Context {
+            account_id: ACCOUNT,
+            api_id: "local",
+            authorizer: identity.map(authorizer),
+            domain_name: &domain,
+            domain_prefix: "local",
+            http: Http {
+                method: request.method.as_str(),
+                path,
+                protocol: "HTTP/1.1",
+                source_ip: SOURCE,
+                user_agent: header(USER_AGENT).unwrap_or_default(),
+            },
+            request_id,
+            route_key: &route_key,
+            stage: "$default",
+            time: now.format(date).unwrap_or_default(),
+            time_epoch: clock::epoch_millis(now),
         },
-        "requestId": request_id,
-        "routeKey": found.route.key(),
-        "stage": "$default",
-        "time": now.format(date).unwrap_or_default(),
-        "timeEpoch": clock::epoch_millis(now),
-    });
-    if let Some(identity) = identity {
-        let claims = claims::to_strings(&identity.claims);
-        context["authorizer"] = json!({"jwt": {"claims": claims, "scopes": identity.scopes}});
-    }
-    let mut event = json!({
-        "version": "2.0",
-        "routeKey": found.route.key(),
-        "rawPath": path,
-        "rawQueryString": query,
-        "headers": headers(&request.headers, &domain, &trace_id(request_id, now)),
-        "requestContext": context,
-        "isBase64Encoded": false,
-    });
-    let cookies = cookies(&request.headers);
-    if !cookies.is_empty() {
-        event["cookies"] = cookies.into();
-    }
-    if !query.is_empty() {
-        event["queryStringParameters"] = query_parameters(query);
-    }
-    if !found.parameters.is_empty() {
-        event["pathParameters"] = json!(found.parameters);
-    }
-    if !body.is_empty() {
-        let text = str::from_utf8(body).ok().filter(|_| is_text(&request.headers));
-        event["isBase64Encoded"] = text.is_none().into();
-        event["body"] = text.map_or_else(|| STANDARD.encode(body), str::to_owned).into();
-    }
-    event
+        body: (!body.is_empty()).then(|| text.map_or_else(|| STANDARD.encode(body).into(), Cow::from)),
+        path_parameters: &found.parameters,
+        is_base64_encoded: !body.is_empty() && text.is_none(),
+    };
+    // Text and numbers can always be written.
+    serde_json::to_string(&event).unwrap_or_default()
+}
+
+fn authorizer(identity: &Identity) -> Authorizer<'_> {
+    Authorizer { jwt: Jwt { claims: claims::to_strings(&identity.claims), scopes: identity.scopes.as_deref() } }
 }
 
 /// Names in lower case, the values of a repeated header joined by commas, without cookies.
-fn headers(headers: &HeaderMap, host: &str, trace_id: &str) -> Value {
-    let names = headers.keys().filter(|name| **name != COOKIE);
-    let mut joined: Map<String, Value> = names
-        .map(|name| {
-            let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
-            (name.to_string(), Value::from(values.collect::<Vec<_>>().join(",")))
-        })
-        .collect();
+fn headers<'a>(headers: &'a HeaderMap, host: &str, trace_id: String) -> BTreeMap<&'a str, Cow<'a, str>> {
+    let mut joined = BTreeMap::<&str, Cow<'_, str>>::new();
+    for (name, value) in headers.iter().filter(|(name, _)| **name != COOKIE) {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        match joined.entry(name.as_str()) {
+            Entry::Vacant(entry) => _ = entry.insert(value),
+            Entry::Occupied(mut entry) => *entry.get_mut() += Cow::from(format!(",{value}")),
+        }
+    }
     // Whoever stands in front may have said for whom it asks; the rest is the gateway's to say.
-    let before = joined.get("x-forwarded-for").and_then(Value::as_str).filter(|before| !before.is_empty());
-    let forwarded_for = before.map_or_else(|| SOURCE.to_owned(), |before| format!("{before}, {SOURCE}"));
+    let before = joined.get("x-forwarded-for").filter(|before| !before.is_empty());
+    let forwarded_for = before.map_or(SOURCE.into(), |before| format!("{before}, {SOURCE}").into());
     let port = host.rsplit_once(':').map(|(_, port)| port).filter(|port| port.parse::<u16>().is_ok());
-    joined.insert("x-forwarded-for".to_owned(), forwarded_for.into());
-    joined.insert("x-forwarded-port".to_owned(), port.unwrap_or("80").into());
-    joined.insert("x-forwarded-proto".to_owned(), "http".into());
-    joined.entry("x-amzn-trace-id").or_insert_with(|| trace_id.into());
-    joined.into()
+    joined.insert("x-forwarded-for", forwarded_for);
+    joined.insert("x-forwarded-port", port.map_or("80".into(), |port| port.to_owned().into()));
+    joined.insert("x-forwarded-proto", "http".into());
+    joined.entry("x-amzn-trace-id").or_insert(trace_id.into());
+    joined
 }
 
 /// A new trace's: the time, and 96 bits that are the request's.
@@ -108,17 +161,20 @@ fn trace_id(request_id: &str, now: OffsetDateTime) -> String {
     format!("Root=1-{:08x}-{random:0<24}", now.unix_timestamp())
 }
 
-fn cookies(headers: &HeaderMap) -> Vec<String> {
+fn cookies(headers: &HeaderMap) -> Vec<&str> {
     let values = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(';')).map(|cookie| cookie.trim().to_owned()).filter(|c| !c.is_empty()).collect()
+    values.flat_map(|value| value.split(';')).map(str::trim).filter(|cookie| !cookie.is_empty()).collect()
 }
 
-fn query_parameters(query: &str) -> Value {
-    let mut parameters = BTreeMap::<String, Vec<String>>::new();
-    for (key, value) in form_urlencoded::parse(query.as_bytes()).into_owned() {
-        parameters.entry(key).or_default().push(value);
+fn query_parameters(query: &str) -> BTreeMap<Cow<'_, str>, String> {
+    let mut parameters = BTreeMap::<_, String>::new();
+    for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+        match parameters.entry(key) {
+            Entry::Vacant(entry) => _ = entry.insert(value.into_owned()),
+            Entry::Occupied(mut entry) => entry.get_mut().extend([",", &value]),
+        }
     }
-    parameters.into_iter().map(|(key, values)| (key, Value::from(values.join(",")))).collect::<Map<_, _>>().into()
+    parameters
 }
 
 /// Which bodies reach the function as text; of others it gets base64. A body without a type is taken for text.
@@ -133,9 +189,11 @@ fn is_text(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use http::Request;
+    use serde_json::{Value, json};
     use time::macros::datetime;
 
     use super::*;
@@ -154,7 +212,8 @@ mod tests {
         let (parts, ()) = request.method("POST").body(()).unwrap().into_parts();
         let router = Router::new(&[route]);
         let found = router.find("POST", parts.uri.path()).unwrap();
-        event(&parts, body, &found, identity, "id-1", datetime!(2020-03-12 19:03:58.390 UTC))
+        let event = event(&parts, body, &found, identity, "id-1", datetime!(2020-03-12 19:03:58.390 UTC));
+        serde_json::from_str(&event).unwrap()
     }
 
     #[test]
@@ -166,7 +225,7 @@ mod tests {
             .header("X-Two", "2")
             .header("Cookie", "a=1; b=2")
             .header("Content-Type", "application/json");
-        let claims = json!({"sub": "alice", "exp": 5}).as_object().unwrap().clone();
+        let claims = Arc::new(json!({"sub": "alice", "exp": 5}).as_object().unwrap().clone());
         let event = make(request, b"{}", Some(&Identity { claims, scopes: None }));
         let expected = json!({
             "version": "2.0",

@@ -170,7 +170,7 @@ impl Gateway {
                 "the body ended before its length: see what closed the connection".into(),
             ),
         })?;
-        let event = event::event(parts, &body, &found, identity.as_ref(), request_id, clock::now()).to_string();
+        let event = event::event(parts, &body, &found, identity.as_ref(), request_id, clock::now());
         let answer = self.integrate(found.route, event, open).await?;
         Ok(self.with_cors(parts, answer))
     }

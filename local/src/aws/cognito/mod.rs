@@ -3,11 +3,12 @@
 //! Its tokens carry the `iss` and `aud` that the template's authorizer asks for, signed by a key of its own. Tokens of
 //! a real provider are good as well, if its keys are given.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use anyhow::{Context, anyhow};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
@@ -18,6 +19,7 @@ use serde_json::{Map, Value, json};
 
 use crate::plumbing::pem;
 use crate::plumbing::state_file;
+use crate::plumbing::sync::lock;
 
 /// What is wrong with a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +63,12 @@ pub(crate) struct Issuer {
     jwk: Jwk,
     /// The keys of another issuer, by id.
     trusted: Vec<(String, DecodingKey)>,
+    /// Tokens with a good signature, and their claims: keys do not change, so that a signature stays good.
+    verified: Mutex<HashMap<String, Arc<Map<String, Value>>>>,
 }
+
+/// Tokens that are remembered; one more, and all are forgotten.
+const MOST_VERIFIED: usize = 1_000;
 
 const KEY_ID: &str = "local";
 
@@ -105,7 +112,7 @@ impl Issuer {
         jwk.common.key_id = Some(KEY_ID.to_owned());
         jwk.common.public_key_use = Some(jsonwebtoken::jwk::PublicKeyUse::Signature);
         let decoding = DecodingKey::from_jwk(&jwk)?;
-        Ok(Self { encoding, decoding, jwk, trusted: Vec::new() })
+        Ok(Self { encoding, decoding, jwk, trusted: Vec::new(), verified: Mutex::default() })
     }
 
     /// The same, which also accepts what the keys of a JSON Web Key Set have signed.
@@ -136,7 +143,20 @@ impl Issuer {
     }
 
     /// The claims of a token that this issuer signed, unchecked beyond the signature; or what is wrong with it.
-    pub(crate) fn verify(&self, token: &str) -> Result<Map<String, Value>, InvalidToken> {
+    pub(crate) fn verify(&self, token: &str) -> Result<Arc<Map<String, Value>>, InvalidToken> {
+        if let Some(claims) = lock(&self.verified).get(token) {
+            return Ok(Arc::clone(claims));
+        }
+        let claims = Arc::new(self.decode(token)?);
+        let mut verified = lock(&self.verified);
+        if verified.len() >= MOST_VERIFIED {
+            verified.clear();
+        }
+        verified.insert(token.to_owned(), Arc::clone(&claims));
+        Ok(claims)
+    }
+
+    fn decode(&self, token: &str) -> Result<Map<String, Value>, InvalidToken> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| InvalidToken::Malformed)?;
         if !ALGORITHMS.contains(&header.alg) {
             return Err(InvalidToken::Algorithm);
@@ -176,7 +196,7 @@ mod tests {
     }
 
     fn verified(issuer: &Issuer, token: &str) -> Result<Map<String, Value>, String> {
-        issuer.verify(token).map_err(|what| what.to_string())
+        issuer.verify(token).map(|claims| claims.as_ref().clone()).map_err(|what| what.to_string())
     }
 
     #[test]
@@ -186,10 +206,11 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_token_is_refused() {
+    fn a_changed_token_is_refused_also_after_the_unchanged_one() {
         let issuer = Issuer::ephemeral().unwrap();
         let token = issuer.sign(&claims());
         let (head, _) = token.rsplit_once('.').unwrap();
+        assert_eq!(verified(&issuer, &token), Ok(claims()));
         assert_eq!(verified(&issuer, &format!("{head}.AAAA")), Err("the token has an invalid signature".to_owned()));
         assert_eq!(verified(&issuer, "nonsense"), Err("the token is malformed".to_owned()));
     }
