@@ -20,9 +20,10 @@ pub(crate) fn derived(seed: &str, length: usize) -> String {
 
 /// `digits` lower-case hexadecimal digits, at most 64.
 pub(crate) fn hex(digits: usize) -> String {
-    let mut text: String = bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect();
-    text.truncate(digits);
-    text
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let random = bytes::<32>();
+    let nibbles = random.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    nibbles.take(digits).map(|nibble| char::from(DIGITS[usize::from(nibble)])).collect()
 }
 
 /// `count` decimal digits, at most 32.
