@@ -2,30 +2,34 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Read};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::pin::{Pin, pin};
+use std::sync::Mutex;
 
 use anyhow::{Context, anyhow};
 use dynoxide::Database;
 use http::Request;
+use http::header::HOST;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::aws::service::call::Call;
 use crate::plumbing::jobs::Jobs;
 use crate::plumbing::private_file;
 use crate::plumbing::state_file;
+use crate::plumbing::sync::lock;
 
 /// A database, and its server.
 pub(super) struct Engine {
     pub(super) database: Database,
-    client: Client<HttpConnector, Full<Bytes>>,
-    url: String,
+    address: SocketAddr,
+    /// Connections that nobody uses.
+    idle: Mutex<Vec<Connection>>,
 }
 
 impl Engine {
@@ -36,28 +40,69 @@ impl Engine {
             None => Database::memory().map_err(|error| anyhow!("cannot open a database in memory: {error}"))?,
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let url = format!("http://{}/", listener.local_addr()?);
+        let address = listener.local_addr()?;
         let server = dynoxide::server::serve_with_shutdown(listener, database.clone(), std::future::pending());
         jobs.spawn(async move {
             let _ = server.await;
         });
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { database, client, url })
+        Ok(Self { database, address, idle: Mutex::default() })
     }
 
     /// Has the engine answer a call that has this body: status and body.
     pub(super) async fn forward(&self, call: &Call, body: Bytes) -> anyhow::Result<(u16, Bytes)> {
-        let mut request = Request::post(&self.url).body(Full::new(body))?;
+        let mut request = Request::post("/").header(HOST, "localhost").body(Full::new(body))?;
         for name in ["content-type", "x-amz-target", "authorization", "x-amz-date"] {
             if let Some(value) = call.headers.get(name) {
                 request.headers_mut().insert(name, value.clone());
             }
         }
-        let answer = self.client.request(request).await?;
-        let status = answer.status().as_u16();
-        Ok((status, answer.into_body().collect().await?.to_bytes()))
+        let idle = lock(&self.idle).pop().filter(Connection::is_open);
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => Connection::open(self.address).await?,
+        };
+        let answer = connection.ask(request).await?;
+        lock(&self.idle).push(connection);
+        Ok(answer)
+    }
+}
+
+/// A connection to the server. Whoever asks reads and writes: no other task has to be woken for that.
+struct Connection {
+    sender: http1::SendRequest<Full<Bytes>>,
+    driver: Pin<Box<http1::Connection<TokioIo<TcpStream>, Full<Bytes>>>>,
+}
+
+impl Connection {
+    async fn open(address: SocketAddr) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let (sender, driver) = http1::handshake(TokioIo::new(stream)).await?;
+        Ok(Self { sender, driver: Box::pin(driver) })
+    }
+
+    fn is_open(&self) -> bool {
+        !self.sender.is_closed()
+    }
+
+    /// The status and the body of the answer.
+    async fn ask(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<(u16, Bytes)> {
+        let Self { sender, driver } = self;
+        let answer = async {
+            let answer = sender.send_request(request).await?;
+            let status = answer.status().as_u16();
+            Ok((status, answer.into_body().collect().await?.to_bytes()))
+        };
+        let mut answer = pin!(answer);
+        tokio::select! {
+            // The connection may end with the answer.
+            biased;
+            answer = &mut answer => answer,
+            ended = driver => {
+                ended?;
+                answer.await
+            }
+        }
     }
 }
 
