@@ -1,6 +1,6 @@
 //! The ARNs of tables: in requests they may stand for a name, and the engine's own have a region that is none.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::aws::service::{ACCOUNT, Requirement, ServiceError};
 
@@ -35,21 +35,28 @@ pub(super) fn foreign(region: &str, needed: &[Requirement]) -> Option<ServiceErr
 /// The request with names in place of tables' ARNs; none if it has no such ARN.
 pub(super) fn with_names(region: &str, input: &Value) -> Option<Value> {
     let table = format!("{}table/", prefix(region));
+    let has_arn = |request: &Value| request["TableName"].as_str().is_some_and(|name| name.starts_with(&table));
+    let items = input["TransactItems"].as_array().into_iter().flatten();
+    let mut actions = items.filter_map(Value::as_object).flat_map(Map::values);
+    if !has_arn(input) && !actions.any(has_arn) {
+        return None;
+    }
     let mut named = input.clone();
-    let mut found = shorten(&mut named, &table);
+    shorten(&mut named, &table);
     for item in named.get_mut("TransactItems").and_then(Value::as_array_mut).into_iter().flatten() {
         for (_, action) in item.as_object_mut().into_iter().flatten() {
-            found |= shorten(action, &table);
+            shorten(action, &table);
         }
     }
-    found.then_some(named)
+    Some(named)
 }
 
-fn shorten(request: &mut Value, prefix: &str) -> bool {
-    let Some(name) = request.get_mut("TableName") else { return false };
-    let Some(short) = name.as_str().and_then(|arn| arn.strip_prefix(prefix)).map(Value::from) else { return false };
-    *name = short;
-    true
+fn shorten(request: &mut Value, prefix: &str) {
+    if let Some(name) = request.get_mut("TableName")
+        && let Some(short) = name.as_str().and_then(|arn| arn.strip_prefix(prefix)).map(Value::from)
+    {
+        *name = short;
+    }
 }
 
 /// The answer to an operation, with this region in place of the engine's; none if it has no ARN.

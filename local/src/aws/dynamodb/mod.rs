@@ -12,11 +12,13 @@ pub(crate) mod operation;
 mod permission;
 mod rows;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use hyper::body::Bytes;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::time::{self, MissedTickBehavior};
 
@@ -85,24 +87,25 @@ impl DynamoDb {
         needed
     }
 
-    /// Has the engine answer a request.
-    pub(crate) async fn call(&self, call: &Call) -> Reply {
+    /// Has the engine answer a request that needs these permissions.
+    pub(crate) async fn call(&self, call: &Call, needed: &[Requirement]) -> Reply {
         // The engine would not say which.
         if !operation::OPERATIONS.contains(&call.operation.as_str()) {
             return call.service.unknown_operation(&call.operation);
         }
-        if let Some(error) = arn::foreign(&self.region, &self.requirements(&call.operation, &call.input)) {
+        if let Some(error) = arn::foreign(&self.region, needed) {
             return Protocol::Json10.service_error(&error);
         }
         let named = arn::with_names(&self.region, &call.input);
         let input = named.as_ref().unwrap_or(&call.input);
-        let metered = capacity::request(&call.operation, input);
-        let body =
-            metered.as_ref().or(named.as_ref()).map_or_else(|| call.body.clone(), |input| input.to_string().into());
+        let body = named.as_ref().map_or_else(|| call.body.clone(), |input| input.to_string().into());
+        let metered = capacity::request(&call.operation, input, &body);
+        let strip = metered.is_some();
+        let body = metered.unwrap_or(body);
         match self.answer(call, input, body).await {
             Ok((status, body)) => {
                 let of_here = arn::of_here(&self.region, &call.operation, &body);
-                reply(status, of_here.map_or(body, Bytes::from), metered.is_some())
+                reply(status, of_here.map_or(body, Bytes::from), strip)
             }
             Err(error) => Protocol::Json10.error(500, "InternalServerError", &format!("{error:#}")),
         }
@@ -212,11 +215,13 @@ fn unchanged(table: &Table, existing: &Value) -> anyhow::Result<()> {
 
 /// The engine's answer. Its checksum header is left out, since the body may have been changed.
 fn reply(status: u16, body: Bytes, strip: bool) -> Reply {
-    let mut output: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let consumed_capacity = capacity::units(&output);
-    let error_code = output["__type"].as_str().and_then(|code| code.rsplit('#').next()).map(str::to_owned);
-    let stripped = strip && output.as_object_mut().is_some_and(|map| map.remove("ConsumedCapacity").is_some());
-    let body = if stripped { output.to_string().into() } else { body };
+    // The items stay as they are written: they may be many.
+    let mut output: BTreeMap<String, &RawValue> = serde_json::from_slice(&body).unwrap_or_default();
+    let member = |name: &str| output.get(name).and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
+    let consumed_capacity = member(capacity::ANSWER).and_then(|consumed| capacity::units(&consumed));
+    let error_code = member("__type").and_then(|code| code.as_str()?.rsplit('#').next().map(str::to_owned));
+    let stripped = strip && output.remove(capacity::ANSWER).is_some();
+    let body = if stripped { serde_json::to_string(&output).unwrap_or_default().into() } else { body.clone() };
     let mut answer = http_server::answer(status, "application/x-amz-json-1.0", body);
     if let Some(code) = &error_code {
         http_server::set_header(&mut answer, "x-amzn-errortype", code);

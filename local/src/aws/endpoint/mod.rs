@@ -257,24 +257,25 @@ impl Endpoint {
     async fn perform(&self, caller: &Caller, call: &Call) -> Reply {
         // An invocation makes calls of its own, which must not wait for it.
         if call.service == ServiceName::Lambda {
-            return match self.refusal(caller, call) {
+            return match self.refusal(caller, call, &self.requirements(call)) {
                 Some(refusal) => refusal,
                 None => lambda::invoke::invoke(&self.event_queue, call).await,
             };
         }
         if call.service == ServiceName::Sqs {
             // A receiver waits for messages, and nothing else must wait for it.
-            return match self.refusal(caller, call) {
+            return match self.refusal(caller, call, &self.requirements(call)) {
                 Some(refusal) => refusal,
                 None => sqs::serve(&self.sqs, &self.gate, call).await,
             };
         }
         let _open = self.gate.read().await;
-        if let Some(refusal) = self.refusal(caller, call) {
+        let needed = self.requirements(call);
+        if let Some(refusal) = self.refusal(caller, call, &needed) {
             return refusal;
         }
         match call.service {
-            ServiceName::DynamoDb => self.dynamodb.call(call).await,
+            ServiceName::DynamoDb => self.dynamodb.call(call, &needed).await,
             ServiceName::Ivs => {
                 let reply = served(&self.ivs, call);
                 self.publish(self.ivs.real_time.take_events());
@@ -290,15 +291,14 @@ impl Endpoint {
     }
 
     /// The answer to a function or a task whose policy does not allow the call.
-    fn refusal(&self, caller: &Caller, call: &Call) -> Option<Reply> {
+    fn refusal(&self, caller: &Caller, call: &Call, needed: &[Requirement]) -> Option<Reply> {
         let policy = match caller {
             Caller::Function { function, .. } => self.policies.get(function),
             Caller::Task { role, .. } => self.task_roles.get(role),
             Caller::Developer => return None,
         };
         let policy = policy.map_or(&[][..], Vec::as_slice);
-        let requirements = self.requirements(call);
-        let denied = iam::denied(policy, &requirements)?;
+        let denied = iam::denied(policy, needed)?;
         let protocol = call.service.protocol();
         let (status, code) = match protocol {
             Protocol::Json10 | Protocol::Json11 => (400, "AccessDeniedException"),
