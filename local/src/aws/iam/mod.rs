@@ -10,13 +10,15 @@ pub(crate) fn denied<'a>(statements: &[Statement], requirements: &'a [Requiremen
 }
 
 fn allows(statements: &[Statement], requirement: &Requirement) -> bool {
-    let has = |effect| statements.iter().any(|statement| statement.effect == effect && applies(statement, requirement));
+    let action = requirement.action.to_lowercase();
+    let has = |effect| {
+        statements.iter().any(|statement| statement.effect == effect && applies(statement, &action, requirement))
+    };
     has(Effect::Allow) && !has(Effect::Deny)
 }
 
-fn applies(statement: &Statement, requirement: &Requirement) -> bool {
-    let action = requirement.action.to_lowercase();
-    statement.actions.iter().any(|wildcard| wildcard.matches(&action))
+fn applies(statement: &Statement, action: &str, requirement: &Requirement) -> bool {
+    statement.actions.iter().any(|wildcard| wildcard.matches(action))
         && statement.resources.iter().any(|wildcard| wildcard.matches(&requirement.resource))
         && statement.conditions.iter().all(|condition| holds(condition, requirement))
 }
