@@ -3,32 +3,32 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::plumbing::sync::lock;
 
 /// Entries numbered from 1. The numbers go on after a reset.
-pub(crate) struct NumberedLog {
+pub(crate) struct NumberedLog<T> {
     /// What the entries are called where they are listed.
     name: &'static str,
     /// The oldest entries beyond this many are forgotten.
     capacity: usize,
-    entries: Mutex<Entries>,
+    entries: Mutex<Entries<T>>,
 }
 
-#[derive(Default)]
-struct Entries {
-    kept: VecDeque<(u64, Value)>,
+struct Entries<T> {
+    kept: VecDeque<(u64, T)>,
     last: u64,
 }
 
-impl NumberedLog {
+impl<T: Serialize> NumberedLog<T> {
     pub(crate) fn new(name: &'static str, capacity: usize) -> Self {
-        Self { name, capacity, entries: Mutex::default() }
+        Self { name, capacity, entries: Mutex::new(Entries { kept: VecDeque::new(), last: 0 }) }
     }
 
     /// Adds the entry that `entry` makes with its number, and answers the number.
-    pub(crate) fn push(&self, entry: impl FnOnce(u64) -> Value) -> u64 {
+    pub(crate) fn push(&self, entry: impl FnOnce(u64) -> T) -> u64 {
         let mut entries = lock(&self.entries);
         entries.last += 1;
         let seq = entries.last;

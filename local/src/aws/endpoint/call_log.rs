@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::aws::service::call::Call;
@@ -29,7 +30,31 @@ pub(crate) struct Record<'a> {
 }
 
 /// The calls, numbered from 1. The numbers go on after a reset.
-pub(crate) struct CallLog(NumberedLog);
+pub(crate) struct CallLog(NumberedLog<Entry>);
+
+/// A call as it is listed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    seq: u64,
+    #[serde(serialize_with = "written")]
+    at: OffsetDateTime,
+    function: Option<String>,
+    instance: Option<String>,
+    task: Option<String>,
+    service: &'static str,
+    operation: String,
+    status: Option<u16>,
+    error_code: Option<String>,
+    denied_action: Option<String>,
+    duration_ms: f64,
+    consumed_capacity: Option<f64>,
+    request_id: String,
+}
+
+fn written<S: Serializer>(time: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&clock::rfc3339(*time))
+}
 
 impl Default for CallLog {
     fn default() -> Self {
@@ -45,22 +70,20 @@ impl CallLog {
             Caller::Task { task, .. } => (None, None, Some(task)),
             Caller::Developer => (None, None, None),
         };
-        self.0.push(|seq| {
-            json!({
-                "seq": seq,
-                "at": clock::rfc3339(record.at),
-                "function": function,
-                "instance": instance,
-                "task": task,
-                "service": record.call.service.as_str(),
-                "operation": record.call.operation,
-                "status": record.status,
-                "errorCode": record.error_code,
-                "deniedAction": record.denied_action,
-                "durationMs": record.duration.as_secs_f64() * 1000.0,
-                "consumedCapacity": record.consumed_capacity,
-                "requestId": record.request_id,
-            })
+        self.0.push(|seq| Entry {
+            seq,
+            at: record.at,
+            function: function.cloned(),
+            instance: instance.cloned(),
+            task: task.cloned(),
+            service: record.call.service.as_str(),
+            operation: record.call.operation.clone(),
+            status: record.status,
+            error_code: record.error_code.map(str::to_owned),
+            denied_action: record.denied_action.map(str::to_owned),
+            duration_ms: record.duration.as_secs_f64() * 1000.0,
+            consumed_capacity: record.consumed_capacity,
+            request_id: record.request_id.to_owned(),
         })
     }
 

@@ -36,7 +36,7 @@ pub(crate) struct EventBus {
     rules: Vec<(Pattern, Target)>,
     region: String,
     faults: EventFaults,
-    log: NumberedLog,
+    log: NumberedLog<Value>,
     dispatcher: Arc<Dispatcher>,
     /// The deliveries under way.
     jobs: Jobs,
