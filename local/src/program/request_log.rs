@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::sync::watch;
@@ -309,8 +309,15 @@ fn invocation_of(line: &str) -> Option<String> {
     if !line.starts_with('{') {
         return None;
     }
-    let line: Value = serde_json::from_str(line).ok()?;
-    line["requestId"].as_str().map(str::to_owned)
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Line {
+        request_id: Value,
+    }
+    match serde_json::from_str(line) {
+        Ok(Line { request_id: Value::String(id) }) => Some(id),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use ::time::OffsetDateTime;
 use hyper::body::Bytes;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::net::TcpListener;
@@ -54,7 +55,8 @@ pub(crate) struct Instance {
 #[derive(Default)]
 struct InvocationLog {
     request_id: String,
-    started: Option<Instant>,
+    started: Option<(OffsetDateTime, Instant)>,
+    /// The function's lines.
     tail: Tail,
 }
 
@@ -207,17 +209,21 @@ impl Instance {
         }
         let mut log = lock(&self.log);
         let InvocationLog { request_id, started, tail } = &mut *log;
-        if let Some(started) = started {
-            tail::report(&self.function, request_id, started.elapsed()).iter().for_each(|line| tail.push(line));
+        let lines = tail.take();
+        let mut whole = Tail::default();
+        if let Some((at, _)) = started {
+            whole.push(&tail::start(&self.function, request_id, *at));
         }
-        tail.take()
+        whole.extend(&lines);
+        if let Some((_, started)) = started {
+            tail::report(&self.function, request_id, started.elapsed()).iter().for_each(|line| whole.push(line));
+        }
+        whole.take()
     }
 
     fn begin_log(&self, request_id: &str) {
-        let mut tail = Tail::default();
-        tail.push(&tail::start(&self.function, request_id));
-        let (request_id, started) = (request_id.to_owned(), Some(Instant::now()));
-        *lock(&self.log) = InvocationLog { request_id, started, tail };
+        let (request_id, started) = (request_id.to_owned(), Some((clock::now(), Instant::now())));
+        *lock(&self.log) = InvocationLog { request_id, started, tail: Tail::default() };
     }
 
     fn copy_lines(self: &Arc<Self>, child: &mut Child) -> JoinSet<()> {

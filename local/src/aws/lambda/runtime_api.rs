@@ -152,6 +152,7 @@ fn unacceptable(status: u16, kind: &str, message: &str) -> Answer {
 
 /// A trace that nobody samples, in X-Ray's form.
 fn trace_id(time: OffsetDateTime) -> String {
-    use crate::plumbing::ids::hex;
-    format!("Root=1-{:08x}-{};Parent={};Sampled=0", time.unix_timestamp(), hex(24), hex(16))
+    let random = crate::plumbing::ids::hex(40);
+    let (root, parent) = random.split_at(24);
+    format!("Root=1-{:08x}-{root};Parent={parent};Sampled=0", time.unix_timestamp())
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use crate::plumbing::clock;
 use crate::template::Function;
@@ -16,8 +17,13 @@ pub(super) struct Tail(Vec<u8>);
 
 impl Tail {
     pub(super) fn push(&mut self, line: &str) {
-        self.0.extend_from_slice(line.as_bytes());
-        self.0.push(b'\n');
+        self.extend(line.as_bytes());
+        self.extend(b"\n");
+    }
+
+    /// Lines with their ends.
+    pub(super) fn extend(&mut self, lines: &[u8]) {
+        self.0.extend_from_slice(lines);
         self.0.drain(..self.0.len().saturating_sub(LIMIT));
     }
 
@@ -28,9 +34,9 @@ impl Tail {
 }
 
 /// The line of the platform before those of the function.
-pub(super) fn start(function: &Function, request_id: &str) -> String {
+pub(super) fn start(function: &Function, request_id: &str, at: OffsetDateTime) -> String {
     if is_json(function) {
-        return record("platform.start", &json!({"requestId": request_id, "version": "$LATEST"}));
+        return record(at, "platform.start", &json!({"requestId": request_id, "version": "$LATEST"}));
     }
     format!("START RequestId: {request_id} Version: $LATEST")
 }
@@ -40,7 +46,7 @@ pub(super) fn report(function: &Function, request_id: &str, duration: Duration) 
     let (ms, billed, memory) = (duration.as_secs_f64() * 1000.0, duration.as_millis() + 1, function.memory_mb);
     if is_json(function) {
         let metrics = json!({"durationMs": ms, "billedDurationMs": billed as u64, "memorySizeMB": memory});
-        return vec![record("platform.report", &json!({"requestId": request_id, "metrics": metrics}))];
+        return vec![record(clock::now(), "platform.report", &json!({"requestId": request_id, "metrics": metrics}))];
     }
     vec![
         format!("END RequestId: {request_id}"),
@@ -54,8 +60,8 @@ fn is_json(function: &Function) -> bool {
     function.logging.format.as_deref() == Some("JSON")
 }
 
-fn record(kind: &str, record: &Value) -> String {
-    json!({"time": clock::rfc3339_millis(clock::now()), "type": kind, "record": record}).to_string()
+fn record(at: OffsetDateTime, kind: &str, record: &Value) -> String {
+    json!({"time": clock::rfc3339_millis(at), "type": kind, "record": record}).to_string()
 }
 
 #[cfg(test)]
