@@ -50,11 +50,18 @@ impl Bundle {
     }
 
     fn write(&self) -> io::Result<()> {
-        let roots = rustls_native_certs::load_native_certs().certs;
-        let roots = roots.iter().map(|root| pem::encode("CERTIFICATE", root));
         let mut writer = private_file::options().write(true).create_new(true).open(&self.file)?;
-        writer.write_all(roots.chain([self.authority.clone()]).collect::<String>().as_bytes())
+        writer.write_all([roots(), &self.authority].concat().as_bytes())
     }
+}
+
+/// This machine's roots, as PEM: found once for all local clouds of a process, of which tests have hundreds.
+fn roots() -> &'static str {
+    static ROOTS: OnceLock<String> = OnceLock::new();
+    ROOTS.get_or_init(|| {
+        let roots = rustls_native_certs::load_native_certs().certs;
+        roots.iter().map(|root| pem::encode("CERTIFICATE", root)).collect()
+    })
 }
 
 impl Drop for Bundle {
