@@ -56,21 +56,31 @@ impl Engine {
                 request.headers_mut().insert(name, value.clone());
             }
         }
-        let idle = lock(&self.idle).pop().filter(Connection::is_open);
-        let mut connection = match idle {
-            Some(connection) => connection,
-            None => Connection::open(self.address).await?,
-        };
+        let idle = lock(&self.idle).pop();
+        if let Some(mut connection) = idle.filter(Connection::is_open) {
+            match connection.ask(request.clone()).await {
+                // The server had closed it, and nothing was sent.
+                Err(error) if error.is_canceled() => {}
+                answer => return Ok(self.keep(connection, answer?)),
+            }
+        }
+        let mut connection = Connection::open(self.address).await?;
         let answer = connection.ask(request).await?;
+        Ok(self.keep(connection, answer))
+    }
+
+    /// Keeps a connection for the next call, and gives the answer to this one.
+    fn keep(&self, connection: Connection, answer: (u16, Bytes)) -> (u16, Bytes) {
         lock(&self.idle).push(connection);
-        Ok(answer)
+        answer
     }
 }
 
 /// A connection to the server. Whoever asks reads and writes: no other task has to be woken for that.
 struct Connection {
     sender: http1::SendRequest<Full<Bytes>>,
-    driver: Pin<Box<http1::Connection<TokioIo<TcpStream>, Full<Bytes>>>>,
+    /// `None` once it has ended.
+    driver: Option<Pin<Box<http1::Connection<TokioIo<TcpStream>, Full<Bytes>>>>>,
 }
 
 impl Connection {
@@ -78,15 +88,15 @@ impl Connection {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let (sender, driver) = http1::handshake(TokioIo::new(stream)).await?;
-        Ok(Self { sender, driver: Box::pin(driver) })
+        Ok(Self { sender, driver: Some(Box::pin(driver)) })
     }
 
     fn is_open(&self) -> bool {
-        !self.sender.is_closed()
+        self.driver.is_some() && !self.sender.is_closed()
     }
 
     /// The status and the body of the answer.
-    async fn ask(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<(u16, Bytes)> {
+    async fn ask(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<(u16, Bytes)> {
         let Self { sender, driver } = self;
         let answer = async {
             let answer = sender.send_request(request).await?;
@@ -94,15 +104,19 @@ impl Connection {
             Ok((status, answer.into_body().collect().await?.to_bytes()))
         };
         let mut answer = pin!(answer);
-        tokio::select! {
-            // The connection may end with the answer.
-            biased;
-            answer = &mut answer => answer,
-            ended = driver => {
-                ended?;
-                answer.await
-            }
-        }
+        let ended = match driver {
+            None => Ok(()),
+            Some(running) => tokio::select! {
+                // The connection may end with the answer.
+                biased;
+                answer = &mut answer => return answer,
+                ended = running => ended,
+            },
+        };
+        // It would hold a request that it has not sent, and whoever waits for the answer.
+        *driver = None;
+        ended?;
+        answer.await
     }
 }
 

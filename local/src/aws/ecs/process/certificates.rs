@@ -4,13 +4,16 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::{env, io};
 
 use crate::plumbing::{ids, pem, private_file};
 
 /// A file of certificates, in the form that `SSL_CERT_FILE` is in. It is deleted with this value.
-pub(crate) struct Certificates(Arc<Bundle>);
+pub(crate) struct Certificates {
+    bundle: Arc<Bundle>,
+    writer: Option<JoinHandle<()>>,
+}
 
 struct Bundle {
     file: PathBuf,
@@ -27,8 +30,8 @@ impl Certificates {
         let bundle = Arc::new(Bundle { file, authority, written: OnceLock::new() });
         let writer = Arc::clone(&bundle);
         // Without a thread, whoever needs it writes it.
-        let _ = thread::Builder::new().spawn(move || _ = writer.written());
-        Self(bundle)
+        let writer = thread::Builder::new().spawn(move || _ = writer.written()).ok();
+        Self { bundle, writer }
     }
 
     /// The file, once it is written.
@@ -36,10 +39,17 @@ impl Certificates {
     /// # Errors
     /// A file that cannot be written.
     pub(super) fn file(&self) -> io::Result<&Path> {
-        match self.0.written() {
-            Ok(()) => Ok(&self.0.file),
+        match self.bundle.written() {
+            Ok(()) => Ok(&self.bundle.file),
             Err(error) => Err(io::Error::other(format!("cannot write certificates: {error}"))),
         }
+    }
+}
+
+impl Drop for Certificates {
+    fn drop(&mut self) {
+        // A process that ends before it would leave the file behind.
+        let _ = self.writer.take().map(JoinHandle::join);
     }
 }
 
