@@ -76,11 +76,14 @@ impl Engine {
     }
 }
 
+/// Does what a connection has to do.
+type Driver = http1::Connection<TokioIo<TcpStream>, Full<Bytes>>;
+
 /// A connection to the server. Whoever asks reads and writes: no other task has to be woken for that.
 struct Connection {
     sender: http1::SendRequest<Full<Bytes>>,
     /// `None` once it has ended.
-    driver: Option<Pin<Box<http1::Connection<TokioIo<TcpStream>, Full<Bytes>>>>>,
+    driver: Option<Pin<Box<Driver>>>,
 }
 
 impl Connection {
