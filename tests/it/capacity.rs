@@ -76,12 +76,6 @@ async fn each_route_costs_the_same_capacity_however_many_rows_the_tables_have() 
     assert!(gone.is_empty(), "{PAGE} says what is asked no more: {gone:#?}");
 }
 
-/// The table of the stack whose name ends like that.
-async fn table(app: &TestApp, name: &str) -> String {
-    let listed = app.dynamodb().list_tables().send().await.unwrap();
-    listed.table_names().iter().find(|table| table.ends_with(&format!("-{name}"))).unwrap().clone()
-}
-
 /// An item of so many bytes, which are those of its names and values.
 fn sized(id: char, bytes: usize) -> Row {
     let fixed = [("channel", id.to_string()), ("listed", "live".to_owned()), ("startedAt", "2026".to_owned())];
@@ -95,7 +89,7 @@ fn sized(id: char, bytes: usize) -> Row {
 async fn the_engine_counts_capacity_as_dynamodb_documents() {
     TestApp::run(async |app| {
         // All of an item is in this table's one index.
-        let table = &table(app, "streams").await;
+        let table = &app.table("streams");
         let total = ReturnConsumedCapacity::Total;
         let put = async |item: Row| {
             let put = app.dynamodb().put_item().table_name(table).set_item(Some(item));

@@ -245,8 +245,13 @@ impl TestApp {
     /// When DynamoDB does not list them.
     pub async fn tables(&self) -> BTreeSet<String> {
         let listed = self.dynamodb.list_tables().send().await.expect("the tables can be listed");
-        let prefix = format!("{}-", self.stack);
+        let prefix = self.table("");
         listed.table_names().iter().filter_map(|name| Some(name.strip_prefix(&prefix)?.to_owned())).collect()
+    }
+
+    /// The whole name of a table, such as `stages`, of the stack.
+    pub fn table(&self, name: &str) -> String {
+        format!("{}-{name}", self.stack)
     }
 
     /// The name of the stack.
@@ -498,7 +503,7 @@ impl TestApp {
 
     /// Every row of a table.
     pub async fn scan(&self, table: &str) -> Vec<Row> {
-        let scan = self.dynamodb.scan().table_name(format!("{}-{table}", self.stack)).consistent_read(true);
+        let scan = self.dynamodb.scan().table_name(self.table(table)).consistent_read(true);
         let items = scan.into_paginator().items().send().collect::<Result<_, _>>().await;
         items.expect("the table can be read")
     }
@@ -538,7 +543,7 @@ impl TestApp {
     }
 
     async fn write(&self, table: &str, writes: Vec<WriteRequest>) {
-        let table = format!("{}-{table}", self.stack);
+        let table = self.table(table);
         for batch in writes.chunks(25) {
             let write = self.dynamodb.batch_write_item().request_items(&table, batch.to_vec());
             write.send().await.expect("the rows can be written");
@@ -571,7 +576,7 @@ impl TestApp {
         let text = |value: &str| AttributeValue::S(value.to_owned());
         self.dynamodb
             .update_item()
-            .table_name(format!("{}-participants", self.stack))
+            .table_name(self.table("participants"))
             .key("stage", text(stage))
             .key("userId", text(user))
             .update_expression("SET #token.expiresAt = :past, heldUntil = :past")
@@ -591,7 +596,7 @@ impl TestApp {
         let names = path.iter().cloned().zip(attribute.split('.').map(str::to_owned)).collect();
         self.dynamodb
             .update_item()
-            .table_name(format!("{}-{table}", self.stack))
+            .table_name(self.table(table))
             .key("name", AttributeValue::S(name.to_owned()))
             .update_expression(format!("SET {} = :value", path.join(".")))
             .set_expression_attribute_names(Some(names))
@@ -603,7 +608,7 @@ impl TestApp {
 
     /// Takes an attribute out of a row.
     pub async fn remove_attribute(&self, table: &str, name: &str, attribute: &str) {
-        let update = self.dynamodb.update_item().table_name(format!("{}-{table}", self.stack));
+        let update = self.dynamodb.update_item().table_name(self.table(table));
         let update = update.key("name", AttributeValue::S(name.to_owned())).update_expression("REMOVE #attribute");
         let update = update.expression_attribute_names("#attribute", attribute);
         update.send().await.expect("the row can be changed");
@@ -655,7 +660,7 @@ impl TestApp {
     pub async fn let_claim_lapse(&self, table: &str, name: &str) {
         // A lease is many seconds.
         self.until_lists_are_right().await;
-        let update = self.dynamodb.update_item().table_name(format!("{}-{table}", self.stack));
+        let update = self.dynamodb.update_item().table_name(self.table(table));
         let update = update
             .key("name", AttributeValue::S(name.to_owned()))
             .update_expression("SET leaseUntil = :over")

@@ -49,7 +49,7 @@ impl<'a> Room<'a> {
             endpoints: [].into(),
             trust: Trust::System,
         });
-        let table = |name: &str| format!("{}-{name}", app.stack());
+        let table = |name| app.table(name);
         Self {
             app,
             broadcasts: BroadcastTable::new(&aws, table("broadcasts")),

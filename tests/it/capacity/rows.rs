@@ -1,6 +1,7 @@
 //! Rows of every table as the product writes them, and many more like them: in the same partitions of the tables and of
 //! their indexes wherever the product has them there, so that a list that reads more than its page would show it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -76,10 +77,11 @@ impl Rows {
         left.retain(|name, _| name != "presence" && name != "leaseUntil");
         let elsewhere = later.clone();
         let named = |name: &'static str| move |row: &Row| row["name"].as_s().is_ok_and(|it| it == name);
-        let mut kinds = Vec::new();
+        let (mut kinds, mut filled) = (Vec::new(), BTreeSet::new());
         let mut multiply = |table: &str, like: Row, of, changes: Changes| {
             let like = like.into_iter().map(|(name, value)| (name, json_of(value))).collect();
-            kinds.push((table.to_owned(), Kind { table: String::new(), like, changes, there: 0, of }));
+            filled.insert(table.to_owned());
+            kinds.push(Kind { table: app.table(table), like, changes, there: 0, of });
         };
         let owned: fn(String, usize) -> Vec<_> =
             |at, n| vec![("name", format!("row-{n:07}")), ("createdAt", at.clone()), ("listedAt", at)];
@@ -112,14 +114,7 @@ impl Rows {
         multiply("broadcasts", broadcast, 1, Box::new(over));
         let server = one(app, "servers", |_| true).await;
         multiply("servers", server, 1, Box::new(|n| vec![("taskId", format!("{:032x}", n + 1))]));
-        let tables = kinds.iter().map(|(table, _)| table.clone()).collect();
-        assert_eq!(app.tables().await, tables, "the tables that are filled, and those of template.yaml");
-        let listed = app.dynamodb().list_tables().send().await.unwrap();
-        let of_stack = |name: &str| {
-            let is_it = |table: &&String| table.ends_with(&format!("-{name}"));
-            listed.table_names().iter().find(is_it).unwrap().clone()
-        };
-        let kinds = kinds.into_iter().map(|(name, kind)| Kind { table: of_stack(&name), ..kind }).collect();
+        assert_eq!(app.tables().await, filled, "the tables that are filled, and those of template.yaml");
         Self { kinds, engine: Database::new(data.join(DATABASE).to_str().unwrap()).unwrap() }
     }
 
