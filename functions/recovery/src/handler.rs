@@ -83,7 +83,7 @@ struct Orders(BTreeMap<RecoveryOrder, Vec<String>>);
 impl Orders {
     fn of(messages: Vec<Message<RecoveryOrder>>) -> Self {
         let mut orders: BTreeMap<_, Vec<String>> = BTreeMap::new();
-        for Message { id, body } in messages {
+        for Message { id, body, .. } in messages {
             orders.entry(body).or_default().push(id);
         }
         Self(orders)
@@ -151,10 +151,13 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use lambda::queue::Envelope;
+
     use super::*;
 
     fn message(id: &str, kind: &str, name: &str) -> Message<RecoveryOrder> {
-        Message { id: id.to_owned(), body: RecoveryOrder { kind: kind.to_owned(), name: name.to_owned() } }
+        let body = RecoveryOrder { kind: kind.to_owned(), name: name.to_owned() };
+        Message { id: id.to_owned(), body, envelope: Envelope::default() }
     }
 
     #[test]

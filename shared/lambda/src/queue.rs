@@ -3,7 +3,7 @@
 
 use aws_client::Calls;
 use lambda_runtime::{LambdaEvent, service_fn};
-use model::Error;
+use model::{Error, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,19 @@ pub struct Message<M> {
     pub id: String,
     /// What it says.
     pub body: M,
+    /// How it came.
+    pub envelope: Envelope,
+}
+
+/// What the queue says of a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// This reception's handle, by which the message can be put off.
+    pub receipt: String,
+    /// In a FIFO queue, the group that it keeps its order in.
+    pub group: Option<String>,
+    /// When it was sent; absent if the queue does not say.
+    pub sent_at: Option<Timestamp>,
 }
 
 /// What came of a batch.
@@ -70,13 +83,37 @@ struct Batch {
 #[serde(rename_all = "camelCase")]
 struct Record {
     message_id: String,
+    #[serde(default)]
+    receipt_handle: String,
     body: String,
+    #[serde(default)]
+    attributes: Attributes,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Attributes {
+    message_group_id: Option<String>,
+    /// Milliseconds since the epoch.
+    sent_timestamp: Option<String>,
+}
+
+impl Attributes {
+    fn sent_at(&self) -> Option<Timestamp> {
+        let millis: i64 = self.sent_timestamp.as_deref()?.parse().ok()?;
+        let nanos = u32::try_from(millis.rem_euclid(1000)).ok()? * 1_000_000;
+        Timestamp::from_epoch(millis.div_euclid(1000), nanos)
+    }
 }
 
 /// What a record says, if it is what it should be. A body may be anything, so it is not quoted.
-fn read<M: DeserializeOwned>(Record { message_id: id, body }: Record) -> Option<Message<M>> {
+fn read<M: DeserializeOwned>(
+    Record { message_id: id, receipt_handle, body, attributes }: Record,
+) -> Option<Message<M>> {
+    let sent_at = attributes.sent_at();
+    let envelope = Envelope { receipt: receipt_handle, group: attributes.message_group_id, sent_at };
     match serde_json::from_str(&body) {
-        Ok(body) => Some(Message { id, body }),
+        Ok(body) => Some(Message { id, body, envelope }),
         Err(error) => {
             let cause = place(&error);
             tracing::error!(messageId = id, cause, "a message was dropped: it does not say what it should");
@@ -136,7 +173,17 @@ mod tests {
         ]}"#;
         let batch: Batch = serde_json::from_str(batch).unwrap();
         let read: Vec<(String, Vec<u8>)> =
-            batch.records.into_iter().filter_map(read).map(|Message { id, body }| (id, body)).collect();
+            batch.records.into_iter().filter_map(read).map(|Message { id, body, .. }| (id, body)).collect();
         assert_eq!(read, [("m-1".to_owned(), vec![1, 2])]);
+    }
+
+    #[test]
+    fn a_message_of_a_fifo_queue_says_its_group_and_when_it_was_sent() {
+        let record = r#"{"messageId": "m-1", "receiptHandle": "r-1", "body": "1", "attributes":
+            {"MessageGroupId": "g", "SentTimestamp": "1772366400007", "ApproximateReceiveCount": "1"}}"#;
+        let message: Message<u8> = read(serde_json::from_str(record).unwrap()).unwrap();
+        let sent_at = Some("2026-03-01T12:00:00.007Z".parse().unwrap());
+        let expected = Envelope { receipt: "r-1".to_owned(), group: Some("g".to_owned()), sent_at };
+        assert_eq!(message.envelope, expected);
     }
 }
