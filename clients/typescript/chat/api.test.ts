@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { it } from "node:test";
+
+import { ApiError, ChatApi, userRef } from "./api.js";
+import { failureOf, passes } from "./service.js";
+
+/** An API that answers with this, and what it was asked. */
+function api(status: number, body: unknown, headers: Record<string, string> = {}) {
+  const asked: string[] = [];
+  const fetch = async (url: string | URL | Request, init: RequestInit = {}) => {
+    asked.push(`${init.method} ${String(url)} ${new Headers(init.headers).get("authorization")} ${String(init.body ?? "")}`.trim());
+    return new Response(status === 204 ? null : typeof body === "string" ? body : JSON.stringify(body), { status, headers });
+  };
+  return { asked, chat: new ChatApi({ api: "http://api", subject: { channel: "show" }, jwt: async () => "jwt", fetch }) };
+}
+
+it("asks the routes of the chat as the caller", async () => {
+  const { asked, chat } = api(201, { token: "t" });
+  assert.deepEqual(await chat.token({ displayName: "Alice" }), { token: "t" });
+  const done = api(204, null);
+  await done.chat.deleteMessage("AbCdEfGh1234");
+  await done.chat.moderate("bob", { muted: true });
+  await done.chat.remove("a/b?");
+  assert.deepEqual([...asked, ...done.asked], [
+    'POST http://api/channels/show/chat-tokens Bearer jwt {"displayName":"Alice"}',
+    "DELETE http://api/channels/show/chat/messages/AbCdEfGh1234 Bearer jwt",
+    'PATCH http://api/channels/show/chat/users/bob Bearer jwt {"muted":true}',
+    "DELETE http://api/channels/show/chat/users/~YS9iPw Bearer jwt",
+  ]);
+});
+
+it("rejects a refusal with what the client goes by", async () => {
+  const { chat } = api(503, { type: "busy", detail: "it is busy" }, { "retry-after": "7" });
+  const error = await chat.token({}).then(() => assert.fail(), (error: unknown) => error);
+  assert(error instanceof ApiError);
+  assert.equal(error.message, "it is busy");
+  const failure = failureOf(error);
+  assert.deepEqual([failure.status, failure.type, failure.retryAfterMs, passes(failure)], [503, "busy", 7000, true]);
+});
+
+it("rejects what is no answer of the API's, too", async () => {
+  const { chat } = api(502, "<html>");
+  const error = await chat.token({}).then(() => assert.fail(), (error: unknown) => error);
+  assert(passes(failureOf(error)));
+});
+
+it("has any user id stand in a path", () => {
+  assert.deepEqual(["auth0|a.b-c_d@e:f+g", "a/b?", "google|bob é"].map(userRef), ["auth0|a.b-c_d@e:f+g", "~YS9iPw", "~Z29vZ2xlfGJvYiDDqQ"]);
+});
