@@ -13,6 +13,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 const STAMP: &str = "node_modules/.greenroom-build";
 /// What of the project is no source.
 const NO_SOURCES: [&str; 4] = ["node_modules", "dist", "coverage", "test-results"];
+/// What pages take from beside their project: the client of the chat, which is anybody's.
+const BESIDE: &str = "../clients/typescript/chat";
 /// What Vite needs.
 const NODE: (u32, u32) = (20, 19);
 
@@ -102,6 +104,10 @@ impl Stamp {
     fn of(project: &Path) -> io::Result<Self> {
         let mut files = Vec::new();
         list(project, &mut files)?;
+        let beside = project.join(BESIDE);
+        if beside.is_dir() {
+            list(&beside, &mut files)?;
+        }
         files.sort();
         let (mut lock, mut sources) = (Context::new(&SHA256), Context::new(&SHA256));
         for file in &files {
@@ -160,7 +166,7 @@ mod tests {
     #[test]
     fn a_stamp_changes_with_a_source_and_not_with_what_is_built_or_tests() {
         let directory = TemporaryDirectory::new();
-        let project = directory.file();
+        let project = directory.file().join("web");
         let write = |name: &str, content: &str| {
             let file = project.join(name);
             fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -177,6 +183,9 @@ mod tests {
         write("src/a.ts", "2");
         let changed = stamp();
         assert!(changed.0 == lock && changed.1 != sources);
+        write("../clients/typescript/chat/client.ts", "1");
+        assert!(stamp().0 == lock && stamp().1 != changed.1);
+        let changed = stamp();
         write("package-lock.json", "{ }");
         assert!(stamp().0 != lock && stamp().1 == changed.1);
     }
