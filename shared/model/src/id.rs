@@ -87,12 +87,54 @@ id!(
     "must be the ARN of an IVS stage"
 );
 
+impl RoomName {
+    /// Of the room of a stage.
+    pub fn of_stage(name: &StageName) -> Self {
+        Self(format!("stage/{name}"))
+    }
+
+    /// Of the room of a channel.
+    pub fn of_channel(name: &ChannelName) -> Self {
+        Self(format!("channel/{name}"))
+    }
+
+    /// What an operator sees of it in IVS Chat, which takes no `/`, and 128 characters at most. Which room it is of, the
+    /// room's tags say.
+    pub fn shown(&self) -> String {
+        self.0.replace('/', "-").chars().take(128).collect()
+    }
+}
+
 impl StageArn {
     /// What stands after `stage/`: the topic of a participant token.
     pub fn topic(&self) -> &str {
         self.0.rsplit_once('/').map_or("", |(_, id)| id)
     }
 }
+
+id!(
+    /// The name of a chat room: `stage/<name>` or `channel/<name>`, of what it belongs to.
+    RoomName,
+    |text| match text.split_once('/') {
+        Some(("stage" | "channel", name)) => is_name(name, 128),
+        _ => false,
+    },
+    "must be stage/ or channel/ and the name of one"
+);
+
+id!(
+    /// The ARN of an IVS Chat room, `arn:aws:ivschat:<region>:<account>:room/<id>`.
+    RoomArn,
+    |text| is_arn(text, "ivschat", "room"),
+    "must be the ARN of an IVS Chat room"
+);
+
+id!(
+    /// A message in a chat room, as IVS Chat names it: 12 characters.
+    MessageId,
+    |text| text.len() == 12 && text.bytes().all(|b| b.is_ascii_alphanumeric()),
+    "must be 12 characters of A-Z, a-z and 0-9"
+);
 
 id!(
     /// The name of a channel, chosen by its first caller and unique in the deployment. It is the IVS name of the
@@ -328,13 +370,17 @@ fn is_self_hosted(text: &str) -> bool {
 }
 
 fn is_ivs_arn(text: &str, kind: &str) -> bool {
+    is_arn(text, "ivs", kind)
+}
+
+fn is_arn(text: &str, of_service: &str, kind: &str) -> bool {
     let parts: Vec<&str> = text.splitn(6, ':').collect();
     let [arn, partition, service, region, account, resource] = parts[..] else { return false };
     let Some(id) = resource.strip_prefix(kind).and_then(|rest| rest.strip_prefix('/')) else { return false };
     text.len() <= 128
         && arn == "arn"
         && partition.starts_with("aws")
-        && service == "ivs"
+        && service == of_service
         && !region.is_empty()
         && account.bytes().all(|b| b.is_ascii_digit())
         && is_name(id, 64)

@@ -17,6 +17,7 @@ pub mod playback;
 pub mod qualities;
 pub mod rates;
 pub mod recovery;
+pub mod room;
 pub mod rtmp_hook;
 pub mod secret;
 pub mod self_hosted;
@@ -36,7 +37,7 @@ pub use error::Error;
 pub use field::Field;
 pub use id::{
     AttemptId, BroadcastId, ChannelArn, ChannelName, ClaimId, ClusterArn, DeviceName, InterfaceId, InvalidId,
-    ParticipantId, PlaybackKeyArn, PublicKeyArn, Quality, RowVersion, SessionId, StageArn, StageName, StreamId,
+    MessageId, ParticipantId, PlaybackKeyArn, PublicKeyArn, Quality, RoomArn, RoomName, RowVersion, SessionId, StageArn, StageName, StreamId,
     StreamKeyArn, TaskId, UserId, ViewerId,
 };
 pub use page::{Cursor, InvalidCursor, InvalidLimit, Limit, List, Page, Position};

@@ -14,7 +14,7 @@ mod recovery;
 mod sweep;
 mod table;
 
-pub use operations::{create_or_fetch, delete, fetch};
+pub use operations::{create_or_fetch, delete, fetch, finish_delete};
 pub use provider::{Inventory, ListedPage, Provider};
 pub use recovering::Recovering;
 pub use recovery::{Recovery, recover};

@@ -153,8 +153,12 @@ pub async fn delete<S: Schema>(
     }
 }
 
+/// Deletes a resource, whoever owns it, in AWS too, with what hangs on it; one that is not in the table any more is fine.
 /// Each step may be repeated by anybody, which is what a request does that meets an unfinished delete.
-pub(crate) async fn finish_delete<S: Schema>(
+///
+/// # Errors
+/// [`Error::Conflict`] while it cannot be deleted; what AWS fails with.
+pub async fn finish_delete<S: Schema>(
     provider: &impl Provider<S::Resource>,
     table: &NameTable<S>,
     resource: &S::Resource,

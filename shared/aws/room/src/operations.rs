@@ -1,0 +1,177 @@
+//! How rooms come to be, are recovered, and end.
+
+use aws_claim::{Inventory, ListedPage, Provider, Recovering, Recovery, SweepOutcome, SweepRun, Sweeping};
+use aws_recovery_queue::RecoveryQueue;
+use model::claim::{Claim, CreateError, NameRequest, NameRow, Outcome, Resource};
+use model::error::Conflict;
+use model::recovery::Recovered;
+use model::room::{Fate, Room, RoomOf};
+use model::{ClaimId, Error, RoomArn, RoomName, Timestamp};
+
+use crate::{RoomIvs, RoomRows, RoomTable, SubjectTables};
+
+/// Rooms come to be in IVS Chat, and users and the log hang on them.
+struct RoomProvider<'a> {
+    ivs: &'a RoomIvs,
+    rows: &'a RoomRows,
+    /// Of whoever creates.
+    recovery: Option<&'a RecoveryQueue>,
+}
+
+impl Inventory<Room> for RoomIvs {
+    async fn list(&self, only: Option<&RoomName>, page: Option<&str>) -> Result<ListedPage<Room>, Error> {
+        self.list_rooms(only, page).await
+    }
+
+    /// IVS Chat does not tell who is in a room. Nobody gets a token for one that has no row.
+    async fn delete_idle(&self, arn: &RoomArn) -> Result<bool, Error> {
+        self.delete_room(arn).await.map(|()| true)
+    }
+}
+
+impl Provider<Room> for RoomProvider<'_> {
+    type Inventory = RoomIvs;
+
+    fn inventory(&self) -> &RoomIvs {
+        self.ivs
+    }
+
+    /// What the room belongs to may end meanwhile, and tell so before there is a room: so the recovery, which knows, is
+    /// asked to look at this one once the claim is over. Before the create, as nothing may happen after it.
+    async fn create(&self, claim: &Claim<Room>, now: Timestamp) -> Result<Room, CreateError> {
+        let Some(recovery) = self.recovery else {
+            return Err(CreateError::Refused(Error::internal("a recovery creates no room")));
+        };
+        recovery.ask(Room::KIND, &claim.name).await.map_err(CreateError::Refused)?;
+        let arn = self.ivs.create_room(claim).await?;
+        Ok(Room::of(claim, arn, now))
+    }
+
+    async fn adopt(&self, claim: &Claim<Room>, arn: RoomArn, now: Timestamp) -> Result<Option<Room>, Error> {
+        self.ivs.adoption().await;
+        let is_there = self.ivs.has_room(&arn).await?;
+        Ok(is_there.then(|| Room::of(claim, arn, now)))
+    }
+
+    /// A room can be deleted with everybody in it.
+    async fn check_deletable(&self, _: &Room, _: Timestamp) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn delete(&self, arn: &RoomArn) -> Result<(), Error> {
+        self.ivs.delete_room(arn).await
+    }
+
+    async fn forget(&self, name: &RoomName, arn: &RoomArn) -> Result<(), Error> {
+        self.rows.purge(name, arn).await
+    }
+}
+
+/// Returns the room of a subject, creating it first if there is none; one of an earlier subject of that name is ended
+/// before. Any number of concurrent callers get one room. The request's caller is the subject's owner, whoever asks.
+///
+/// # Errors
+/// [`Error::Busy`] if another request holds the name for longer than this one waits; [`Error::Unfinished`] if its recovery
+/// is to be asked for; what AWS fails with, after which the same request may be repeated.
+pub async fn create_or_fetch(
+    ivs: &RoomIvs,
+    rooms: &RoomTable,
+    rows: &RoomRows,
+    recovery: &RecoveryQueue,
+    now: Timestamp,
+    request: &NameRequest<RoomName>,
+    desired: &RoomOf,
+) -> Result<Outcome<Room>, Error> {
+    let provider = RoomProvider { ivs, rows, recovery: Some(recovery) };
+    match aws_claim::create_or_fetch(&provider, &rooms.names, now, request, desired).await {
+        Err(Error::Conflict(Conflict::OptionsDiffer(_))) => {}
+        outcome => return outcome,
+    }
+    if let Some(NameRow::Active(stale)) = rooms.read(&request.name).await?
+        && stale.subject != desired.0
+    {
+        end(ivs, rows, rooms, &stale, &request.claim_id).await?;
+    }
+    let outcome = aws_claim::create_or_fetch(&provider, &rooms.names, now, request, desired).await;
+    // The subject has ended meanwhile, and so has whoever asked for another one.
+    outcome.map_err(|error| match error {
+        Error::Conflict(_) => model::claim::busy::<Room>(),
+        other => other,
+    })
+}
+
+/// Ends a room, in IVS Chat too, with the rows of its users. Repeating it is harmless.
+///
+/// # Errors
+/// What AWS fails with.
+pub async fn end(
+    ivs: &RoomIvs,
+    rows: &RoomRows,
+    rooms: &RoomTable,
+    room: &Room,
+    attempt: &ClaimId,
+) -> Result<(), Error> {
+    let provider = RoomProvider { ivs, rows, recovery: None };
+    aws_claim::finish_delete(&provider, &rooms.names, room, attempt).await
+}
+
+/// Completes what creates and deletes of these rooms have left halfway, by one listing of IVS Chat, and ends those whose
+/// stage or channel is gone. Answers what became of each, in their order.
+pub async fn recover(
+    ivs: &RoomIvs,
+    rooms: &RoomTable,
+    rows: &RoomRows,
+    subjects: &SubjectTables,
+    recovering: &mut Recovering<Room>,
+    now: Timestamp,
+    names: &[RoomName],
+    how: &Recovery,
+) -> Vec<Result<Recovered, Error>> {
+    let provider = RoomProvider { ivs, rows, recovery: None };
+    let recovered = aws_claim::recover(&provider, &rooms.names, recovering, now, names, how).await;
+    let mut ended = Vec::with_capacity(names.len());
+    for (name, recovered) in names.iter().zip(recovered) {
+        ended.push(match recovered {
+            Ok(recovered @ (Recovered::Nothing | Recovered::Adopted)) => {
+                end_without_subject(ivs, rooms, rows, subjects, name, how).await.map(|end| end.unwrap_or(recovered))
+            }
+            other => other,
+        });
+    }
+    ended
+}
+
+/// Ends a room whose stage or channel is gone. `None`: there is nothing to end.
+async fn end_without_subject(
+    ivs: &RoomIvs,
+    rooms: &RoomTable,
+    rows: &RoomRows,
+    subjects: &SubjectTables,
+    name: &RoomName,
+    how: &Recovery,
+) -> Result<Option<Recovered>, Error> {
+    let Some(NameRow::Active(room)) = rooms.read(name).await? else { return Ok(None) };
+    match subjects.fate(&room).await? {
+        Fate::Stays => Ok(None),
+        Fate::Undecided => Ok(Some(Recovered::Busy)),
+        Fate::Ends => end(ivs, rows, rooms, &room, &how.attempt).await.map(|()| Some(Recovered::DeleteFinished)),
+    }
+}
+
+/// Holds every room in IVS Chat against its row, and deletes orphans; see [`aws_claim::sweep()`].
+pub async fn sweep(
+    ivs: &RoomIvs,
+    rooms: &RoomTable,
+    sweeping: &mut Sweeping<Room>,
+    run: &SweepRun,
+) -> SweepOutcome<Room> {
+    aws_claim::sweep(ivs, &rooms.names, sweeping, run).await
+}
+
+/// The rooms whose create or delete was left halfway, whether IVS Chat has anything of them or not.
+///
+/// # Errors
+/// What DynamoDB fails with.
+pub async fn unfinished(rooms: &RoomTable, now: Timestamp) -> Result<Vec<RoomName>, Error> {
+    rooms.names.unfinished(now).await
+}
