@@ -22,6 +22,7 @@ pub(crate) mod event_bridge;
 mod fault;
 pub(crate) mod iam;
 mod ivs;
+pub(crate) mod ivs_chat;
 pub(crate) mod ivs_realtime;
 pub(crate) mod lambda;
 pub(crate) mod scheduler;

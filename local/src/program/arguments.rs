@@ -32,6 +32,9 @@ pub struct Arguments {
     /// Port of the front, which leads to the processes of ECS tasks; 8443, or any free one with --port 0
     #[arg(long)]
     tasks_port: Option<u16>,
+    /// Port that chat clients connect to; 8084, or any free one with --port 0
+    #[arg(long)]
+    chat_port: Option<u16>,
     /// Plain RTMP is taken for every channel, and not only for those with insecureIngest
     #[arg(long)]
     insecure_ingest: bool,
@@ -142,6 +145,7 @@ impl Arguments {
             rtmps_port: or_default(self.rtmps_port, 1936),
             rtmp_port: or_default(self.rtmp_port, 1935),
             tasks_port: or_default(self.tasks_port, 8443),
+            chat_port: or_default(self.chat_port, 8084),
             insecure_ingest: self.insecure_ingest,
             data_dir: (!self.ephemeral).then_some(data_dir),
             bin_dir: PathBuf::new(),

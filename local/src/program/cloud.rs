@@ -14,6 +14,7 @@ use crate::aws::api_gateway::{Gateway, GatewaySettings};
 use crate::aws::cloud_formation::{ANSWERS, CloudFormation};
 use crate::aws::cognito::Issuer;
 use crate::aws::event_bridge::{Dispatcher, EventBus};
+use crate::aws::ivs_chat::{self, IvsChat};
 use crate::aws::lambda::{EventQueue, EventSourceServices, EventSources, Lambda, Settings};
 use crate::aws::scheduler::Scheduler;
 use crate::aws::{
@@ -60,6 +61,7 @@ impl LocalCloud {
         let listeners = Listeners::bind(&options).await?;
         // The template may say where the front is.
         options.tasks_port = listeners.front.local_addr()?.port();
+        options.chat_port = listeners.chat.local_addr()?.port();
         // And the URLs of its queues lead to the endpoint.
         options.aws_port = listeners.aws.local_addr()?.port();
         let data_dir = open_data_dir(&options)?;
@@ -167,12 +169,13 @@ impl LocalCloud {
         let first = if options.assume_unkind { Assumptions::UNKIND } else { Assumptions::default() };
         let assumed = Assumed::new(first);
         let ivs = IvsServices::open(&options.region, file)?.assuming(&assumed);
+        let chat = IvsChat::open(&options.region, file("ivs-chat.json"), assumed.clone())?;
         let events = Arc::clone(&bus);
         ivs.low_latency.set_addresses(addresses).map_err(|error| anyhow::anyhow!("{error}"))?;
         ivs.low_latency.on_air().tell(Arc::new(move |event, now| events.put(events.complete(event, now))));
         let database = file("dynamodb.sqlite");
         if let Some(database) = database.as_deref().filter(|database| !database.exists()) {
-            let left = [ivs.low_latency.inventory(), ivs.real_time.inventory()].concat();
+            let left = [ivs.low_latency.inventory(), ivs.real_time.inventory(), chat.inventory()].concat();
             check_nothing_is_left(database, &left)?;
         }
         let endpoint = Arc::new(Endpoint {
@@ -187,6 +190,7 @@ impl LocalCloud {
                 .assuming(assumed.clone()),
             assumed: assumed.clone(),
             ivs,
+            ivs_chat: Arc::new(chat),
             secrets,
             ecs: Ecs::open(&options.region, file("ecs.json"))?.with_processes(processes).assuming(assumed),
             sqs,
@@ -202,6 +206,8 @@ impl LocalCloud {
         media::start(listeners.media, acceptor, low_latency, takes_plain, Arc::clone(&lines), &jobs);
         endpoint.declare(&template.secrets);
         jobs.spawn(front::serve(listeners.front, Arc::clone(&endpoint)));
+        let (chat, reviewers) = (Arc::clone(&endpoint.ivs_chat), Arc::clone(&endpoint.lambda));
+        jobs.spawn(ivs_chat::serve(listeners.chat, chat, reviewers, jobs.clone()));
         let cloud_formation = Arc::new(CloudFormation::open(
             (&options.stack_name, &endpoint.region),
             aws_url,

@@ -16,6 +16,8 @@ pub(crate) struct Listeners {
     pub(crate) media: media::Listeners,
     /// The way to the processes of tasks.
     pub(crate) front: TcpListener,
+    /// Where chat clients connect.
+    pub(crate) chat: TcpListener,
 }
 
 impl Listeners {
@@ -31,6 +33,7 @@ impl Listeners {
             (options.rtmps_port, "--rtmps-port"),
             (options.rtmp_port, "--rtmp-port"),
             (options.tasks_port, "--tasks-port"),
+            (options.chat_port, "--chat-port"),
         ];
         for (at, (port, option)) in ports.iter().enumerate() {
             let same = ports[at + 1..].iter().find(|(other, _)| other == port && *port != 0);
@@ -38,12 +41,13 @@ impl Listeners {
                 bail!("{option} and {other} must differ");
             }
         }
-        let [api, aws, playback, rtmps, rtmp, front] = ports.map(|(port, option)| bind(port, option));
+        let [api, aws, playback, rtmps, rtmp, front, chat] = ports.map(|(port, option)| bind(port, option));
         Ok(Self {
             api: api.await?,
             aws: aws.await?,
             media: media::Listeners { playback: playback.await?, rtmps: rtmps.await?, rtmp: rtmp.await? },
             front: front.await?,
+            chat: chat.await?,
         })
     }
 }

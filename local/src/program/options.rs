@@ -25,7 +25,8 @@ pub struct Options {
     pub template: TemplateSource,
     /// What `AWS::StackName` is.
     pub stack_name: String,
-    /// Parameters in place of the template's defaults. `{tasksPort}` in a value is the port of the front.
+    /// Parameters in place of the template's defaults. `{tasksPort}` in a value is the port of the front, `{chatPort}`
+    /// that of the chat.
     pub parameters: BTreeMap<String, String>,
     /// Whether the values that the template's `Metadata.LocalCloud` has for this machine come before its defaults.
     pub local_parameters: bool,
@@ -43,6 +44,8 @@ pub struct Options {
     pub rtmp_port: u16,
     /// Port of the front, which leads to the processes of tasks; 0 for any free one.
     pub tasks_port: u16,
+    /// Port that chat clients connect to; 0 for any free one.
+    pub chat_port: u16,
     /// Whether plain RTMP is taken for every channel, and not only for those with `insecureIngest`.
     pub insecure_ingest: bool,
     /// Where state is kept; `None` forgets it at the end.
@@ -83,6 +86,7 @@ impl Default for Options {
             rtmps_port: 0,
             rtmp_port: 0,
             tasks_port: 0,
+            chat_port: 0,
             insecure_ingest: false,
             data_dir: None,
             bin_dir: PathBuf::from("."),
@@ -118,7 +122,8 @@ impl Options {
             let local = if self.local_parameters { Template::local_parameters(text)? } else { BTreeMap::new() };
             let given = local.iter().chain(&self.parameters);
             let filled = |(name, value): (&String, &String)| {
-                (name.clone(), value.replace("{tasksPort}", &self.tasks_port.to_string()))
+                let filled = value.replace("{tasksPort}", &self.tasks_port.to_string());
+                (name.clone(), filled.replace("{chatPort}", &self.chat_port.to_string()))
             };
             Template::load(
                 text,

@@ -37,8 +37,8 @@ pub use error::Error;
 pub use field::Field;
 pub use id::{
     AttemptId, BroadcastId, ChannelArn, ChannelName, ClaimId, ClusterArn, DeviceName, InterfaceId, InvalidId,
-    MessageId, ParticipantId, PlaybackKeyArn, PublicKeyArn, Quality, RoomArn, RoomName, RowVersion, SessionId, StageArn, StageName, StreamId,
-    StreamKeyArn, TaskId, UserId, ViewerId,
+    MessageId, ParticipantId, PlaybackKeyArn, PublicKeyArn, Quality, RoomArn, RoomName, RowVersion, SessionId,
+    StageArn, StageName, StreamId, StreamKeyArn, TaskId, UserId, ViewerId,
 };
 pub use page::{Cursor, InvalidCursor, InvalidLimit, Limit, List, Page, Position};
 pub use time::{InvalidTimestamp, Timestamp};

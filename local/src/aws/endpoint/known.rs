@@ -8,6 +8,7 @@ use crate::aws::ec2;
 use crate::aws::ecs::Ecs;
 use crate::aws::event_bridge;
 use crate::aws::ivs;
+use crate::aws::ivs_chat;
 use crate::aws::ivs_realtime;
 use crate::aws::lambda;
 use crate::aws::secrets_manager::SecretsManager;
@@ -28,6 +29,7 @@ pub(crate) fn operations(service: ServiceName) -> Vec<&'static str> {
         ServiceName::Ivs => {
             [names_of::<ivs::State>(), names_of::<ivs_realtime::State>()].into_iter().flatten().collect()
         }
+        ServiceName::IvsChat => names_of::<ivs_chat::State>(),
         ServiceName::SecretsManager => SecretsManager::operations().collect(),
         ServiceName::Sqs => Sqs::operations().collect(),
         ServiceName::Ecs => Ecs::operations().collect(),

@@ -12,6 +12,7 @@ use std::time::Instant;
 use http::Request;
 use http::request::Parts;
 use hyper::body::{Bytes, Incoming};
+use serde_json::{Map, Value};
 use tokio::sync::RwLock;
 
 use super::assumptions::Assumed;
@@ -20,6 +21,7 @@ use super::ec2;
 use super::ecs::Ecs;
 use super::fault::{Fault, Faults, When};
 use super::iam;
+use super::ivs_chat::IvsChat;
 use super::secrets_manager::SecretsManager;
 use super::service::resource::Resource;
 use super::service::{Requirement, Service};
@@ -56,6 +58,7 @@ pub(crate) struct Endpoint {
     pub(crate) assumed: Assumed,
     pub(crate) dynamodb: DynamoDb,
     pub(crate) ivs: IvsServices,
+    pub(crate) ivs_chat: Arc<IvsChat>,
     pub(crate) secrets: Arc<SecretsManager>,
     pub(crate) sqs: Arc<Sqs>,
     pub(crate) ecs: Ecs,
@@ -81,6 +84,7 @@ impl Endpoint {
         self.assumed.reset();
         self.dynamodb.reset()?;
         self.ivs.reset();
+        self.ivs_chat.reset();
         self.secrets.reset();
         self.sqs.reset();
         self.ecs.reset();
@@ -89,10 +93,36 @@ impl Endpoint {
         Ok(())
     }
 
-    /// What IVS, IVS Real-Time and ECS have.
+    /// What IVS, IVS Real-Time, IVS Chat and ECS have.
     pub(crate) fn inventory(&self) -> Vec<Resource> {
         let IvsServices { low_latency, real_time } = &self.ivs;
-        [low_latency.inventory(), real_time.inventory(), self.ecs.inventory()].concat()
+        [low_latency.inventory(), real_time.inventory(), self.ivs_chat.inventory(), self.ecs.inventory()].concat()
+    }
+
+    /// Calls per second by operation, and how many there may be of each resource: of IVS, IVS Real-Time and IVS Chat.
+    pub(crate) fn quotas(&self) -> Map<String, Value> {
+        let mut quotas = self.ivs.quotas();
+        quotas.extend(self.ivs_chat.quotas());
+        quotas
+    }
+
+    /// Replaces the quotas that are named, in the form of [`quotas`](Self::quotas); the others stay. What has the same
+    /// name in several services, such as `TagResource`, is replaced in all.
+    ///
+    /// # Errors
+    /// An unknown quota or a value that is none; nothing has changed then.
+    pub(crate) fn set_quotas(&self, overrides: &Value) -> Result<(), String> {
+        let of_chat = self.ivs_chat.quotas();
+        let Some(given) = overrides.as_object() else { return self.ivs.set_quotas(overrides) };
+        let is_of_ivs = |name: &&String| self.ivs.quotas().contains_key(*name) || !of_chat.contains_key(*name);
+        let of_ivs: Map<String, Value> = given
+            .iter()
+            .filter(|(name, _)| is_of_ivs(name))
+            .map(|(name, quota)| (name.clone(), quota.clone()))
+            .collect();
+        self.ivs_chat.check_quotas(given)?;
+        self.ivs.set_quotas(&of_ivs.into())?;
+        self.ivs_chat.set_quotas(given)
     }
 
     /// Sees to it that the template's secrets are there.
@@ -281,6 +311,7 @@ impl Endpoint {
                 self.publish(self.ivs.real_time.take_events());
                 reply
             }
+            ServiceName::IvsChat => served(self.ivs_chat.as_ref(), call),
             ServiceName::SecretsManager => served(self.secrets.as_ref(), call),
             ServiceName::Ecs => self.call_ecs(call),
             ServiceName::Ec2 => self.call_ec2(call),
@@ -319,6 +350,7 @@ impl Endpoint {
         match call.service {
             ServiceName::DynamoDb => self.dynamodb.requirements(&call.operation, &call.input),
             ServiceName::Ivs => self.ivs.requirements(&call.operation, &call.input),
+            ServiceName::IvsChat => self.ivs_chat.requirements(&call.operation, &call.input),
             ServiceName::SecretsManager => self.secrets.requirements(&call.operation, &call.input),
             ServiceName::Sqs => self.sqs.requirements(&call.operation, &call.input),
             ServiceName::Ecs => self.ecs.requirements(&call.operation, &call.input),

@@ -15,6 +15,7 @@ pub(crate) enum ServiceName {
     DynamoDb,
     /// IVS and IVS Real-Time: they sign alike and differ by operation.
     Ivs,
+    IvsChat,
     SecretsManager,
     Sqs,
     Ecs,
@@ -25,9 +26,10 @@ pub(crate) enum ServiceName {
 }
 
 impl ServiceName {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::DynamoDb,
         Self::Ivs,
+        Self::IvsChat,
         Self::SecretsManager,
         Self::Sqs,
         Self::Ecs,
@@ -42,6 +44,7 @@ impl ServiceName {
         match self {
             Self::DynamoDb => "dynamodb",
             Self::Ivs => "ivs",
+            Self::IvsChat => "ivschat",
             Self::SecretsManager => "secretsmanager",
             Self::Sqs => "sqs",
             Self::Ecs => "ecs",
@@ -66,7 +69,7 @@ impl ServiceName {
             Self::DynamoDb | Self::Sqs => Protocol::Json10,
             Self::SecretsManager | Self::EventBridge | Self::Ecs => Protocol::Json11,
             Self::Ivs => Protocol::RestJsonIvs,
-            Self::Lambda => Protocol::RestJson,
+            Self::IvsChat | Self::Lambda => Protocol::RestJson,
             Self::Sts => Protocol::Query,
             Self::Ec2 => Protocol::Ec2Query,
         }
@@ -79,7 +82,7 @@ impl ServiceName {
             self.as_str()
         );
         let (status, code) = match self {
-            Self::Ivs | Self::Lambda => (404, "UnknownOperationException"),
+            Self::Ivs | Self::IvsChat | Self::Lambda => (404, "UnknownOperationException"),
             Self::Ec2 => (400, "InvalidAction"),
             _ => (400, "UnknownOperationException"),
         };
@@ -139,7 +142,7 @@ impl Call {
             ServiceName::Sqs => (target(parts, "AmazonSQS.")?, Some(json_body(&body)?)),
             ServiceName::Ecs => (target(parts, "AmazonEC2ContainerServiceV20141113.")?, Some(json_body(&body)?)),
             ServiceName::EventBridge => (target(parts, "AWSEvents.")?, Some(json_body(&body)?)),
-            ServiceName::Ivs => ivs(parts, &body)?,
+            ServiceName::Ivs | ServiceName::IvsChat => ivs(parts, &body)?,
             ServiceName::Lambda => match lambda_path::read(parts) {
                 Some((operation, input)) => (operation.to_owned(), Some(input)),
                 None => return Err(CallError::UnknownOperation(format!("{} {path}", parts.method))),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 /// Services whose SDK looks for `AWS_ENDPOINT_URL_<SERVICE>`.
-const SERVICES: [&str; 9] =
-    ["DYNAMODB", "IVS_REALTIME", "IVS", "SECRETS_MANAGER", "SSM", "ECS", "EC2", "EVENTBRIDGE", "SQS"];
+const SERVICES: [&str; 10] =
+    ["DYNAMODB", "IVS_REALTIME", "IVS", "IVSCHAT", "SECRETS_MANAGER", "SSM", "ECS", "EC2", "EVENTBRIDGE", "SQS"];
 
 /// `AWS_ENDPOINT_URL` and those of single services; `others` has the URLs of services that are somebody else's.
 pub(crate) fn endpoints<'a>(

@@ -46,7 +46,7 @@ pub(super) const RESOURCE_ARN: Shape = matching(
 );
 
 pub(crate) const TAGS: Shape = Shape::Map { key: &TAG_KEY, value: &TAG_VALUE, max: 50 };
-pub(super) const TAG_KEYS: Shape = Shape::List { of: &TAG_KEY, min: 0, max: 50 };
+pub(crate) const TAG_KEYS: Shape = Shape::List { of: &TAG_KEY, min: 0, max: 50 };
 /// The patterns are in the model of IVS alone; what they say is AWS's rule for the tags of every service.
 const TAG_KEY: Shape = matching(
     1,
@@ -79,8 +79,15 @@ pub(crate) fn is_word(text: &str) -> bool {
 
 /// Whether this is an ARN of a kind of resource.
 pub(crate) fn is_arn(arn: &str, is_kind: fn(&str) -> bool) -> bool {
+    is_arn_of("ivs", arn, is_kind)
+}
+
+/// The same, of another service.
+pub(crate) fn is_arn_of(service: &str, arn: &str, is_kind: fn(&str) -> bool) -> bool {
     let Some((region, account, resource)) = arn
-        .strip_prefix("arn:aws:ivs:")
+        .strip_prefix("arn:aws:")
+        .and_then(|rest| rest.strip_prefix(service))
+        .and_then(|rest| rest.strip_prefix(':'))
         .and_then(|rest| rest.split_once(':'))
         .and_then(|(region, rest)| rest.split_once(':').map(|(account, resource)| (region, account, resource)))
     else {

@@ -25,6 +25,7 @@ pub(crate) fn throttled() -> ServiceError {
 }
 
 pub(crate) fn unknown_operation(operation: &str) -> ServiceError {
-    let message = format!("the local cloud does not have the operation {operation} of IVS or IVS Real-Time yet");
+    let message =
+        format!("the local cloud does not have the operation {operation} of IVS, IVS Real-Time or IVS Chat yet");
     ServiceError::new(404, "UnknownOperationException", message)
 }

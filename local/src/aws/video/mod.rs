@@ -1,5 +1,5 @@
-//! What IVS and IVS Real-Time have in common: a service is a table of operations over a state, and the same rules for
-//! rates, quotas, permissions, tags, pages and imported public keys hold for both.
+//! What IVS, IVS Real-Time and IVS Chat have in common: a service is a table of operations over a state, and the same rules for
+//! rates, quotas, permissions, tags, pages and imported public keys hold for all.
 
 pub(crate) mod constraint;
 pub(crate) mod error;

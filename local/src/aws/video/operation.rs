@@ -22,6 +22,9 @@ pub(crate) trait Limits: Copy + Default + Send {
 
 /// What a service remembers, and with it what the service is.
 pub(crate) trait Model: Clone + Default + Serialize + DeserializeOwned + Send + 'static {
+    /// In ARNs and in the actions of policies.
+    const SERVICE: &'static str = "ivs";
+
     /// How many of its resources there may be.
     type Limits: Limits;
 

@@ -149,10 +149,10 @@ impl SideDoor {
                 true => json!({}),
                 false => return Err(Refused(404, format!("there is no fault `{id}`"))),
             },
-            ("GET", ["quotas"]) => ivs.quotas().into(),
+            ("GET", ["quotas"]) => self.endpoint.quotas().into(),
             ("PUT", ["quotas"]) => {
-                ivs.set_quotas(&parse(body)?).map_err(bad_request)?;
-                ivs.quotas().into()
+                self.endpoint.set_quotas(&parse(body)?).map_err(bad_request)?;
+                self.endpoint.quotas().into()
             }
             ("GET", ["assumptions"]) => assumptions::answer(&self.endpoint),
             ("PUT", ["assumptions"]) => {

@@ -138,6 +138,7 @@ fn exists(endpoint: &Endpoint, by_id: &BTreeMap<&str, Vec<usize>>, arn: &str) ->
     let mut parts = arn.strip_prefix("arn:aws:")?.splitn(4, ':');
     match (parts.next()?, kind(arn)) {
         ("ivs", "channel" | "stage" | "stream-key" | "playback-key" | "public-key") => Some(endpoint.ivs.exists(arn)),
+        ("ivschat", "room") => Some(endpoint.ivs_chat.exists(arn)),
         ("ecs", "task") => Some(by_id.contains_key(arn)),
         _ => None,
     }

@@ -3,8 +3,8 @@
 use aws_client::{Aws, AwsFailure, SdkClient, sdk_client};
 use aws_item::{Fields, s};
 use aws_sdk_dynamodb::Client;
-use model::room::{Fate, Room, Subject, fate};
 use model::Error;
+use model::room::{Fate, Room, Subject, fate};
 
 /// The tables `stages` and `channels`, of which nothing else is read here.
 pub struct SubjectTables {

@@ -26,7 +26,10 @@ impl Schema for RoomSchema {
 
     fn item(room: &Room) -> Item {
         let mut row = Self::options_item(&room.subject);
-        row.extend(item([("slowModeSeconds", n(room.settings.slow_mode_seconds)), ("words", words(&room.settings.words))]));
+        row.extend(item([
+            ("slowModeSeconds", n(room.settings.slow_mode_seconds)),
+            ("words", words(&room.settings.words)),
+        ]));
         row.extend(room.settings.rules.as_ref().map(|rules| ("rules".to_owned(), s(rules))));
         row
     }
