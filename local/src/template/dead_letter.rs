@@ -9,16 +9,23 @@ use super::schedule::ScheduleService;
 
 /// Checks that the messages of every queue that are received too often have a queue of the template to go to.
 pub(super) fn check_redrive(queues: &[Queue]) -> Result<()> {
-    for redrive in queues.iter().filter_map(|queue| queue.redrive.as_ref()) {
-        if !is_of(queues, &redrive.queue) {
-            return Err(TemplateError::new(&redrive.at, format!("`{}` is no queue of this template", redrive.queue)));
+    for (queue, redrive) in queues.iter().filter_map(|queue| Some((queue, queue.redrive.as_ref()?))) {
+        let error = |what: String| Err(TemplateError::new(&redrive.at, what));
+        match named(queues, &redrive.queue) {
+            None => return error(format!("`{}` is no queue of this template", redrive.queue)),
+            Some(dead) if dead.fifo.is_some() != queue.fifo.is_some() => {
+                return error(
+                    "a FIFO queue has a FIFO queue of dead letters, and a standard queue a standard one".to_owned(),
+                );
+            }
+            Some(_) => {}
         }
     }
     Ok(())
 }
 
-fn is_of(queues: &[Queue], arn: &str) -> bool {
-    queues.iter().any(|queue| queue.name == arn.rsplit(':').next().unwrap_or_default())
+fn named<'a>(queues: &'a [Queue], arn: &str) -> Option<&'a Queue> {
+    queues.iter().find(|queue| queue.name == arn.rsplit(':').next().unwrap_or_default())
 }
 
 /// Checks that every dead-letter queue that the template names is one of its own, and that rules may send to theirs.
@@ -36,8 +43,15 @@ pub(super) fn check_dead_letter_queues(
     });
     for (queue, rule) in of_rules.chain(of_schedules) {
         let Some(DeadLetterQueue { arn, at: Some(at) }) = queue else { continue };
-        if !is_of(queues, arn) {
-            return Err(TemplateError::new(at, format!("`{arn}` is no queue of this template")));
+        match named(queues, arn) {
+            None => return Err(TemplateError::new(at, format!("`{arn}` is no queue of this template"))),
+            Some(queue) if queue.fifo.is_some() => {
+                return Err(TemplateError::new(
+                    at,
+                    "a FIFO queue cannot be the dead-letter queue of a rule or a schedule",
+                ));
+            }
+            Some(_) => {}
         }
         if rule.is_some_and(|rule| !QueuePolicy::let_rule_send(policies, rule, arn)) {
             let what = format!(

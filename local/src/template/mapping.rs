@@ -73,6 +73,9 @@ pub(super) fn read(id: &str, properties: &Node<'_>, functions: &mut [Function]) 
     Ok(())
 }
 
+/// The most messages of one invocation that a FIFO queue gives.
+const MOST_OF_FIFO: usize = 10;
+
 /// Checks what Lambda checks when a mapping is made: that there is such a queue, that a message stays hidden for as long as
 /// the function may run, that the function's role may do what is done with it, and that there is one mapping of a queue to a
 /// function.
@@ -85,6 +88,15 @@ pub(super) fn check(functions: &[Function], queues: &[Queue]) -> Result<()> {
             let Some(queue) = queues.iter().find(|queue| queue.name == name) else {
                 return error(format!("`{arn}` is no queue of this template"));
             };
+            if queue.fifo.is_some() && source.batch_size > MOST_OF_FIFO {
+                return error(format!(
+                    "Batch size {} is more than {MOST_OF_FIFO}, the most of a FIFO queue",
+                    source.batch_size
+                ));
+            }
+            if queue.fifo.is_some() && !source.window.is_zero() {
+                return error("Batching window is not supported for FIFO queues".to_owned());
+            }
             if queue.visibility_timeout < function.timeout {
                 let (queue, function) = (queue.visibility_timeout.as_secs(), function.timeout.as_secs());
                 return error(format!(

@@ -45,7 +45,7 @@ pub use self::mapping::Mapping;
 pub(crate) use self::policy::{Condition, ConditionKey, Effect, Operator, Statement};
 pub(crate) use self::queue::Queue;
 #[cfg(test)]
-pub(crate) use self::queue::Redrive;
+pub(crate) use self::queue::{Fifo, Redrive};
 pub(crate) use self::schedule::{Expression, Schedule, ScheduleService};
 pub(crate) use self::table::Table;
 

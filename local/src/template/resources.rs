@@ -1,6 +1,7 @@
 //! What `Ref` and `GetAtt` give for each resource type: names, ids and ARNs as AWS would give them.
 
 use super::error::{Result, TemplateError};
+use super::queue::FIFO_SUFFIX;
 use crate::aws::ACCOUNT;
 
 /// What the names of a stack's resources depend on.
@@ -41,7 +42,12 @@ pub(crate) fn physical_name(stack: &impl Stack, kind: &str, id: &str) -> Result<
         "AWS::ECS::TaskDefinition" => "Family",
         _ => return Ok(format!("{}-{id}", stack.name())),
     };
-    Ok(stack.property(id, property)?.unwrap_or_else(|| format!("{}-{id}", stack.name())))
+    if let Some(name) = stack.property(id, property)? {
+        return Ok(name);
+    }
+    // CloudFormation ends the names that it makes of FIFO queues as SQS wants them.
+    let is_fifo = kind == "AWS::SQS::Queue" && stack.property(id, "FifoQueue")?.as_deref() == Some("true");
+    Ok(format!("{}-{id}{}", stack.name(), if is_fifo { FIFO_SUFFIX } else { "" }))
 }
 
 /// `!Ref id`.

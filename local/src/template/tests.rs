@@ -449,8 +449,8 @@ fn deliveries_that_the_local_cloud_cannot_make_are_errors_with_their_place() {
         ),
         (
             "State: ENABLED",
-            "  Q: {Type: AWS::SQS::Queue, Properties: {FifoQueue: true}}\n",
-            "Resources.Q.Properties.FifoQueue: the local cloud does not support FIFO queues".to_owned(),
+            "  Q: {Type: AWS::SQS::Queue, Properties: {FifoQueue: perhaps}}\n",
+            "Resources.Q.Properties.FifoQueue: must be true or false".to_owned(),
         ),
         (
             "State: ENABLED",

@@ -38,7 +38,8 @@ impl Sqs {
             self.redrive(queues, &context);
             let Some(queue) = queues.get_mut(&context.settings.name) else { return };
             queue.expire(&context);
-            for message in queue.messages.iter_mut().filter(|message| message.is_visible(context.now_ms)) {
+            for at in queue.receivable(&context) {
+                let Some(message) = queue.messages.get_mut(at) else { break };
                 let mut received = message.clone();
                 received.receive(context.now_ms, hidden_ms);
                 let next = Taken::of(&received, &context.arn, &self.region);
@@ -54,10 +55,10 @@ impl Sqs {
 
     /// Deletes messages of the queue, unless they have been received again since.
     pub(crate) fn remove<'a>(&self, arn: &str, now: OffsetDateTime, handles: impl Iterator<Item = &'a str>) {
-        self.change_for_lambda(arn, now, |queue, _| {
+        self.change_for_lambda(arn, now, |queue, context| {
             for handle in handles {
-                // A handle that was given out can be read.
-                let _ = queue.delete(handle);
+                // A handle that was given out can be read, and one that has expired deletes nothing.
+                let _ = queue.delete(handle, context);
             }
         });
     }

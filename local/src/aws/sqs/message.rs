@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::attribute::Attributes;
+use super::fifo::Place;
 use crate::aws::service::ACCOUNT;
 
 /// A message in a queue. Times are milliseconds since the epoch.
@@ -22,6 +23,8 @@ pub(super) struct Message {
     /// ARN of the queue that it was moved from, being received too often.
     #[serde(default)]
     pub(super) source: Option<String>,
+    #[serde(default)]
+    pub(super) place: Place,
 }
 
 /// Which reception of which message.
@@ -34,6 +37,10 @@ pub(super) struct Receipt {
 impl Message {
     pub(super) fn is_visible(&self, now_ms: i64) -> bool {
         self.visible_from_ms <= now_ms
+    }
+
+    pub(super) fn group(&self) -> Option<&str> {
+        self.place.group.as_deref()
     }
 
     /// Notes a reception, which hides the message for so long.
@@ -60,6 +67,9 @@ impl Message {
             ("ApproximateReceiveCount", Some(self.receptions.to_string())),
             ("ApproximateFirstReceiveTimestamp", self.first_received_ms.map(|time| time.to_string())),
             ("DeadLetterQueueSourceArn", self.source.clone()),
+            ("MessageGroupId", self.place.group.clone()),
+            ("MessageDeduplicationId", self.place.deduplication.clone()),
+            ("SequenceNumber", self.place.sequence.clone()),
         ];
         let is_requested = |name: &str| requested.iter().any(|requested| *requested == "All" || *requested == name);
         let attributes = attributes.into_iter().filter(|(name, _)| is_requested(name));

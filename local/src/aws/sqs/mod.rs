@@ -1,16 +1,18 @@
-//! Amazon SQS: the standard queues of the template.
+//! Amazon SQS: the queues of the template.
 //!
 //! After the service model `sqs` 2012-11-05 (JSON protocol) and the API reference. Queues are made by the template
-//! alone. FIFO queues, message move tasks and encryption keys are not here; `PurgeQueue` may be repeated at once, where AWS asks
-//! for a minute in between. A queue gives its messages in the order of their sending, which AWS does not promise.
+//! alone. Message move tasks, encryption keys, rates and `ReceiveRequestAttemptId` are not here; `PurgeQueue` may be repeated at once, where AWS asks
+//! for a minute in between. A queue gives its messages in the order of their sending, which AWS promises of FIFO queues alone.
 
 mod attribute;
 mod batch;
 mod context;
 mod error;
 mod event_source;
+mod fifo;
 mod message;
 mod operation;
+mod order;
 mod permission;
 mod poll;
 mod queue;

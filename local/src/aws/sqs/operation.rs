@@ -18,7 +18,7 @@ pub(super) enum Run {
 }
 
 /// All operations that the local cloud has.
-pub(super) static OPERATIONS: [Operation<Run>; 9] = [
+pub(super) static OPERATIONS: [Operation<Run>; 11] = [
     Operation {
         name: "GetQueueUrl",
         input: &[required("QueueName", text(1, 80))],
@@ -41,9 +41,28 @@ pub(super) static OPERATIONS: [Operation<Run>; 9] = [
         input: &[
             QUEUE_URL,
             required("MessageBody", text(1, usize::MAX)),
-            optional("DelaySeconds", Shape::Integer { min: 0, max: 900 }),
+            optional("DelaySeconds", DELAY),
+            optional("MessageGroupId", ANY_TEXT),
+            optional("MessageDeduplicationId", ANY_TEXT),
         ],
         run: Run::Write(queue::send),
+    },
+    Operation {
+        name: "SendMessageBatch",
+        input: &[
+            QUEUE_URL,
+            required(
+                "Entries",
+                entries(&Shape::Structure(&[
+                    ENTRY_ID,
+                    required("MessageBody", text(1, usize::MAX)),
+                    optional("DelaySeconds", DELAY),
+                    optional("MessageGroupId", ANY_TEXT),
+                    optional("MessageDeduplicationId", ANY_TEXT),
+                ])),
+            ),
+        ],
+        run: Run::Write(batch::send),
     },
     Operation {
         name: "ReceiveMessage",
@@ -54,6 +73,7 @@ pub(super) static OPERATIONS: [Operation<Run>; 9] = [
             optional("MessageAttributeNames", NAMES),
             optional("MaxNumberOfMessages", Shape::Integer { min: 1, max: 10 }),
             optional("VisibilityTimeout", VISIBILITY_TIMEOUT),
+            optional("ReceiveRequestAttemptId", ANY_TEXT),
             optional("WaitTimeSeconds", Shape::Integer { min: 0, max: 20 }),
         ],
         run: Run::Write(receive::receive),
@@ -61,23 +81,28 @@ pub(super) static OPERATIONS: [Operation<Run>; 9] = [
     Operation { name: "DeleteMessage", input: &[QUEUE_URL, RECEIPT_HANDLE], run: Run::Write(queue::delete) },
     Operation {
         name: "DeleteMessageBatch",
-        input: &[
-            QUEUE_URL,
-            required(
-                "Entries",
-                Shape::List {
-                    of: &Shape::Structure(&[required("Id", text(1, 80)), RECEIPT_HANDLE]),
-                    min: 0,
-                    max: usize::MAX,
-                },
-            ),
-        ],
+        input: &[QUEUE_URL, required("Entries", entries(&Shape::Structure(&[ENTRY_ID, RECEIPT_HANDLE])))],
         run: Run::Write(batch::delete),
     },
     Operation {
         name: "ChangeMessageVisibility",
         input: &[QUEUE_URL, RECEIPT_HANDLE, required("VisibilityTimeout", VISIBILITY_TIMEOUT)],
         run: Run::Write(queue::change_visibility),
+    },
+    Operation {
+        name: "ChangeMessageVisibilityBatch",
+        input: &[
+            QUEUE_URL,
+            required(
+                "Entries",
+                entries(&Shape::Structure(&[
+                    ENTRY_ID,
+                    RECEIPT_HANDLE,
+                    optional("VisibilityTimeout", VISIBILITY_TIMEOUT),
+                ])),
+            ),
+        ],
+        run: Run::Write(batch::change_visibility),
     },
     Operation {
         name: "GetQueueAttributes",
@@ -89,9 +114,19 @@ pub(super) static OPERATIONS: [Operation<Run>; 9] = [
 
 const QUEUE_URL: Member = required("QueueUrl", text(1, 1_024));
 const RECEIPT_HANDLE: Member = required("ReceiptHandle", text(1, 1_024));
+/// Its form is checked where it is read, as each entry of a batch may fail alone.
+const ENTRY_ID: Member = required("Id", text(0, usize::MAX));
+const ANY_TEXT: Shape = text(0, usize::MAX);
+/// Seconds.
+const DELAY: Shape = Shape::Integer { min: 0, max: 900 };
 const NAMES: Shape = Shape::List { of: &text(1, 256), min: 0, max: usize::MAX };
 /// Seconds.
 const VISIBILITY_TIMEOUT: Shape = Shape::Integer { min: 0, max: 43_200 };
+
+/// A batch; how many entries it may have is checked with an error of its own.
+const fn entries(of: &'static Shape) -> Shape {
+    Shape::List { of, min: 0, max: usize::MAX }
+}
 
 /// One page, in the order of the names. There is a token only where `MaxResults` was given, as the API reference says.
 fn list(sqs: &Sqs, input: Input<'_>) -> Result<Value, ServiceError> {

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::attribute::Attributes;
 use super::context::Context;
-use super::error::{invalid_contents, invalid_handle, invalid_value, not_in_flight, unknown_attribute};
+use super::error::{expired_handle, invalid_contents, invalid_handle, invalid_value, not_in_flight, unknown_attribute};
+use super::fifo::{Sent, Taken};
 use super::message::{Message, Receipt};
 use crate::aws::service::ServiceError;
 use crate::aws::service::shape::Input;
@@ -16,9 +17,15 @@ use crate::plumbing::ids;
 pub(super) struct Queue {
     created_ms: i64,
     pub(super) messages: Vec<Message>,
+    /// How many messages of a FIFO queue have been numbered.
+    #[serde(default)]
+    pub(super) numbers: u64,
+    /// What a FIFO queue took lately.
+    #[serde(default)]
+    pub(super) taken: Vec<Taken>,
 }
 
-/// The attributes that `GetQueueAttributes` may ask for and that a standard queue of the template can have.
+/// The attributes that `GetQueueAttributes` may ask for and that a queue of the template can have.
 const KNOWN_ATTRIBUTES: [&str; 21] = [
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesDelayed",
@@ -45,7 +52,7 @@ const KNOWN_ATTRIBUTES: [&str; 21] = [
 
 impl Queue {
     pub(super) fn new(created_ms: i64) -> Self {
-        Self { created_ms, messages: Vec::new() }
+        Self { created_ms, ..Self::default() }
     }
 
     /// The messages that are not older than the queue keeps them.
@@ -60,12 +67,12 @@ impl Queue {
         self.messages.retain(|message| message.sent_ms > oldest_ms);
     }
 
-    /// Adds a message. `delay` is in seconds, the queue's own if it is left out.
+    /// Adds a message, unless it is one that a FIFO queue has taken already.
     pub(super) fn send(
         &mut self,
         body: &str,
         attributes: Attributes,
-        delay: Option<i64>,
+        sent: Sent<'_>,
         context: &Context<'_>,
     ) -> Result<Value, ServiceError> {
         let (size, most) = (body.len() + attributes.size(), context.settings.maximum_message_size);
@@ -81,8 +88,10 @@ impl Queue {
         {
             return Err(invalid_contents());
         }
+        let place = sent.place(body, context)?;
+        let delay = sent.delay.filter(|_| context.settings.fifo.is_none());
         let delay_ms = delay.map_or(context.settings.delay.as_millis() as i64, |seconds| seconds * 1_000);
-        let message = Message {
+        let mut message = Message {
             id: ids::uuid(),
             body: body.to_owned(),
             attributes,
@@ -91,19 +100,45 @@ impl Queue {
             first_received_ms: None,
             receptions: 0,
             source: None,
+            place,
         };
         let mut answer = json!({"MessageId": message.id, "MD5OfMessageBody": message.md5()});
         if let Some(md5) = message.attributes.md5() {
             answer["MD5OfMessageAttributes"] = md5.into();
         }
+        if let Some(taken) = self.taken_already(&message.place, context) {
+            answer["MessageId"] = taken.message.as_str().into();
+            answer["SequenceNumber"] = taken.sequence.as_str().into();
+            return Ok(answer);
+        }
+        self.number(&mut message, context);
+        if let Some(sequence) = &message.place.sequence {
+            answer["SequenceNumber"] = sequence.as_str().into();
+        }
         self.messages.push(message);
         Ok(answer)
     }
 
-    /// Deletes the message, unless the handle is of an earlier reception than its last.
-    pub(super) fn delete(&mut self, handle: &str) -> Result<(), ServiceError> {
+    /// Deletes the message, unless the handle is of an earlier reception than its last. A FIFO queue says so then, and
+    /// also when the message is not hidden any more.
+    pub(super) fn delete(&mut self, handle: &str, context: &Context<'_>) -> Result<(), ServiceError> {
         let receipt = Receipt::read(handle).ok_or_else(invalid_handle)?;
+        let is_expired = |message: &Message| {
+            message.id == receipt.message
+                && (message.receptions != receipt.reception || message.is_visible(context.now_ms))
+        };
+        if context.settings.fifo.is_some() && self.messages.iter().any(is_expired) {
+            return Err(expired_handle(handle));
+        }
         self.messages.retain(|message| message.id != receipt.message || message.receptions != receipt.reception);
+        Ok(())
+    }
+
+    /// Hides the message of this reception for so many seconds from now.
+    pub(super) fn hide(&mut self, handle: &str, seconds: i64, context: &Context<'_>) -> Result<(), ServiceError> {
+        Receipt::read(handle).ok_or_else(invalid_handle)?;
+        let message = self.in_flight(handle, context).ok_or_else(not_in_flight)?;
+        message.visible_from_ms = context.now_ms + seconds * 1_000;
         Ok(())
     }
 
@@ -117,11 +152,11 @@ impl Queue {
 
 pub(super) fn send(queue: &mut Queue, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
     let attributes = Attributes::read(input.json("MessageAttributes"))?;
-    queue.send(input.required_text("MessageBody"), attributes, input.integer("DelaySeconds"), context)
+    queue.send(input.required_text("MessageBody"), attributes, Sent::of(input), context)
 }
 
-pub(super) fn delete(queue: &mut Queue, input: Input<'_>, _: &Context<'_>) -> Result<Value, ServiceError> {
-    queue.delete(input.required_text("ReceiptHandle"))?;
+pub(super) fn delete(queue: &mut Queue, input: Input<'_>, context: &Context<'_>) -> Result<Value, ServiceError> {
+    queue.delete(input.required_text("ReceiptHandle"), context)?;
     Ok(json!({}))
 }
 
@@ -131,10 +166,8 @@ pub(super) fn change_visibility(
     input: Input<'_>,
     context: &Context<'_>,
 ) -> Result<Value, ServiceError> {
-    let handle = input.required_text("ReceiptHandle");
-    Receipt::read(handle).ok_or_else(invalid_handle)?;
-    let message = queue.in_flight(handle, context).ok_or_else(not_in_flight)?;
-    message.visible_from_ms = context.now_ms + input.integer("VisibilityTimeout").unwrap_or_default() * 1_000;
+    let timeout = input.integer("VisibilityTimeout").unwrap_or_default();
+    queue.hide(input.required_text("ReceiptHandle"), timeout, context)?;
     Ok(json!({}))
 }
 
@@ -172,7 +205,15 @@ pub(super) fn attributes(queue: &Queue, input: Input<'_>, context: &Context<'_>)
         ("SqsManagedSseEnabled", "true".to_owned()),
         ("VisibilityTimeout", settings.visibility_timeout.as_secs().to_string()),
     ];
-    let all = all.into_iter().chain(redrive.map(|policy| ("RedrivePolicy", policy)));
+    let fifo = settings.fifo.map(|fifo| {
+        [
+            ("ContentBasedDeduplication", fifo.by_content.to_string()),
+            ("DeduplicationScope", if fifo.within_group { "messageGroup" } else { "queue" }.to_owned()),
+            ("FifoQueue", "true".to_owned()),
+            ("FifoThroughputLimit", if fifo.limited_by_group { "perMessageGroupId" } else { "perQueue" }.to_owned()),
+        ]
+    });
+    let all = all.into_iter().chain(fifo.into_iter().flatten()).chain(redrive.map(|policy| ("RedrivePolicy", policy)));
     let answered = all.filter(|(name, _)| requested.iter().any(|requested| *requested == "All" || requested == name));
     let answered: Map<_, _> = answered.map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
     Ok(if answered.is_empty() { json!({}) } else { json!({"Attributes": answered}) })

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::context::Context;
+use super::error::unsupported;
 use super::message::Message;
 use super::queue::Queue;
 use crate::aws::service::ServiceError;
@@ -13,10 +14,14 @@ pub(super) fn receive(queue: &mut Queue, input: Input<'_>, context: &Context<'_>
     let most = input.integer("MaxNumberOfMessages").unwrap_or(1) as usize;
     let default = context.settings.visibility_timeout.as_secs() as i64;
     let hidden_ms = input.integer("VisibilityTimeout").unwrap_or(default) * 1_000;
-    let visible = queue.messages.iter_mut().filter(|message| message.is_visible(context.now_ms));
-    let messages = visible.take(most).map(|message| {
+    if input.text("ReceiveRequestAttemptId").is_some() {
+        return Err(unsupported("The local cloud does not know ReceiveRequestAttemptId."));
+    }
+    let receivable = queue.receivable(context);
+    let messages = receivable.into_iter().take(most).filter_map(|at| {
+        let message = queue.messages.get_mut(at)?;
         message.receive(context.now_ms, hidden_ms);
-        json(message, input)
+        Some(json(message, input))
     });
     let messages: Vec<_> = messages.collect();
     Ok(if messages.is_empty() { json!({}) } else { json!({"Messages": messages}) })

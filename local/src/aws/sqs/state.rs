@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
-use super::{attribute::Attributes, context::Context, error, queue::Queue};
+use super::{attribute::Attributes, context::Context, error, fifo::Sent, queue::Queue};
 use crate::aws::service::{ACCOUNT, ServiceError};
 use crate::plumbing::clock;
 use crate::plumbing::state_file::Stored;
@@ -61,7 +61,9 @@ impl Sqs {
         let name = context.settings.name.as_str();
         let attributes = Attributes::of_texts(attributes);
         self.queues
-            .change(|queues| queues.entry(name.to_owned()).or_default().send(body, attributes, None, &context))
+            .change(|queues| {
+                queues.entry(name.to_owned()).or_default().send(body, attributes, Sent::default(), &context)
+            })
             .map_err(|error: ServiceError| SendError(format!("{arn} does not take the message: {}", error.message)))?;
         self.arrivals.send_replace(());
         Ok(name.to_owned())
@@ -75,10 +77,8 @@ impl Sqs {
 
     /// Whether nothing in the queue can be received now, nor moved to a dead-letter queue.
     pub(super) fn is_empty(&self, context: &Context<'_>) -> bool {
-        self.queues.read(|queues| {
-            let mut kept = queues.get(&context.settings.name).into_iter().flat_map(|queue| queue.kept(context));
-            !kept.any(|message| message.is_visible(context.now_ms))
-        })
+        self.queues
+            .read(|queues| queues.get(&context.settings.name).is_none_or(|queue| queue.receivable(context).is_empty()))
     }
 
     pub(super) fn context<'a>(&'a self, settings: &'a template::Queue, now: OffsetDateTime) -> Context<'a> {

@@ -1,4 +1,5 @@
 mod event_source;
+mod fifo;
 
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ fn settings(name: &str) -> template::Queue {
         receive_wait: Duration::ZERO,
         maximum_message_size: 1_024,
         redrive: None,
+        fifo: None,
     }
 }
 

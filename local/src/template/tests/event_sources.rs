@@ -157,3 +157,94 @@ fn a_queue_that_does_not_fit_is_an_error_with_its_place() {
     );
     assert_eq!(change(", maxReceiveCount: 5", ""), format!("{policy}: `maxReceiveCount` is missing"));
 }
+
+/// A FIFO queue of these properties with its dead letters, and its mapping.
+fn load_fifo(properties: &str, mapping: &str, dead: &str) -> Result<Template> {
+    let events = format!(
+        "          Properties: {{ScheduleExpression: rate(5 minutes)}}
+        Events: {{Type: SQS, Properties: {{Queue: !GetAtt Events.Arn{mapping}}}}}"
+    );
+    let queues = format!(
+        "  Events:
+    Type: AWS::SQS::Queue
+    Properties:
+      RedrivePolicy: {{deadLetterTargetArn: !GetAtt Late.Arn, maxReceiveCount: 5}}
+      {properties}
+  Late: {{Type: AWS::SQS::Queue, Properties: {{{dead}}}}}
+"
+    );
+    load_with(&events, &queues)
+}
+
+#[test]
+fn a_fifo_queue_has_a_name_and_properties_of_its_own() {
+    let said = "FifoQueue: true\n      ContentBasedDeduplication: true\n      DeduplicationScope: messageGroup\n      \
+                FifoThroughputLimit: perMessageGroupId";
+    let template = load_fifo(said, "", "FifoQueue: true").unwrap();
+    let queues: Vec<_> = template.queues.iter().map(|queue| (queue.name.as_str(), queue.fifo)).collect();
+    let fifo = |flag| Some(Fifo { by_content: flag, within_group: flag, limited_by_group: flag });
+    assert_eq!(queues, [("stack-Events.fifo", fifo(true)), ("stack-Late.fifo", fifo(false))]);
+    assert_eq!(template.functions[0].event_sources[0].queue, arn_of("stack-Events.fifo"));
+}
+
+#[test]
+fn what_aws_refuses_of_a_fifo_queue_is_an_error_with_its_place() {
+    let queue = "Resources.Events.Properties";
+    let mapping = "Resources.RowFunction.Properties.Events.Events.Properties.Queue";
+    let fifo = "FifoQueue: true";
+    for (properties, of_mapping, dead, expected) in [
+        (
+            "FifoQueue: true\n      QueueName: events",
+            "",
+            fifo,
+            format!("{queue}: a FIFO queue has a name that ends in .fifo, and this is `events`"),
+        ),
+        (
+            "QueueName: events.fifo",
+            "",
+            "",
+            format!("{queue}: only a FIFO queue has a name that ends in .fifo, and this is `events.fifo`"),
+        ),
+        (
+            "ContentBasedDeduplication: true",
+            "",
+            "",
+            format!("{queue}.ContentBasedDeduplication: only a FIFO queue has this"),
+        ),
+        (
+            "FifoQueue: true\n      DeduplicationScope: group",
+            "",
+            fifo,
+            format!("{queue}.DeduplicationScope: must be queue or messageGroup"),
+        ),
+        (
+            "FifoQueue: true\n      FifoThroughputLimit: perMessageGroupId",
+            "",
+            fifo,
+            format!("{queue}: FifoThroughputLimit perMessageGroupId needs DeduplicationScope messageGroup"),
+        ),
+        (
+            fifo,
+            "",
+            "",
+            format!(
+                "{queue}.RedrivePolicy.deadLetterTargetArn: a FIFO queue has a FIFO queue of dead letters, and a \
+                 standard queue a standard one"
+            ),
+        ),
+        (
+            fifo,
+            ", BatchSize: 11, MaximumBatchingWindowInSeconds: 1",
+            fifo,
+            format!("{mapping}: Batch size 11 is more than 10, the most of a FIFO queue"),
+        ),
+        (
+            fifo,
+            ", MaximumBatchingWindowInSeconds: 1",
+            fifo,
+            format!("{mapping}: Batching window is not supported for FIFO queues"),
+        ),
+    ] {
+        assert_eq!(without_cure(&load_fifo(properties, of_mapping, dead).unwrap_err().to_string()), expected);
+    }
+}
