@@ -33,7 +33,11 @@ fn main() -> io::Result<()> {
         }
         let order = match event["Records"].as_array() {
             Some(records) => of_messages(&event, records),
-            None => event["body"].as_str().and_then(|body| serde_json::from_str(body).ok()).unwrap_or(event.clone()),
+            None => {
+                // A message of a chat says it itself.
+                let text = event["body"].as_str().or(event["Content"].as_str());
+                text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(event.clone())
+            }
         };
         let (kind, answer) = match obey(&order, event, &next)? {
             Ok(answer) => ("response", answer),
@@ -69,6 +73,8 @@ fn obey(order: &Value, event: Value, next: &Answer) -> io::Result<Result<Value, 
         }
         "fail" => Err(json!({"errorType": "Probe.Failure", "errorMessage": "told to"})),
         "answer" => Ok(order["answer"].clone()),
+        // Lets a message of a chat through, which then says what there was to review.
+        "show" => Ok(json!({"ReviewResult": "ALLOW", "Content": event.to_string()})),
         "say" => {
             let _ = writeln!(io::stderr(), "{}", order["line"].as_str().unwrap_or_default());
             Ok(json!({}))

@@ -2,6 +2,8 @@
 
 #[path = "local_cloud/assumptions.rs"]
 mod assumptions;
+#[path = "local_cloud/chat.rs"]
+mod chat;
 #[path = "local_cloud/containers.rs"]
 mod containers;
 #[path = "local_cloud/custom_resources.rs"]

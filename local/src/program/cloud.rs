@@ -44,6 +44,7 @@ pub struct LocalCloud {
     api_address: SocketAddr,
     aws_address: SocketAddr,
     tasks_address: SocketAddr,
+    chat_address: SocketAddr,
     side_door: Arc<SideDoor>,
     lines: Arc<Lines>,
     jobs: Jobs,
@@ -86,6 +87,7 @@ impl LocalCloud {
 
         let (api_address, aws_address) = (listeners.api.local_addr()?, listeners.aws.local_addr()?);
         let tasks_address = listeners.front.local_addr()?;
+        let chat_address = listeners.chat.local_addr()?;
         let (api_url, aws_url) = (format!("http://{api_address}"), format!("http://{aws_address}"));
         let addresses = Addresses {
             ingest: listeners.media.rtmps.local_addr()?.to_string(),
@@ -262,8 +264,17 @@ impl LocalCloud {
                 }
             }
         }));
-        let cloud =
-            Self { template, api_address, aws_address, tasks_address, side_door, lines, jobs, _data_dir: data_dir };
+        let cloud = Self {
+            template,
+            api_address,
+            aws_address,
+            tasks_address,
+            chat_address,
+            side_door,
+            lines,
+            jobs,
+            _data_dir: data_dir,
+        };
         cloud_formation.deploy().await.with_context(|| match options.data_dir {
             Some(data_dir) => format!(
                 "the stack cannot come up with what is in {}; --ephemeral starts without it, and so does deleting it",
@@ -292,6 +303,11 @@ impl LocalCloud {
     /// URL of the front, without a slash at its end: the id of a task comes next.
     pub fn tasks_url(&self) -> String {
         format!("http://{}", self.tasks_address)
+    }
+
+    /// Where chat clients connect to, without a slash at its end.
+    pub fn chat_url(&self) -> String {
+        format!("ws://{}", self.chat_address)
     }
 
     /// What a person sees at the start: addresses, and what to paste. It holds no token.

@@ -83,8 +83,10 @@ impl Service for IvsChat {
 
     fn call(&self, operation: &str, input: &Value, now: OffsetDateTime) -> Result<Value, ServiceError> {
         let answer = self.rooms.call(operation, input, now);
-        for order in self.rooms.read(|state| !state.orders.is_empty()).then(|| self.take_orders()).unwrap_or_default() {
-            self.hub.carry_out(&order);
+        if self.rooms.read(|state| !state.orders.is_empty()) {
+            for order in self.take_orders() {
+                self.hub.carry_out(&order);
+            }
         }
         answer
     }
