@@ -29,6 +29,15 @@ it("asks the routes of the chat as the caller", async () => {
   ]);
 });
 
+it("lists those who were moderated, page by page", async () => {
+  const pages = [{ items: [{ userId: "bob" }], cursor: "a b" }, { items: [{ userId: "carol" }], cursor: null }];
+  const asked: string[] = [];
+  const fetch = async (url: string | URL | Request) => (asked.push(String(url)), Response.json(pages[asked.length - 1]));
+  const chat = new ChatApi({ api: "http://api", subject: { stage: "talk" }, jwt: async () => "jwt", fetch });
+  assert.deepEqual((await chat.moderated()).map(({ userId }) => userId), ["bob", "carol"]);
+  assert.deepEqual(asked, ["http://api/stages/talk/chat/users", "http://api/stages/talk/chat/users?cursor=a%20b"]);
+});
+
 it("rejects a refusal with what the client goes by", async () => {
   const { chat } = api(503, { type: "busy", detail: "it is busy" }, { "retry-after": "7" });
   const error = await chat.token({}).then(() => assert.fail(), (error: unknown) => error);

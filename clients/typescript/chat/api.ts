@@ -22,6 +22,19 @@ export class ApiError extends Error {
   }
 }
 
+/** What moderators say of a user. */
+export interface Moderation {
+  moderator?: boolean;
+  muted?: boolean;
+  removed?: boolean;
+}
+
+/** Somebody who was moderated, or moderates. */
+export interface ModeratedUser extends Required<Moderation> {
+  userId: string;
+  displayName: string | null;
+}
+
 export interface ChatApiOptions {
   /** Where the API is, without a slash at the end. */
   api: string;
@@ -49,13 +62,26 @@ export class ChatApi implements ChatService {
   }
 
   /** Mutes, lets back in, or makes a moderator. */
-  async moderate(userId: string, change: { moderator?: boolean; muted?: boolean; removed?: boolean }): Promise<void> {
+  async moderate(userId: string, change: Moderation): Promise<void> {
     await this.#send("PATCH", `/chat/users/${encodeURIComponent(userRef(userId))}`, change);
   }
 
   /** Bars and disconnects. */
   async remove(userId: string): Promise<void> {
     await this.#send("DELETE", `/chat/users/${encodeURIComponent(userRef(userId))}`);
+  }
+
+  /** All whom moderation has changed something for. */
+  async moderated(): Promise<ModeratedUser[]> {
+    const all: ModeratedUser[] = [];
+    let cursor: string | undefined;
+    do {
+      const query: string = cursor === undefined ? "" : `?cursor=${encodeURIComponent(cursor)}`;
+      const page = (await this.#send("GET", `/chat/users${query}`)) as { items: ModeratedUser[]; cursor?: string | null };
+      all.push(...page.items);
+      cursor = page.cursor ?? undefined;
+    } while (cursor !== undefined);
+    return all;
   }
 
   async #send(method: string, path: string, body?: object): Promise<unknown> {
