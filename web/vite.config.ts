@@ -35,6 +35,48 @@ const PARTS: Record<string, string> = {
       <button id="sign-in" type="button" hidden>Sign in</button>
       <button id="sign-out" type="button" hidden>Sign out</button>
     </header>`,
+  chat: `<section class="chat" id="chat" aria-labelledby="chat-heading" data-chat="signed-out">
+        <h2 id="chat-heading">Chat</h2>
+        <div class="chat-messages">
+          <div class="chat-scroll" id="chat-scroll" role="log" aria-label="Messages" tabindex="0">
+            <p class="muted" id="chat-empty" hidden>Nobody has written yet.</p>
+            <ol class="chat-list" id="chat-list"></ol>
+          </div>
+          <button class="chat-new primary" id="chat-new" type="button" hidden></button>
+        </div>
+        <div class="chat-status notice" id="chat-status">
+          <p><strong id="chat-title-now"></strong> <span id="chat-text-now"></span></p>
+          <button id="chat-sign-in" type="button" hidden>Sign in</button>
+          <button id="chat-again" type="button" hidden>Try again</button>
+          <div id="chat-details"></div>
+        </div>
+        <p class="visually-hidden" id="chat-announcer" role="status"></p>
+        <div class="chat-rules notice" id="chat-rules" hidden>
+          <p class="chat-rules-text" id="chat-rules-text" tabindex="0"></p>
+          <button class="primary" id="chat-agree" type="button">I will keep to that</button>
+        </div>
+        <form class="chat-form" id="chat-form" hidden>
+          <label for="chat-text">Message</label>
+          <textarea id="chat-text" rows="2" data-key="KeyT" enterkeyhint="send" autocomplete="off" aria-describedby="chat-counter chat-slow"></textarea>
+          <div class="row">
+            <span class="small muted figures"><span class="chat-counter" id="chat-counter">0/500</span> <span id="chat-slow"></span></span>
+            <button class="primary" id="chat-send" type="submit" disabled>Send</button>
+          </div>
+        </form>
+        <p class="chat-notice notice" id="chat-notice" hidden></p>
+        <details class="small" id="chat-name-fold" hidden>
+          <summary>You are <strong id="chat-as"></strong></summary>
+          <form class="chat-name-form" id="chat-name-form">
+            <div class="field"><label for="chat-name">Name in this chat</label><input id="chat-name" autocomplete="nickname" spellcheck="false" aria-describedby="chat-name-problem" /></div>
+            <button type="submit">Use it</button>
+          </form>
+          <p id="chat-name-problem"></p>
+        </details>
+        <details class="small" id="chat-moderated" hidden>
+          <summary>Muted, removed, moderators</summary>
+          <ul class="chat-moderated-list" id="chat-moderated-list"></ul>
+        </details>
+      </section>`,
 };
 
 const parts: Plugin = {
@@ -53,7 +95,9 @@ export default defineConfig(({ mode }) => {
     appType: "mpa",
     base: "/",
     plugins: [paths, parts],
-    server: { proxy: { [api]: { target: GREENROOM_CLOUD } } },
+    // The client's own folder has another copy of what it imports, or none.
+    resolve: { dedupe: ["amazon-ivs-chat-messaging"] },
+    server: { fs: { allow: [".", "../clients/typescript"] }, proxy: { [api]: { target: GREENROOM_CLOUD } } },
     build: {
       target: "es2022",
       // Nothing inline: the pages work under `script-src 'self'; style-src 'self'`.

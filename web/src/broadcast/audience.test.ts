@@ -32,3 +32,20 @@ it("asks for a public channel's stream without the owner's token", async () => {
 it("asks for a private channel's stream with a playback token, had once", async () => {
   expect(await asked(true)).toEqual(["POST Bearer alice", "GET Bearer t1", "GET Bearer t1"]);
 });
+
+it("counts who watches by what is pushed, and asks less often then", async () => {
+  let requests = 0;
+  const fetch = async () => ((requests += 1), Response.json(stream));
+  const clock = new FakeClock();
+  const client = apiClient("http://api", { token: async () => null, renew: async () => null }, { fetch });
+  const audience = new Audience(client, client, clock, "demo", false);
+  audience.learnPushed({ state: "live", session: "st-0", startedAt: null, viewerCount: 99 });
+  audience.isPushed = true;
+  audience.start();
+  await settled();
+  audience.learnPushed({ state: "live", session: "st-1", startedAt: null, viewerCount: 12 });
+  expect([audience.viewers, audience.most]).toEqual([12, 12]);
+  await clock.advance(60_000);
+  audience.stop();
+  expect(requests).toBe(4);
+});

@@ -1,10 +1,13 @@
+import type { ChannelState } from "../../../clients/typescript/chat/index.js";
 import { ok, type Api } from "../api";
 import type { Clock } from "../clock";
 import type { components } from "../greenroom";
 
 const EVERY_MS = 5000;
+/** Where the number of viewers is pushed, what is asked for is the health. */
+const PUSHED_EVERY_MS = 20_000;
 
-/** What the service says of the channel's stream, asked every few seconds while it is of interest. Says `change`. */
+/** What the service says of the channel's stream, pushed or asked every few seconds while it is of interest. Says `change`. */
 export class Audience extends EventTarget {
   readonly #open: Api;
   readonly #api: Api;
@@ -15,6 +18,8 @@ export class Audience extends EventTarget {
   #turn = 0;
   #running = false;
   #callOff: () => void = () => {};
+  /** Whether the number of viewers is pushed at present. */
+  isPushed = false;
   /** How many watch; `null` while that is not known. */
   viewers: number | null = null;
   /** The most that watched. */
@@ -47,6 +52,18 @@ export class Audience extends EventTarget {
     this.#callOff();
   }
 
+  /** Learns what was pushed of the channel. */
+  learnPushed({ viewerCount }: ChannelState): void {
+    if (!this.#running || viewerCount === null) return;
+    this.#count(viewerCount);
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #count(viewers: number | null): void {
+    this.viewers = viewers;
+    this.most = Math.max(this.most, viewers ?? 0);
+  }
+
   async #ask(turn: number): Promise<void> {
     try {
       const path = { channel: this.#channel };
@@ -54,14 +71,13 @@ export class Audience extends EventTarget {
       const headers = this.#token === null ? {} : { authorization: `Bearer ${this.#token}` };
       const stream = await ok(this.#open.GET("/streams/{channel}", { params: { path }, headers }));
       if (turn !== this.#turn) return;
-      this.viewers = stream.viewerCount;
-      this.most = Math.max(this.most, stream.viewerCount ?? 0);
+      this.#count(stream.viewerCount);
       this.health = stream.health;
       this.dispatchEvent(new Event("change"));
     } catch {
       // A figure less for a while. The token may have ended.
       this.#token = null;
     }
-    if (turn === this.#turn) this.#callOff = this.#clock.after(EVERY_MS, () => void this.#ask(turn));
+    if (turn === this.#turn) this.#callOff = this.#clock.after(this.isPushed ? PUSHED_EVERY_MS : EVERY_MS, () => void this.#ask(turn));
   }
 }

@@ -10,6 +10,8 @@ export interface Told {
 /** Says of a channel what its rows say, so that a tile asks the API for nothing but the token of a private channel. */
 export class RowService implements Service {
   readonly channel: string;
+  /** Nothing is pushed to a tile that would ask for it. */
+  readonly hasToken = false;
   readonly #told: () => Told;
   readonly #playbackUrl: () => Promise<string>;
   #url: string | null = null;

@@ -11,6 +11,9 @@ import { duration, healthOf, noticesOf, rate, stateOf, type ChannelState, type F
 import { systemClock } from "../clock";
 import { fill } from "../fill";
 import { problemOf, type Problem } from "../problem";
+import { follow, pushedChannel } from "../watch/pushed";
+import { StreamService } from "../watch/service";
+import { startChat } from "./chat";
 import { drawIfChanged, h } from "./dom";
 import { copyText, element, fold, nameInPath, showState, startPage, viewersText, type Page } from "./page";
 
@@ -146,6 +149,7 @@ async function main(page: Page): Promise<void> {
       audience = new Audience(apiClient(page.config.api, nobody), api, systemClock, name, isPrivate);
       broadcast.addEventListener("change", onBroadcast);
       audience.addEventListener("change", render);
+      chat(page, name, audience);
       const before = rememberedBroadcast(sessionStorage, name);
       if (before !== null) {
         const view = await broadcastOf(api, before).catch(() => null);
@@ -360,6 +364,17 @@ async function main(page: Page): Promise<void> {
   showLevel();
   render();
   await loadChannel(false);
+}
+
+/** The chat with who watches, and with it what is pushed of the channel. */
+function chat(page: Page, channel: string, audience: Audience): void {
+  const { api, config, signIn } = page;
+  const service = new StreamService(apiClient(config.api, nobody), api, channel, () => signIn.user !== null, () => Date.now());
+  const pushed = pushedChannel(service, audience, systemClock, Math.random);
+  const panel = startChat(page, channel, (event) => pushed.push(event));
+  panel.addEventListener("change", () => follow(pushed, panel));
+  element("chat-place").hidden = false;
+  panel.open();
 }
 
 /** Whether the browser records the stream, or any, in a way that the servers take. */

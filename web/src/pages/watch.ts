@@ -4,9 +4,11 @@ import { iframeOf, shareUrl } from "../watch/embed";
 import { HlsPlayer } from "../watch/hls-player";
 import { NativePlayer } from "../watch/native-player";
 import type { Player, PlayerListener } from "../watch/player";
+import { follow, pushedChannel } from "../watch/pushed";
 import { StreamService } from "../watch/service";
 import { textOf, type WatchStateName } from "../watch/states";
 import { Watching } from "../watch/watching";
+import { startChat } from "./chat";
 import { copyText, element, fold, nameInPath, showState, startPage, timeOfDay, viewersText } from "./page";
 
 const embedded = new URLSearchParams(location.search).has("embed");
@@ -62,6 +64,8 @@ function watch(channel: string): void {
     element("details").replaceChildren(...(watching.state === "unreachable" && watching.problem ? [fold(watching.problem.report)] : []));
   };
   watching.addEventListener("change", draw);
+  // In somebody else's page there is room for the picture alone.
+  if (!embedded) chat(channel, service, watching);
 
   element("play").addEventListener("click", () => {
     video.muted = false;
@@ -74,6 +78,17 @@ function watch(channel: string): void {
   controls(watching, () => hls);
   share(channel);
   watching.start();
+}
+
+/** The chat, and with it what is pushed of the channel: for those who are signed in, once it is known that the channel is there. */
+function chat(channel: string, service: StreamService, watching: Watching): void {
+  const pushed = pushedChannel(service, watching, systemClock, Math.random);
+  const panel = startChat(page, channel, (event) => pushed.push(event));
+  panel.addEventListener("change", () => follow(pushed, panel));
+  watching.addEventListener("change", () => {
+    element("chat").hidden = watching.state === "not-found";
+    if (watching.stream !== null && page.signIn.user !== null) panel.open();
+  });
 }
 
 function controls(watching: Watching, hls: () => HlsPlayer | null): void {
@@ -146,6 +161,7 @@ function controls(watching: Watching, hls: () => HlsPlayer | null): void {
     f: full,
     p: pip,
     c: toggleCaptions,
+    t: () => element("chat-text").focus(),
     ArrowUp: () => setVolume(video.volume + 0.1),
     ArrowDown: () => setVolume(video.volume - 0.1),
   };

@@ -33,6 +33,11 @@ export class StreamService {
     this.#now = now;
   }
 
+  /** Whether the channel is a private one, as far as that is known. */
+  get hasToken(): boolean {
+    return this.#token !== null;
+  }
+
   /** Forgets the token: the player was not let in with it. */
   forgetToken(): void {
     this.#token = null;

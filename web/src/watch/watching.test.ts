@@ -45,6 +45,7 @@ let tell: PlayerListener;
 let answer: Answer;
 let asked: number;
 let tokensForgotten: number;
+let hasToken: boolean;
 let watching: Watching;
 
 beforeEach(() => {
@@ -53,6 +54,7 @@ beforeEach(() => {
   answer = offline;
   asked = 0;
   tokensForgotten = 0;
+  hasToken = false;
   const service = {
     channel: "demo",
     ask: async () => {
@@ -60,6 +62,9 @@ beforeEach(() => {
       return answer;
     },
     forgetToken: () => void (tokensForgotten += 1),
+    get hasToken() {
+      return hasToken;
+    },
   };
   watching = new Watching(service, (listener) => ((tell = listener), player), clock);
 });
@@ -332,5 +337,76 @@ describe("while it is live", () => {
     expect(watching.state).toBe("unplayable");
     await clock.advance(30_000);
     expect(watching.state).toBe("unplayable");
+  });
+});
+
+describe("a state that is pushed", () => {
+  const pushedLive = { state: "live", session: "st-1", startedAt: null, viewerCount: 8 } as const;
+  const pushedOffline = { state: "offline", session: null, startedAt: null, viewerCount: null } as const;
+
+  it("begins at once, without asking", async () => {
+    await start(offline);
+    watching.isPushed = true;
+    asked = 0;
+    watching.learnPushed(pushedLive);
+    expect(watching.state).toBe("loading");
+    expect(watching.stream?.viewerCount).toBe(8);
+    expect(player.done).toEqual(["load https://video/demo.m3u8"]);
+    await clock.advance(3000);
+    expect(asked).toBe(0);
+  });
+
+  it("has the address of a private channel asked for, which has a token in it", async () => {
+    hasToken = true;
+    await start(offline);
+    watching.isPushed = true;
+    answer = live("st-1", "https://video/demo.m3u8?token=new");
+    watching.learnPushed(pushedLive);
+    await clock.advance(0);
+    expect(player.done).toEqual(["load https://video/demo.m3u8?token=new"]);
+  });
+
+  it("is asked for all the same, each minute", async () => {
+    await start(offline);
+    watching.isPushed = true;
+    asked = 0;
+    await clock.advance(600_000);
+    expect(asked).toBe(10);
+    watching.isPushed = false;
+    asked = 0;
+    await clock.advance(60_000);
+    expect(asked).toBeGreaterThan(10);
+  });
+
+  it("is newer than an answer that may be a cached one of before", async () => {
+    await start(offline);
+    watching.isPushed = true;
+    watching.learnPushed(pushedLive);
+    tell({ type: "playing" });
+    watching.askNow();
+    await clock.advance(0);
+    expect(watching.stream?.state).toBe("live");
+    await clock.advance(120_000);
+    expect(watching.state).toBe("ended");
+  });
+
+  it("ends, and says so after the time in which it may come back", async () => {
+    await playing();
+    watching.isPushed = true;
+    watching.learnPushed(pushedOffline);
+    answer = offline;
+    tell({ type: "stalled" });
+    expect([watching.state, watching.mayComeBack]).toEqual(["ended", true]);
+    let last: boolean | null = null;
+    watching.addEventListener("change", () => (last = watching.mayComeBack));
+    await clock.advance(22_000);
+    expect(last).toBe(false);
+  });
+
+  it("waits for the first answer of the service, which has the address", async () => {
+    answer = live();
+    watching.learnPushed(pushedLive);
+    await clock.advance(0);
+    expect(player.done).toEqual(["load https://video/demo.m3u8"]);
   });
 });

@@ -1,3 +1,4 @@
+import type { ChannelState } from "../../../clients/typescript/chat/index.js";
 import type { Clock } from "../clock";
 import type { Problem } from "../problem";
 import type { Player, PlayerEvent, PlayerListener } from "./player";
@@ -5,7 +6,7 @@ import type { Answer, Stream, StreamService } from "./service";
 import type { WatchStateName } from "./states";
 
 /** What {@link Watching} needs of a {@link StreamService}. */
-export type Service = Pick<StreamService, "ask" | "forgetToken" | "channel">;
+export type Service = Pick<StreamService, "ask" | "forgetToken" | "channel" | "hasToken">;
 
 /** The service is asked this often, for an answer may be cached as long. */
 const POLL_MS = 2000;
@@ -14,6 +15,10 @@ const SLOWEST_POLL_MS = 15_000;
 const FAST_POLLS = 30;
 /** While all is well: only the number of viewers changes. */
 const LIVE_POLL_MS = 10_000;
+/** What is pushed is asked for all the same, in case that something was not. */
+const PUSHED_POLL_MS = 60_000;
+/** An answer may be as old as it may be cached: what was pushed later than that is newer. */
+const CACHED_MS = 2000;
 const TICK_MS = 1000;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 8000;
@@ -31,6 +36,9 @@ const STALL_MS = 500;
 const COMEBACK_MS = 20_000;
 /** So much later than the player aims for is "behind". */
 const BEHIND_SECONDS = 4;
+
+/** What ends with something that is pushed; in other states something is amiss, of which only the service may know. */
+const PUSHED_STATES = new Set<WatchStateName>(["waiting", "live", "blocked", "ended"]);
 
 /**
  * Watches one channel: waits for the service to say live, opens the player only then, brings it back from what it gives up on, and tells the end.
@@ -56,6 +64,8 @@ export class Watching extends EventTarget {
   #polls = 0;
   #asking = false;
   #stopped = false;
+  #isPushed = false;
+  #pushed: { at: number; state: ChannelState } | null = null;
   #cancelPoll = () => {};
   #cancelTick = () => {};
   #cancelStall = () => {};
@@ -87,7 +97,7 @@ export class Watching extends EventTarget {
     return this.#endedAt;
   }
 
-  /** Whether it ended so lately that the end may be none. The service is asked all the while, each time with a `change`. */
+  /** Whether it ended so lately that the end may be none; each second with a `change`. */
   get mayComeBack(): boolean {
     return this.#state === "ended" && this.#endedAt !== null && this.#clock.now() - this.#endedAt < COMEBACK_MS;
   }
@@ -130,6 +140,24 @@ export class Watching extends EventTarget {
     this.askNow();
   }
 
+  /** Whether the channel's state is pushed at present: then the service is asked less often. */
+  set isPushed(isPushed: boolean) {
+    if (isPushed === this.#isPushed) return;
+    this.#isPushed = isPushed;
+    if (this.#asking || this.#stopped) return;
+    this.#cancelPoll();
+    this.#cancelPoll = this.#clock.after(this.#pollPause(), () => void this.#ask());
+  }
+
+  /** Learns what was pushed of the channel. */
+  learnPushed(state: ChannelState): void {
+    if (this.#stopped) return;
+    this.#pushed = { at: this.#clock.now(), state };
+    // The address of a private channel has a token in it, which may have ended.
+    if (this.#stream === null || (state.state === "live" && this.#service.hasToken && state.session !== this.#open?.session)) this.askNow();
+    else this.#learn({ kind: "stream", stream: { ...this.#stream, ...state } });
+  }
+
   /** Plays, with sound, after the browser refused to by itself. */
   play(): void {
     if (this.#state === "blocked") this.#to("loading");
@@ -144,15 +172,20 @@ export class Watching extends EventTarget {
     if (this.#asking || this.#stopped) return;
     this.#asking = true;
     this.#cancelPoll();
-    const answer = await this.#service.ask();
+    const askedAt = this.#clock.now();
+    let answer = await this.#service.ask();
     this.#asking = false;
     if (this.#stopped) return;
+    if (answer.kind === "stream" && this.#pushed !== null && this.#pushed.at > askedAt - CACHED_MS) {
+      answer = { kind: "stream", stream: { ...answer.stream, ...this.#pushed.state } };
+    }
     this.#polls += 1;
     this.#learn(answer);
     this.#cancelPoll = this.#clock.after(this.#pollPause(), () => void this.#ask());
   }
 
   #pollPause(): number {
+    if (this.#isPushed && PUSHED_STATES.has(this.#state) && this.#offlineSince === null) return PUSHED_POLL_MS;
     // While the rest is played out, the next broadcast may begin.
     if (this.#state === "live" && this.#offlineSince === null) return LIVE_POLL_MS;
     if (this.#state === "private" || this.#state === "not-found") return SLOWEST_POLL_MS;
@@ -301,7 +334,7 @@ export class Watching extends EventTarget {
   #tick(): void {
     this.#cancelTick = this.#clock.after(TICK_MS, () => this.#tick());
     if (this.#open !== null) this.#watchForFreeze();
-    if (this.#state === "live") this.dispatchEvent(new Event("change"));
+    if (this.#state === "live" || this.#state === "ended") this.dispatchEvent(new Event("change"));
   }
 
   #watchForFreeze(): void {
