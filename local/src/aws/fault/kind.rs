@@ -51,7 +51,7 @@ impl Fault {
             Self::Throttle {} => {
                 let (status, code) = match service {
                     ServiceName::DynamoDb => (400, "ProvisionedThroughputExceededException"),
-                    ServiceName::Ivs => (429, "ThrottlingException"),
+                    ServiceName::Ivs | ServiceName::IvsChat => (429, "ThrottlingException"),
                     ServiceName::Lambda => (429, "TooManyRequestsException"),
                     ServiceName::Sqs => (400, "RequestThrottled"),
                     ServiceName::Ec2 => (503, "RequestLimitExceeded"),

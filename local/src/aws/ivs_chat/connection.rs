@@ -144,7 +144,7 @@ impl Connection {
         let content = content.ok_or((400, "the Content is missing".to_owned()))?;
         let length = content.chars().count();
         if i64::try_from(length).unwrap_or(i64::MAX) > room.longest {
-            return Err((400, format!("the message has {length} characters, more than {}", room.longest)));
+            return Err((413, format!("the message has {length} characters, more than {}", room.longest)));
         }
         let attributes = attributes(&request["Attributes"])?;
         if !self.chat.hub.takes_message(&self.token.room, room.rate, clock::now()) {
@@ -196,6 +196,6 @@ fn attributes(given: &Value) -> Result<Value, (u16, String)> {
     }
     let attributes: BTreeMap<String, String> =
         serde_json::from_value(given.clone()).map_err(|_| (400, "the Attributes are not texts".to_owned()))?;
-    check_attributes(&attributes).map_err(|what| (400, what))?;
+    check_attributes(&attributes).map_err(|what| (413, what))?;
     Ok(given.clone())
 }

@@ -22,7 +22,8 @@ pub(super) const RATE: Shape = Shape::Integer { min: 1, max: 100 };
 pub(super) const LENGTH: Shape = Shape::Integer { min: 1, max: 500 };
 pub(super) const MINUTES: Shape = Shape::Integer { min: 1, max: 180 };
 pub(super) const PAGE: Shape = Shape::Integer { min: 1, max: 50 };
-pub(super) const USER_ID: Shape = text(1, 128);
+/// Sensitive in the model.
+pub(super) const USER_ID: Shape = Shape::Secret { min: 1, max: 128 };
 pub(super) const REASON: Shape = text(1, 256);
 pub(super) const EVENT_NAME: Shape = text(1, 100);
 

@@ -6,6 +6,7 @@
 mod connection;
 mod constraint;
 mod context;
+mod error;
 mod hub;
 mod inventory;
 mod message;

@@ -3,13 +3,16 @@
 //! After the service model `ivschat` 2020-07-14; the rates after "Service Quotas" in the IVS Chat user guide. Logging
 //! configurations are not here.
 
+use serde_json::Value;
+
 use super::constraint::{
     ATTRIBUTES, CAPABILITIES, EVENT_NAME, HANDLER_URI, LENGTH, LOGGING, LOGGING_ARN, MESSAGE_ID, MINUTES, PAGE, RATE,
     REASON, RESOURCE_ARN, REVIEW_HANDLER, ROOM_ARN, USER_ID,
 };
 use super::context::ResourceQuotas;
 use super::state::State;
-use super::{message, room, token};
+use super::{error, message, room, token};
+use crate::aws::service::ServiceError;
 use crate::aws::service::shape::{optional, required};
 use crate::aws::video::constraint::{NAME, PAGE_TOKEN, TAG_KEYS, TAGS};
 use crate::aws::video::operation::{self, Model, Run, Tags, Target};
@@ -134,6 +137,10 @@ impl Model for State {
 
     fn operations() -> &'static [Operation] {
         &OPERATIONS
+    }
+
+    fn refused(error: ServiceError, input: &Value, rate: f64) -> ServiceError {
+        error::complete(error, input, rate)
     }
 
     fn tags(&self, arn: &str) -> Option<&Tags> {

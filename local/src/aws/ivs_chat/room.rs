@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::context::{Context, DEFAULT_PAGE};
+use super::error::too_many_rooms;
 use super::state::{Order, Review, Room, State};
 use crate::aws::service::shape::Input;
 use crate::aws::service::{ACCOUNT, ServiceError};
-use crate::aws::video::error::{not_found, quota_exceeded};
+use crate::aws::video::error::not_found;
 use crate::aws::video::list::page_of;
 use crate::aws::video::tags;
 use crate::plumbing::{clock, ids};
@@ -19,7 +20,7 @@ pub(super) fn create(state: &mut State, input: Input<'_>, context: &Context<'_>)
     let tags = tags::given(input)?;
     no_logging(input)?;
     if state.rooms.len() >= context.limits.rooms {
-        return Err(quota_exceeded(format!("You have reached the quota of {} rooms", context.limits.rooms)));
+        return Err(too_many_rooms(context.limits.rooms));
     }
     let arn = format!("arn:aws:ivschat:{}:{ACCOUNT}:room/{}", context.region, ids::alphanumeric(12));
     let now = clock::rfc3339_seconds(context.now);

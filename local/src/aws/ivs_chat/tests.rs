@@ -93,6 +93,22 @@ fn what_the_model_does_not_allow_is_refused() {
 }
 
 #[test]
+fn a_refusal_has_the_members_of_the_model_and_no_user() {
+    let service = service();
+    let room = room(&service);
+    let refused = |operation: &str, input: Value| service.call(operation, &input, NOW).unwrap_err();
+    let invalid = refused("CreateChatToken", json!({"roomIdentifier": room, "userId": "secret".repeat(30)}));
+    assert_eq!(invalid.members["reason"], "FIELD_VALIDATION_FAILED");
+    assert!(!invalid.message.contains("secret"), "{}", invalid.message);
+    let gone = refused("GetRoom", json!({"identifier": "arn:aws:ivschat:eu-central-1:000000000000:room/abcdefghijkl"}));
+    assert_eq!(gone.members, json!({"resourceId": "abcdefghijkl", "resourceType": "ROOM"}));
+    service.set_quotas(json!({"rooms": 1, "SendEvent": 0}).as_object().unwrap()).unwrap();
+    assert_eq!(refused("CreateRoom", json!({})).members["limit"], 1);
+    let often = refused("SendEvent", json!({"roomIdentifier": room, "eventName": "e"}));
+    assert_eq!((&often.members["limit"], &often.members["resourceType"]), (&json!(0), &json!("ROOM")));
+}
+
+#[test]
 fn rates_and_quotas_are_those_of_the_service() {
     let service = service();
     let room = room(&service);

@@ -27,11 +27,18 @@ pub(crate) struct ServiceError {
     pub(crate) code: &'static str,
     /// Human-readable text.
     pub(crate) message: String,
+    /// Members that the model gives the error besides, as an object; null for none.
+    pub(crate) members: Value,
 }
 
 impl ServiceError {
     pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), members: Value::Null }
+    }
+
+    /// The error with these members, an object.
+    pub(crate) fn with(self, members: Value) -> Self {
+        Self { members, ..self }
     }
 }
 

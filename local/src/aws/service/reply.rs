@@ -84,7 +84,14 @@ impl Protocol {
 
     /// The error of a service.
     pub(crate) fn service_error(self, error: &ServiceError) -> Reply {
-        self.error(error.status, error.code, &error.message)
+        let mut reply = self.error(error.status, error.code, &error.message);
+        if let Some(members) = error.members.as_object() {
+            let mut body = json!({"__type": error.code, "message": error.message});
+            members.iter().for_each(|(name, value)| body[name] = value.clone());
+            reply.answer = http_server::answer(error.status, self.content_type(), body.to_string());
+            http_server::set_header(&mut reply.answer, "x-amzn-errortype", error.code);
+        }
+        reply
     }
 }
 

@@ -36,6 +36,12 @@ pub(crate) trait Model: Clone + Default + Serialize + DeserializeOwned + Send + 
         *self = Self::default();
     }
 
+    /// A refusal of a call with this input, with the members that the service's model has for it. `rate` is how often the
+    /// operation may be called, per second.
+    fn refused(error: ServiceError, _input: &Value, _rate: f64) -> ServiceError {
+        error
+    }
+
     /// The tags of the resource, if it exists.
     fn tags(&self, arn: &str) -> Option<&Tags>;
 

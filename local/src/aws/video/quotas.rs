@@ -28,6 +28,11 @@ impl<M: Model> Quotas<M> {
         self.rates.get_mut(operation).is_none_or(|bucket| bucket.take(now))
     }
 
+    /// Calls per second of the operation.
+    pub(super) fn rate(&self, operation: &str) -> f64 {
+        self.rates.get(operation).map_or(0.0, TokenBucket::rate)
+    }
+
     /// Calls per second by operation, and the resource quotas.
     pub(crate) fn to_json(&self) -> Map<String, Value> {
         let rates = self.rates.iter().map(|(name, bucket)| ((*name).to_owned(), json!(bucket.rate())));

@@ -1,4 +1,4 @@
-//! One service of the two, put together from its model.
+//! One service of the three, put together from its model.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
@@ -119,6 +119,21 @@ impl<M: Model> Service for StandIn<M> {
 
     fn call(&self, operation: &str, input: &Value, now: OffsetDateTime) -> Result<Value, ServiceError> {
         let operation = Operation::<M>::named(operation).ok_or_else(|| error::unknown_operation(operation))?;
+        self.carry_out(operation, input, now).map_err(|error| {
+            let rate = self.lock_quotas().rate(operation.name);
+            M::refused(error, input, rate)
+        })
+    }
+
+    fn reset(&self) {
+        self.state.change_anyway(M::clear);
+        *lock(&self.past) = Past::default();
+        *self.lock_quotas() = Quotas::default();
+    }
+}
+
+impl<M: Model> StandIn<M> {
+    fn carry_out(&self, operation: &Operation<M>, input: &Value, now: OffsetDateTime) -> Result<Value, ServiceError> {
         let limits = {
             let mut quotas = self.lock_quotas();
             if !quotas.admit(operation.name, now) {
@@ -132,11 +147,5 @@ impl<M: Model> Service for StandIn<M> {
             Run::Read(run) => self.read_for(operation.name, now, |state| run(state, input, &context)),
             Run::Write(run) => self.changed(now, |state| run(state, input, &context)),
         }
-    }
-
-    fn reset(&self) {
-        self.state.change_anyway(M::clear);
-        *lock(&self.past) = Past::default();
-        *self.lock_quotas() = Quotas::default();
     }
 }
