@@ -118,6 +118,46 @@ class Boto3(unittest.TestCase):
         self.ivs.disconnect_participant(stageArn=arn, participantId=token["participantId"], reason="bye")
         self.assertEqual(join()["name"], "PARTICIPANT_DISCONNECTED")
 
+    def test_a_chat_room_is_created_tagged_listed_and_deleted(self):
+        chat = client("ivschat")
+        room = chat.create_room(name="demo", tags={"team": "chat"}, maximumMessageLength=100)
+        self.assertRegex(room["arn"], r"^arn:aws:ivschat:us-east-1:000000000000:room/\w{12}$")
+        self.assertEqual(room["arn"].split("/")[1], room["id"])
+        chat.update_room(identifier=room["arn"], maximumMessageRatePerSecond=5)
+        fetched = chat.get_room(identifier=room["arn"])
+        self.assertEqual((fetched["maximumMessageLength"], fetched["maximumMessageRatePerSecond"]), (100, 5))
+        chat.tag_resource(resourceArn=room["arn"], tags={"b": "2"})
+        chat.untag_resource(resourceArn=room["arn"], tagKeys=["team"])
+        self.assertEqual(chat.list_tags_for_resource(resourceArn=room["arn"])["tags"], {"b": "2"})
+        self.assertEqual([listed["arn"] for listed in chat.list_rooms(name="demo")["rooms"]], [room["arn"]])
+        token = chat.create_chat_token(roomIdentifier=room["arn"], userId="u", capabilities=["SEND_MESSAGE"])
+        self.assertLess(token["tokenExpirationTime"], token["sessionExpirationTime"])
+        self.assertEqual(len(chat.send_event(roomIdentifier=room["arn"], eventName="hi")["id"]), 12)
+        self.assertEqual(len(chat.delete_message(roomIdentifier=room["arn"], id="a" * 12, reason="no")["id"]), 12)
+        chat.disconnect_user(roomIdentifier=room["arn"], userId="u")
+        chat.delete_room(identifier=room["arn"])
+        with self.assertRaises(chat.exceptions.ResourceNotFoundException) as refused:
+            chat.get_room(identifier=room["arn"])
+        self.assertEqual(refused.exception.response["resourceType"], "ROOM")
+
+    def test_chat_refuses_as_its_model_says(self):
+        chat = client("ivschat")
+        with self.assertRaises(chat.exceptions.ValidationException) as refused:
+            chat.create_room(name="no spaces")
+        self.assertEqual(refused.exception.response["reason"], "FIELD_VALIDATION_FAILED")
+        door("PUT", "quotas", {"CreateRoom": 100, "rooms": 1})
+        room = chat.create_room()
+        with self.assertRaises(chat.exceptions.ServiceQuotaExceededException) as refused:
+            chat.create_room()
+        self.assertEqual(refused.exception.response["ResponseMetadata"]["HTTPStatusCode"], 402)
+        self.assertEqual(refused.exception.response["limit"], 1)
+        door("PUT", "quotas", {"SendEvent": 1})
+        with self.assertRaises(chat.exceptions.ThrottlingException) as refused:
+            for _ in range(5):
+                chat.send_event(roomIdentifier=room["arn"], eventName="hi")
+        self.assertEqual(refused.exception.response["ResponseMetadata"]["HTTPStatusCode"], 429)
+        self.assertEqual(refused.exception.response["limit"], 1)
+
     def test_an_invocation_that_lambda_refuses_is_an_exception_of_its_model(self):
         functions = client("lambda")
         elsewhere = "arn:aws:lambda:eu-west-1:000000000000:function:greenroom-StageFunction"

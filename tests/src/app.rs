@@ -121,6 +121,7 @@ pub struct TestApp {
     aws: Caller,
     ivs: aws_sdk_ivsrealtime::Client,
     ivs_low_latency: aws_sdk_ivs::Client,
+    ivs_chat: aws_sdk_ivschat::Client,
     dynamodb: aws_sdk_dynamodb::Client,
     ecs: aws_sdk_ecs::Client,
     secrets_manager: aws_sdk_secretsmanager::Client,
@@ -213,6 +214,7 @@ impl TestApp {
             anonymous: Caller::new(url, secrets.clone()).expect("plain HTTP needs no set-up"),
             ivs: sdk_client!(aws_sdk_ivsrealtime, region, &aws),
             ivs_low_latency: sdk_client!(aws_sdk_ivs, region, &aws),
+            ivs_chat: sdk_client!(aws_sdk_ivschat, region, &aws),
             dynamodb: sdk_client!(aws_sdk_dynamodb, region, &aws),
             ecs: sdk_client!(aws_sdk_ecs, region, &aws),
             secrets_manager: sdk_client!(aws_sdk_secretsmanager, region, &aws),
@@ -285,6 +287,11 @@ impl TestApp {
     /// IVS low-latency as the developer sees it.
     pub fn ivs_low_latency(&self) -> &aws_sdk_ivs::Client {
         &self.ivs_low_latency
+    }
+
+    /// IVS Chat as the developer sees it.
+    pub fn ivs_chat(&self) -> &aws_sdk_ivschat::Client {
+        &self.ivs_chat
     }
 
     /// DynamoDB as the developer sees it.
@@ -630,16 +637,17 @@ impl TestApp {
         answer.text
     }
 
-    /// Waits until IVS lists the stages and channels that there are, where its lists may be late: for what comes so much later
-    /// that they are not any more.
+    /// Waits until IVS lists the stages, channels and rooms that there are, where its lists may be late: for what comes so
+    /// much later that they are not any more.
     async fn until_lists_are_right(&self) {
         let assumed = self.anonymous.get("/_local/assumptions").await.expect(200).json();
         if assumed["lateListings"] == false {
             return;
         }
-        eventually("IVS lists the stages and channels that there are", async || {
+        eventually("IVS lists the stages, channels and rooms that there are", async || {
             let mut there = BTreeSet::from_iter(self.channels_in_ivs().await);
             there.extend(self.stages_in_ivs().await.into_iter().map(|(_, arn)| arn));
+            there.extend(self.rooms_in_ivs().await);
             let mut listed = BTreeSet::new();
             let mut pages = self.ivs.list_stages().max_results(100).into_paginator().send();
             while let Some(page) = pages.next().await {
@@ -650,6 +658,11 @@ impl TestApp {
             while let Some(page) = pages.next().await {
                 let page = page.expect("the channels can be listed");
                 listed.extend(page.channels().iter().filter_map(|channel| channel.arn()).map(str::to_owned));
+            }
+            let mut pages = self.ivs_chat.list_rooms().into_paginator().send();
+            while let Some(page) = pages.next().await {
+                let page = page.expect("the rooms can be listed");
+                listed.extend(page.rooms().iter().filter_map(|room| room.arn()).map(str::to_owned));
             }
             (listed == there).then_some(())
         })
@@ -747,7 +760,7 @@ impl TestApp {
     /// When one does not.
     async fn nothing_is_orphaned(&self) {
         self.heal().await;
-        let reads = ["ListStages", "ListChannels", "ListStreamKeys", "GetStreamKey"];
+        let reads = ["ListStages", "ListChannels", "ListStreamKeys", "GetStreamKey", "ListRooms"];
         self.quotas(reads.iter().map(|operation| ((*operation).to_owned(), json!(1000))).collect()).await;
         let mut held = BTreeMap::<String, BTreeSet<String>>::new();
         // What a channel has broadcast is remembered for longer than the channel is there.
@@ -759,7 +772,8 @@ impl TestApp {
         }
         let stages = self.stages_in_ivs().await.into_iter().map(|(_, arn)| arn).collect();
         let channels = self.channels_in_ivs().await.into_iter().collect();
-        for (kind, there) in [("stage", stages), ("channel", channels)] {
+        let rooms = self.rooms_in_ivs().await.into_iter().collect();
+        for (kind, there) in [("stage", stages), ("channel", channels), ("room", rooms)] {
             let held = held.remove(kind).unwrap_or_default();
             assert_eq!(held, there, "each {kind} of the tables and each in IVS");
         }
@@ -771,6 +785,11 @@ impl TestApp {
         let arns = rows.iter().filter_map(|row| row.get("arn").and_then(|arn| arn.as_s().ok()).cloned());
         // AWS knows nothing of a self-hosted channel.
         arns.filter(|arn| !arn.starts_with("self-hosted:")).collect()
+    }
+
+    /// The ARN of every room in IVS Chat.
+    pub async fn rooms_in_ivs(&self) -> Vec<String> {
+        self.resources_in_ivs("room").await.into_iter().map(|(_, arn)| arn).collect()
     }
 
     /// The ARN of every channel in IVS.
