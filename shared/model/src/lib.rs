@@ -6,6 +6,7 @@
 pub mod broadcast;
 pub mod broadcast_settings;
 pub mod channel;
+pub mod chat;
 pub mod claim;
 pub mod creator;
 pub mod error;

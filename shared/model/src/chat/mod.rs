@@ -1,0 +1,3 @@
+//! Chat in the room of a stage or a channel: what may be said there.
+
+pub mod review;
