@@ -84,8 +84,16 @@ impl Handler {
             return Reply::json(StatusCode::OK, &ChannelView::of(&channel));
         }
         let request = self.name_request(name, caller)?;
-        let outcome =
-            aws_channel::create_or_fetch(&self.ivs, &self.channels, &self.viewers, now, &request, desired).await;
+        let outcome = aws_channel::create_or_fetch(
+            &self.ivs,
+            &self.channels,
+            &self.viewers,
+            &self.recovery,
+            now,
+            &request,
+            desired,
+        )
+        .await;
         match self.recovery.heed(&request.name, outcome).await? {
             Outcome::Created(channel) => {
                 Ok(Reply::json(StatusCode::CREATED, &ChannelView::of(&channel))?.count("ChannelsCreated"))
@@ -117,7 +125,8 @@ impl Handler {
     async fn delete(&self, request: &Request, now: Timestamp) -> Result<Reply, Error> {
         let (name, caller) = name_and_caller(request)?;
         let request = self.name_request(name, caller)?;
-        let deleted = aws_channel::delete(&self.ivs, &self.channels, &self.viewers, now, &request).await;
+        let deleted =
+            aws_channel::delete(&self.ivs, &self.channels, &self.viewers, &self.recovery, now, &request).await;
         self.recovery.heed(&request.name, deleted).await?;
         Ok(Reply::no_content())
     }

@@ -8,6 +8,7 @@ use aws_claim::{SweepOutcome, SweepRun, Sweeping};
 use aws_fleet::Ecs;
 use aws_publishers::PublisherIvs;
 use aws_recovery_queue::RecoveryQueue;
+use aws_room::{RoomIvs, RoomTable, SubjectTables};
 use aws_server::ServerTable;
 use aws_session::SessionTable;
 use aws_stage::{StageIvs, StageTable};
@@ -17,6 +18,7 @@ use aws_task::Ec2;
 use lambda::event::Report;
 use model::channel::Channel;
 use model::claim::Resource;
+use model::room::Room;
 use model::stage::Stage;
 use model::sweep::{Sweep, Swept};
 use model::{Error, Timestamp};
@@ -43,13 +45,15 @@ const MOST_FAILURES: usize = 5;
 
 /// What was repaired, because no event or request had told of it. Not what is on air: a stream that begins or ends as it
 /// is listed is one whose event is still under way.
-const DRIFT: [&str; 6] = [
+const DRIFT: [&str; 8] = [
     "ServersAdded",
     "ServersRemoved",
     "OrphanStagesDeleted",
     "StagesUnfinished",
     "OrphanChannelsDeleted",
     "ChannelsUnfinished",
+    "OrphanRoomsDeleted",
+    "RoomsUnfinished",
 ];
 
 /// What a run needs.
@@ -63,6 +67,10 @@ pub(crate) struct Handler {
     pub(crate) channels: ChannelTable,
     pub(crate) ivs: ChannelIvs,
     pub(crate) channel_sweep: Mutex<Sweeping<Channel>>,
+    pub(crate) rooms: RoomTable,
+    pub(crate) subjects: SubjectTables,
+    pub(crate) ivs_chat: RoomIvs,
+    pub(crate) room_sweep: Mutex<Sweeping<Room>>,
     pub(crate) recovery: RecoveryQueue,
     pub(crate) streams: StreamTable,
     pub(crate) stream_ivs: StreamIvs,
@@ -111,13 +119,16 @@ impl Handler {
         let report = self.reconcile_streams(report).await;
         let report = self.reconcile_servers(report).await;
         let run = SweepRun { now: Timestamp::now(), until, how: Sweep { max_orphans: order.max_orphans } };
-        // Two services, each with rates of its own.
-        let (stages, channels) = tokio::join!(self.sweep_stages(&run), self.sweep_channels(&run));
-        let is_whole = !stages.0.is_incomplete && !channels.0.is_incomplete;
+        // Three services, each with rates of its own.
+        let (stages, channels, rooms) =
+            tokio::join!(self.sweep_stages(&run), self.sweep_channels(&run), self.sweep_rooms(&run));
+        let is_whole = [&stages, &channels, &rooms].iter().all(|(swept, ..)| !swept.is_incomplete);
         let metrics = ["Stages", "OrphanStagesDeleted", "StagesUnfinished"];
         let report = count(report, metrics, "stages", stages);
         let metrics = ["Channels", "OrphanChannelsDeleted", "ChannelsUnfinished"];
         let report = count(report, metrics, "channels", channels);
+        let metrics = ["Rooms", "OrphanRoomsDeleted", "RoomsUnfinished"];
+        let report = count(report, metrics, "rooms", rooms);
         let report = report.count_sum("Drift", &DRIFT);
         Ok(if is_whole { report.count_success("Reconciliations") } else { report })
     }
@@ -174,6 +185,15 @@ impl Handler {
         let (left, outcome) = tokio::join!(
             aws_channel::unfinished(&self.channels, run.now),
             aws_channel::sweep(&self.ivs, &self.channels, &mut sweeping, run)
+        );
+        self.hand_over(left, outcome, run).await
+    }
+
+    async fn sweep_rooms(&self, run: &SweepRun) -> (Swept, usize, Vec<Error>) {
+        let mut sweeping = self.room_sweep.lock().await;
+        let (left, outcome) = tokio::join!(
+            aws_room::unfinished(&self.rooms, run.now),
+            aws_room::sweep(&self.ivs_chat, &self.rooms, &self.subjects, &mut sweeping, run)
         );
         self.hand_over(left, outcome, run).await
     }

@@ -8,6 +8,7 @@ use aws_client::RateLimiter;
 use aws_fleet::Ecs;
 use aws_publishers::PublisherIvs;
 use aws_recovery_queue::RecoveryQueue;
+use aws_room::{RoomIvs, RoomTable, SubjectTables};
 use aws_server::ServerTable;
 use aws_session::SessionTable;
 use aws_stage::{StageIvs, StageTable};
@@ -24,20 +25,22 @@ use crate::handler::Handler;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log::init();
-    let (aws, (fleet, [stack, servers, stages, channels, streams, sessions, recovery])) = from_env(|variables| {
-        let fleet = variables.fleet();
-        let names = [
-            "STACK_NAME",
-            "SERVERS_TABLE",
-            "STAGES_TABLE",
-            "CHANNELS_TABLE",
-            "STREAMS_TABLE",
-            "STAGE_SESSIONS_TABLE",
-            "RECOVERY_QUEUE_URL",
-        ];
-        let names = names.map(|name| variables.required(name));
-        Some((fleet?, names))
-    })?;
+    let (aws, (fleet, [stack, servers, stages, channels, rooms, streams, sessions, recovery])) =
+        from_env(|variables| {
+            let fleet = variables.fleet();
+            let names = [
+                "STACK_NAME",
+                "SERVERS_TABLE",
+                "STAGES_TABLE",
+                "CHANNELS_TABLE",
+                "ROOMS_TABLE",
+                "STREAMS_TABLE",
+                "STAGE_SESSIONS_TABLE",
+                "RECOVERY_QUEUE_URL",
+            ];
+            let names = names.map(|name| variables.required(name));
+            Some((fleet?, names))
+        })?;
     // Of the 20 calls a second of ECS and EC2, callers keep most.
     let handler = Handler {
         ecs: Ecs::new(&aws, fleet, RateLimiter::per_second(10)),
@@ -45,10 +48,14 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         ivs_realtime: StageIvs::new(&aws, stack.clone()).limited_to(rates::SWEEP),
         publisher_ivs: PublisherIvs::new(&aws, stack.clone()),
         sessions: SessionTable::new(&aws, sessions),
-        ivs: ChannelIvs::new(&aws, stack).limited_to(rates::SWEEP),
+        ivs: ChannelIvs::new(&aws, stack.clone()).limited_to(rates::SWEEP),
         stream_ivs: StreamIvs::new(&aws, RateLimiter::per_minute(rates::STREAMS)),
         streams: StreamTable::new(&aws, streams, channels.clone()),
         servers: ServerTable::new(&aws, servers),
+        ivs_chat: RoomIvs::new(&aws, stack).limited_to(rates::SWEEP),
+        rooms: RoomTable::new(&aws, rooms),
+        subjects: SubjectTables::new(&aws, stages.clone(), channels.clone()),
+        room_sweep: Mutex::default(),
         stages: StageTable::new(&aws, stages),
         channels: ChannelTable::new(&aws, channels),
         stage_sweep: Mutex::default(),

@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use aws_channel::{ChannelIvs, ChannelTable, ViewerTable};
 use aws_claim::{Recovering, Recovery};
+use aws_recovery_queue::RecoveryQueue;
+use aws_room::{RoomIvs, RoomRows, RoomTable, SubjectTables};
 use aws_stage::{ParticipantRows, StageIvs, StageTable};
 use lambda::event::Report;
 use lambda::queue::{Handled, Message};
 use model::channel::Channel;
 use model::claim::Resource;
 use model::recovery::{Recovered, RecoveryOrder};
+use model::room::Room;
 use model::stage::Stage;
 use model::{ClaimId, Error, Timestamp};
 use tokio::sync::Mutex;
@@ -36,6 +39,13 @@ pub(crate) struct Handler {
     pub(crate) ivs: ChannelIvs,
     pub(crate) channels_recovering: Mutex<Recovering<Channel>>,
     pub(crate) viewers: ViewerTable,
+    pub(crate) rooms: RoomTable,
+    pub(crate) room_rows: RoomRows,
+    pub(crate) ivs_chat: RoomIvs,
+    pub(crate) subjects: SubjectTables,
+    pub(crate) rooms_recovering: Mutex<Recovering<Room>>,
+    /// A room whose stage's or channel's delete is finished here is ended by another message.
+    pub(crate) recovery: RecoveryQueue,
 }
 
 impl Handler {
@@ -46,6 +56,7 @@ impl Handler {
         let mut orders = Orders::of(messages);
         let (stages, asked_for_stages) = orders.take::<Stage>();
         let (channels, asked_for_channels) = orders.take::<Channel>();
+        let (rooms, asked_for_rooms) = orders.take::<Room>();
         for order in orders.0.keys() {
             tracing::error!(
                 kind = order.kind,
@@ -54,23 +65,45 @@ impl Handler {
             );
         }
         // An instance does one run at a time.
-        let (mut of_stages, mut of_channels) =
-            (self.stages_recovering.lock().await, self.channels_recovering.lock().await);
-        let (of_stages, of_channels) = tokio::join!(
+        let mut of_stages = self.stages_recovering.lock().await;
+        let mut of_channels = self.channels_recovering.lock().await;
+        let mut of_rooms = self.rooms_recovering.lock().await;
+        let (of_stages, of_channels, of_rooms) = tokio::join!(
             aws_stage::recover(
                 &self.ivs_realtime,
                 &self.stages,
                 &self.participants,
+                &self.recovery,
                 &mut of_stages,
                 now,
                 &stages,
                 &how
             ),
-            aws_channel::recover(&self.ivs, &self.channels, &self.viewers, &mut of_channels, now, &channels, &how),
+            aws_channel::recover(
+                &self.ivs,
+                &self.channels,
+                &self.viewers,
+                &self.recovery,
+                &mut of_channels,
+                now,
+                &channels,
+                &how
+            ),
+            aws_room::recover(
+                &self.ivs_chat,
+                &self.rooms,
+                &self.room_rows,
+                &self.subjects,
+                &mut of_rooms,
+                now,
+                &rooms,
+                &how
+            ),
         );
         let mut tally = Tally::default();
-        let results = of_stages.into_iter().chain(of_channels);
-        for (result, ids) in results.zip(asked_for_stages.into_iter().chain(asked_for_channels)) {
+        let results = of_stages.into_iter().chain(of_channels).chain(of_rooms);
+        let asked_for = asked_for_stages.into_iter().chain(asked_for_channels).chain(asked_for_rooms);
+        for (result, ids) in results.zip(asked_for) {
             tally.count(result, ids);
         }
         Ok(tally.handled())
@@ -168,11 +201,14 @@ mod tests {
             message("3", "stage", "demo"),
             message("4", "stage", "no/name"),
             message("5", "room", "demo"),
+            message("6", "room", "stage/demo"),
         ]);
         let (stages, asked) = orders.take::<Stage>();
         assert_eq!((stages, asked), (vec!["demo".parse().unwrap()], vec![vec!["1".to_owned(), "3".to_owned()]]));
         let (channels, asked) = orders.take::<Channel>();
         assert_eq!((channels, asked), (vec!["demo".parse().unwrap()], vec![vec!["2".to_owned()]]));
+        let (rooms, asked) = orders.take::<Room>();
+        assert_eq!((rooms, asked), (vec!["stage/demo".parse().unwrap()], vec![vec!["6".to_owned()]]));
         assert_eq!(orders.0.into_values().flatten().collect::<Vec<_>>(), ["5", "4"]);
     }
 

@@ -53,8 +53,16 @@ impl Handler {
             return self.show(stage, now).await;
         }
         let request = NameRequest { name, caller, claim_id: ClaimId::random()?, lease: self.lease };
-        let outcome =
-            aws_stage::create_or_fetch(&self.ivs, &self.stages, &self.participants, now, &request, desired).await;
+        let outcome = aws_stage::create_or_fetch(
+            &self.ivs,
+            &self.stages,
+            &self.participants,
+            &self.recovery,
+            now,
+            &request,
+            desired,
+        )
+        .await;
         match self.recovery.heed(&request.name, outcome).await? {
             Outcome::Created(stage) => {
                 Ok(Reply::json(StatusCode::CREATED, &StageView::of(&stage, now))?.count("StagesCreated"))
@@ -115,7 +123,8 @@ impl Handler {
         let name = input.path::<StageName>(parameter::STAGE);
         let (name,) = input.finish((name,))?;
         let request = NameRequest { name, caller, claim_id: ClaimId::random()?, lease: self.lease };
-        let deleted = aws_stage::delete(&self.ivs, &self.stages, &self.participants, now, &request).await;
+        let deleted =
+            aws_stage::delete(&self.ivs, &self.stages, &self.participants, &self.recovery, now, &request).await;
         self.recovery.heed(&request.name, deleted).await?;
         Ok(Reply::no_content())
     }

@@ -6,13 +6,13 @@
 //!
 //! All are calls a minute.
 
-/// A recovery's: `ListStages` or `ListChannels`, and the deletes that it finishes. Two run at a time, which is the least
+/// A recovery's: `ListStages`, `ListChannels` or `ListRooms`, and the deletes that it finishes. Two run at a time, which is the least
 /// that Lambda can be told of a queue.
 pub const RECOVERY: u32 = 90;
-/// A recovery's adoptions, each of which reads the resource: `GetStage`, or `GetChannel` with the channel's key. One whose
+/// A recovery's adoptions, each of which reads the resource: `GetStage`, `GetRoom`, or `GetChannel` with the channel's key. One whose
 /// channel or key IVS does not list yet reads it up to twice more; so few are not counted.
 pub const ADOPTION: u32 = 144;
-/// The sweep's: `ListStages` or `ListChannels`, and the deletes of orphans. It is in no hurry, and goes on in another run.
+/// The sweep's: `ListStages`, `ListChannels` or `ListRooms`, and the deletes of orphans. It is in no hurry, and goes on in another run.
 /// Unless ordered to, a run deletes one of a kind, and asks `GetStage` for it once.
 pub const SWEEP: u32 = 60;
 /// `ListStages` of whoever asks, each minute, who publishes.
@@ -38,6 +38,9 @@ mod tests {
         for (operation, calls) in [
             ("ListStages", recoveries * RECOVERY + SWEEP + STAGE_SESSIONS),
             ("ListChannels, DeleteStage, DeleteChannel", recoveries * RECOVERY + SWEEP),
+            // IVS Chat's own.
+            ("ListRooms, DeleteRoom", recoveries * RECOVERY + SWEEP),
+            ("GetRoom", recoveries * ADOPTION),
             ("GetStage, GetChannel, ListStreamKeys, GetStreamKey", recoveries * ADOPTION),
             ("ListParticipants", PARTICIPANTS),
             ("ListStreams, BatchGetChannel", 2 * STREAMS),

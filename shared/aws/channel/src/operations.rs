@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_claim::{Inventory, ListedPage, Provider, Recovering, Recovery, SweepOutcome, SweepRun, Sweeping};
+use aws_claim::{Dependents, Inventory, ListedPage, Provider, Recovering, Recovery, SweepOutcome, SweepRun, Sweeping};
 use model::channel::{Channel, ChannelOptions, DesiredChannelOptions, KeyState, Rotation, StreamKey, Viewer};
 use model::claim::{Claim, CreateError, NameRequest, Outcome, owned_by};
 use model::error::{Conflict, Denial};
@@ -12,10 +12,11 @@ use model::{ChannelArn, ChannelName, Cursor, Error, Limit, Page, Timestamp, User
 
 use crate::{ChannelIvs, ChannelTable, ViewerTable};
 
-/// Channels come to be in IVS low-latency, and viewers hang on them.
-struct ChannelProvider<'a> {
+/// Channels come to be in IVS low-latency, and viewers and a chat room hang on them.
+struct ChannelProvider<'a, D> {
     ivs: &'a ChannelIvs,
     viewers: &'a ViewerTable,
+    room: &'a D,
 }
 
 impl Inventory<Channel> for ChannelIvs {
@@ -33,7 +34,7 @@ impl Inventory<Channel> for ChannelIvs {
     }
 }
 
-impl Provider<Channel> for ChannelProvider<'_> {
+impl<D: Dependents<Channel>> Provider<Channel> for ChannelProvider<'_, D> {
     type Inventory = ChannelIvs;
 
     fn inventory(&self) -> &ChannelIvs {
@@ -82,24 +83,29 @@ impl Provider<Channel> for ChannelProvider<'_> {
     }
 
     /// Its key is in its row, and ends with it.
-    async fn forget(&self, _: &ChannelName, arn: &ChannelArn) -> Result<(), Error> {
+    async fn forget(&self, name: &ChannelName, arn: &ChannelArn) -> Result<(), Error> {
         // Nobody is invited to a self-hosted one.
-        if arn.is_self_hosted() { Ok(()) } else { self.viewers.purge(arn).await }
+        if !arn.is_self_hosted() {
+            self.viewers.purge(arn).await?;
+        }
+        self.room.end_with(name).await
     }
 }
 
 /// Completes what creates and deletes of these channels have left halfway, by one listing of IVS. Answers what became of
 /// each, in their order.
+#[expect(clippy::too_many_arguments, reason = "what a recovery takes, and what hangs on it")]
 pub async fn recover(
     ivs: &ChannelIvs,
     channels: &ChannelTable,
     viewers: &ViewerTable,
+    room: &impl Dependents<Channel>,
     recovering: &mut Recovering<Channel>,
     now: Timestamp,
     names: &[ChannelName],
     how: &Recovery,
 ) -> Vec<Result<Recovered, Error>> {
-    aws_claim::recover(&ChannelProvider { ivs, viewers }, &channels.names, recovering, now, names, how).await
+    aws_claim::recover(&ChannelProvider { ivs, viewers, room }, &channels.names, recovering, now, names, how).await
 }
 
 /// Returns the channel of that name, creating it first if there is none. Any number of concurrent callers get one.
@@ -112,11 +118,12 @@ pub async fn create_or_fetch(
     ivs: &ChannelIvs,
     channels: &ChannelTable,
     viewers: &ViewerTable,
+    room: &impl Dependents<Channel>,
     now: Timestamp,
     request: &NameRequest<ChannelName>,
     desired: DesiredChannelOptions,
 ) -> Result<Outcome<Channel>, Error> {
-    aws_claim::create_or_fetch(&ChannelProvider { ivs, viewers }, &channels.names, now, request, &desired).await
+    aws_claim::create_or_fetch(&ChannelProvider { ivs, viewers, room }, &channels.names, now, request, &desired).await
 }
 
 /// Returns the channel of that name.
@@ -150,10 +157,11 @@ pub async fn delete(
     ivs: &ChannelIvs,
     channels: &ChannelTable,
     viewers: &ViewerTable,
+    room: &impl Dependents<Channel>,
     now: Timestamp,
     request: &NameRequest<ChannelName>,
 ) -> Result<(), Error> {
-    aws_claim::delete(&ChannelProvider { ivs, viewers }, &channels.names, now, request).await
+    aws_claim::delete(&ChannelProvider { ivs, viewers, room }, &channels.names, now, request).await
 }
 
 /// Holds every channel in IVS against its row, and deletes orphans; see [`aws_claim::sweep()`]. No stream key is read.

@@ -15,7 +15,7 @@ mod sweep;
 mod table;
 
 pub use operations::{create_or_fetch, delete, fetch, finish_delete};
-pub use provider::{Inventory, ListedPage, Provider};
+pub use provider::{Dependents, Inventory, ListedPage, Provider};
 pub use recovering::Recovering;
 pub use recovery::{Recovery, recover};
 pub use sweep::{SweepOutcome, SweepRun, Sweeping, sweep};

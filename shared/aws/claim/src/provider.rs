@@ -40,6 +40,12 @@ pub trait Provider<R: Resource>: Sync {
     fn forget(&self, name: &R::Name, arn: &R::Arn) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
+/// What hangs on a resource and is ended by somebody else, in a service that the resource's own function does not call.
+pub trait Dependents<R: Resource>: Sync {
+    /// Has it ended, soon: the resource is gone in AWS, and its row is about to go. May be asked for again.
+    fn end_with(&self, name: &R::Name) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
 /// One page of a listing.
 #[derive(Debug)]
 pub struct ListedPage<R: Resource> {

@@ -2,11 +2,16 @@
 
 use std::fmt;
 
+use aws_claim::Dependents;
 use aws_client::{Aws, AwsFailure, SdkClient, sdk_client};
 use aws_sdk_sqs::Client;
-use model::Error;
+use model::channel::Channel;
+use model::claim::Resource;
 use model::error::chain;
 use model::recovery::RecoveryOrder;
+use model::room::Room;
+use model::stage::Stage;
+use model::{ChannelName, Error, RoomName, StageName};
 
 /// The queue.
 pub struct RecoveryQueue {
@@ -40,5 +45,19 @@ impl RecoveryQueue {
         let order = serde_json::to_string(&order).map_err(Error::internal)?;
         let sent = self.sqs.send_message().queue_url(&self.url).message_body(order).send().await;
         sent.map(drop).map_err(|error| AwsFailure::new("sqs:SendMessage", &error).into_error())
+    }
+}
+
+/// A stage's chat room ends with it: the recovery, which calls IVS Chat, finds that the stage is gone.
+impl Dependents<Stage> for RecoveryQueue {
+    async fn end_with(&self, name: &StageName) -> Result<(), Error> {
+        self.ask(Room::KIND, &RoomName::of_stage(name)).await
+    }
+}
+
+/// As a stage's.
+impl Dependents<Channel> for RecoveryQueue {
+    async fn end_with(&self, name: &ChannelName) -> Result<(), Error> {
+        self.ask(Room::KIND, &RoomName::of_channel(name)).await
     }
 }

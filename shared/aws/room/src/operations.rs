@@ -1,5 +1,8 @@
 //! How rooms come to be, are recovered, and end.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use aws_claim::{Inventory, ListedPage, Provider, Recovering, Recovery, SweepOutcome, SweepRun, Sweeping};
 use aws_recovery_queue::RecoveryQueue;
 use model::claim::{Claim, CreateError, NameRequest, NameRow, Outcome, Resource};
@@ -7,8 +10,12 @@ use model::error::Conflict;
 use model::recovery::Recovered;
 use model::room::{Fate, Room, RoomOf};
 use model::{ClaimId, Error, RoomArn, RoomName, Timestamp};
+use tokio::time::timeout_at;
 
 use crate::{RoomIvs, RoomRows, RoomTable, SubjectTables};
+
+/// The most keys that one BatchGetItem takes.
+const BATCH: usize = 100;
 
 /// Rooms come to be in IVS Chat, and users and the log hang on them.
 struct RoomProvider<'a> {
@@ -116,7 +123,8 @@ pub async fn end(
 }
 
 /// Completes what creates and deletes of these rooms have left halfway, by one listing of IVS Chat, and ends those whose
-/// stage or channel is gone. Answers what became of each, in their order.
+/// stage or channel is gone. Answers what became of each, in their order; one whose stage or channel is being deleted is busy.
+#[expect(clippy::too_many_arguments, reason = "what a recovery takes, and what hangs on it")]
 pub async fn recover(
     ivs: &RoomIvs,
     rooms: &RoomTable,
@@ -133,7 +141,9 @@ pub async fn recover(
     for (name, recovered) in names.iter().zip(recovered) {
         ended.push(match recovered {
             Ok(recovered @ (Recovered::Nothing | Recovered::Adopted)) => {
-                end_without_subject(ivs, rooms, rows, subjects, name, how).await.map(|end| end.unwrap_or(recovered))
+                let end = timeout_at(how.until, end_without_subject(ivs, rooms, rows, subjects, name, how)).await;
+                let end = end.unwrap_or_else(|_| Err(Error::unavailable("there was not enough time")));
+                end.map(|end| end.unwrap_or(recovered))
             }
             other => other,
         });
@@ -150,6 +160,7 @@ async fn end_without_subject(
     name: &RoomName,
     how: &Recovery,
 ) -> Result<Option<Recovered>, Error> {
+    // The room comes first: what it belongs to was there before it, so that what is not there then is gone.
     let Some(NameRow::Active(room)) = rooms.read(name).await? else { return Ok(None) };
     match subjects.fate(&room).await? {
         Fate::Stays => Ok(None),
@@ -158,14 +169,54 @@ async fn end_without_subject(
     }
 }
 
-/// Holds every room in IVS Chat against its row, and deletes orphans; see [`aws_claim::sweep()`].
+/// What a sweep lists, with the names that it has seen.
+struct Noting<'a> {
+    ivs: &'a RoomIvs,
+    seen: Mutex<BTreeSet<String>>,
+}
+
+impl Inventory<Room> for Noting<'_> {
+    async fn list(&self, only: Option<&RoomName>, page: Option<&str>) -> Result<ListedPage<Room>, Error> {
+        let listed = self.ivs.list(only, page).await?;
+        let names = listed.found.iter().map(|found| found.name.to_string());
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).extend(names);
+        Ok(listed)
+    }
+
+    async fn delete_idle(&self, arn: &RoomArn) -> Result<bool, Error> {
+        self.ivs.delete_idle(arn).await
+    }
+}
+
+/// Holds every room in IVS Chat against its row, and deletes orphans; see [`aws_claim::sweep()`]. Those whose stage or
+/// channel is gone are among the unfinished, as far as this run has listed them.
 pub async fn sweep(
     ivs: &RoomIvs,
     rooms: &RoomTable,
+    subjects: &SubjectTables,
     sweeping: &mut Sweeping<Room>,
     run: &SweepRun,
 ) -> SweepOutcome<Room> {
-    aws_claim::sweep(ivs, &rooms.names, sweeping, run).await
+    let noting = Noting { ivs, seen: Mutex::default() };
+    let mut outcome = aws_claim::sweep(&noting, &rooms.names, sweeping, run).await;
+    let seen = noting.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let seen: Vec<RoomName> = seen.iter().filter_map(|name| name.parse().ok()).collect();
+    for names in seen.chunks(BATCH) {
+        match over(rooms, subjects, names).await {
+            Ok(over) => outcome.unfinished.extend(over),
+            Err(error) => outcome.result = outcome.result.and(Err(error)),
+        }
+    }
+    outcome
+}
+
+/// Of these rooms, those whose stage or channel is gone.
+async fn over(rooms: &RoomTable, subjects: &SubjectTables, names: &[RoomName]) -> Result<Vec<RoomName>, Error> {
+    // The rooms come first, as in a recovery.
+    let rooms = rooms.active(names).await?;
+    let fates = subjects.fates(&rooms).await?;
+    let over = rooms.into_iter().zip(fates).filter(|(_, fate)| *fate == Fate::Ends);
+    Ok(over.map(|(room, _)| room.name).collect())
 }
 
 /// The rooms whose create or delete was left halfway, whether IVS Chat has anything of them or not.

@@ -3,8 +3,8 @@
 
 use aws_claim::{NameTable, Schema, read_row};
 use aws_client::{Aws, AwsFailure};
-use aws_item::{Fields, Item, Written, item, n, s, update_if};
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_item::{Fields, Item, Written, batch_get, item, n, s, update_if};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue};
 use model::claim::NameRow;
 use model::room::{Room, RoomSettings, SubjectArn};
 use model::{Error, RoomArn, RoomName};
@@ -89,6 +89,18 @@ impl RoomTable {
     /// What DynamoDB fails with.
     pub async fn read(&self, name: &RoomName) -> Result<Option<NameRow<Room>>, Error> {
         self.names.read(name).await
+    }
+
+    /// Those of these names that are rooms, read consistently. A hundred at most.
+    pub(crate) async fn active(&self, names: &[RoomName]) -> Result<Vec<Room>, Error> {
+        let keys = names.iter().map(|name| item([("name", s(name))])).collect();
+        let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true);
+        let keys = keys.build().map_err(Error::internal)?;
+        let found = batch_get(self.dynamodb.batch_get_item().request_items(&self.table, keys)).await?;
+        let rows = found.into_values().flatten().map(|row| read_row::<RoomSchema>(&row));
+        let rows: Vec<NameRow<Room>> = rows.collect::<Result<_, _>>()?;
+        let rooms = rows.into_iter().filter_map(|row| if let NameRow::Active(room) = row { Some(room) } else { None });
+        Ok(rooms.collect())
     }
 
     /// The room of that ARN, by an index that follows a write within moments. One Query.

@@ -1,6 +1,6 @@
 //! What the API does with stages.
 
-use aws_claim::{Inventory, ListedPage, Provider, Recovering, Recovery, SweepOutcome, SweepRun, Sweeping};
+use aws_claim::{Dependents, Inventory, ListedPage, Provider, Recovering, Recovery, SweepOutcome, SweepRun, Sweeping};
 use model::claim::{Claim, CreateError, NameRequest, Outcome, owned_by};
 use model::recovery::Recovered;
 use model::stage::{DesiredStageOptions, Stage, StageChanges};
@@ -8,10 +8,11 @@ use model::{Cursor, Error, Limit, Page, StageArn, StageName, Timestamp, UserId};
 
 use crate::{ParticipantRows, StageIvs, StageTable};
 
-/// Stages come to be in IVS Real-Time, and participants hang on them.
-struct StageProvider<'a> {
+/// Stages come to be in IVS Real-Time, and participants and a chat room hang on them.
+struct StageProvider<'a, D> {
     ivs: &'a StageIvs,
     participants: &'a ParticipantRows,
+    room: &'a D,
 }
 
 impl Inventory<Stage> for StageIvs {
@@ -25,7 +26,7 @@ impl Inventory<Stage> for StageIvs {
     }
 }
 
-impl Provider<Stage> for StageProvider<'_> {
+impl<D: Dependents<Stage>> Provider<Stage> for StageProvider<'_, D> {
     type Inventory = StageIvs;
 
     fn inventory(&self) -> &StageIvs {
@@ -53,7 +54,8 @@ impl Provider<Stage> for StageProvider<'_> {
     }
 
     async fn forget(&self, name: &StageName, arn: &StageArn) -> Result<(), Error> {
-        self.participants.purge(name, arn).await
+        self.participants.purge(name, arn).await?;
+        self.room.end_with(name).await
     }
 }
 
@@ -77,16 +79,18 @@ pub async fn unfinished(stages: &StageTable, now: Timestamp) -> Result<Vec<Stage
 
 /// Completes what creates and deletes of these stages have left halfway, by one listing of IVS. Answers what became of
 /// each, in their order.
+#[expect(clippy::too_many_arguments, reason = "what a recovery takes, and what hangs on it")]
 pub async fn recover(
     ivs: &StageIvs,
     stages: &StageTable,
     participants: &ParticipantRows,
+    room: &impl Dependents<Stage>,
     recovering: &mut Recovering<Stage>,
     now: Timestamp,
     names: &[StageName],
     how: &Recovery,
 ) -> Vec<Result<Recovered, Error>> {
-    aws_claim::recover(&StageProvider { ivs, participants }, &stages.names, recovering, now, names, how).await
+    aws_claim::recover(&StageProvider { ivs, participants, room }, &stages.names, recovering, now, names, how).await
 }
 
 /// Returns the stage of that name, creating it first if there is none. Any number of concurrent callers get one stage.
@@ -99,11 +103,12 @@ pub async fn create_or_fetch(
     ivs: &StageIvs,
     stages: &StageTable,
     participants: &ParticipantRows,
+    room: &impl Dependents<Stage>,
     now: Timestamp,
     request: &NameRequest<StageName>,
     desired: DesiredStageOptions,
 ) -> Result<Outcome<Stage>, Error> {
-    aws_claim::create_or_fetch(&StageProvider { ivs, participants }, &stages.names, now, request, &desired).await
+    aws_claim::create_or_fetch(&StageProvider { ivs, participants, room }, &stages.names, now, request, &desired).await
 }
 
 /// Returns the stage of that name.
@@ -157,8 +162,9 @@ pub async fn delete(
     ivs: &StageIvs,
     stages: &StageTable,
     participants: &ParticipantRows,
+    room: &impl Dependents<Stage>,
     now: Timestamp,
     request: &NameRequest<StageName>,
 ) -> Result<(), Error> {
-    aws_claim::delete(&StageProvider { ivs, participants }, &stages.names, now, request).await
+    aws_claim::delete(&StageProvider { ivs, participants, room }, &stages.names, now, request).await
 }
