@@ -66,10 +66,14 @@ async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
             "dynamodb:UpdateItem",
             "ivs:DeleteChannel",
             "dynamodb:Query",
+            // Its room ends with it, if it has one.
+            "sqs:SendMessage",
             "dynamodb:GetItem",
             "dynamodb:TransactWriteItems",
         ];
         made("delete a channel", 204, Box::pin(alice.delete("/channels/demo")), &delete).await;
+        // What the recovery calls is no request's.
+        eventually("the recovery looks for its room", async || app.log_of("recovery").pop()).await;
 
         let invited = json!({"private": true, "admission": "invited"});
         made("create a channel by invitation", 201, Box::pin(alice.put("/channels/members", invited)), &create).await;
@@ -102,10 +106,12 @@ async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
             "dynamodb:Query",
             "dynamodb:DeleteItem",
             "dynamodb:DeleteItem",
+            "sqs:SendMessage",
             "dynamodb:GetItem",
             "dynamodb:TransactWriteItems",
         ];
         made("delete", 204, Box::pin(alice.delete("/stages/demo")), &delete).await;
+        eventually("the recovery looks for its room", async || app.log_of("recovery").get(1).cloned()).await;
         made("delete again", 204, Box::pin(alice.delete("/stages/demo")), &["dynamodb:GetItem"]).await;
     })
     .await;

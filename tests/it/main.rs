@@ -27,6 +27,7 @@ mod reconciler;
 mod recovery;
 mod repository;
 mod restart;
+mod room;
 mod rtmp_hook;
 mod server;
 mod session;

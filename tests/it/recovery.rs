@@ -313,7 +313,9 @@ async fn a_delete_that_died_is_finished_by_a_recovery_too() {
         for kind in ["stage", "channel"] {
             let (answer, calls) = app.calls_of(app.recover(kind, &["demo"])).await;
             assert!(again(&answer).is_empty() && listings(&calls) == 0, "{answer}, {calls:?}");
-            assert_eq!(last_line(app)["deletesFinished"], json!(1));
+            // Beside it, the queue's own run looks for the room.
+            let finished = app.log_of("recovery").into_iter().filter(|line| line["deletesFinished"] == 1).count();
+            assert_eq!(finished, if kind == "stage" { 1 } else { 2 });
         }
         for table in ["stages", "channels", "participants"] {
             assert!(app.rows(table).await.is_empty(), "{table}");

@@ -557,10 +557,15 @@ impl TestApp {
         }
     }
 
+    /// The URL of a queue of the template.
+    pub fn queue_url(&self, queue: &str) -> String {
+        format!("https://sqs.{}.amazonaws.com/000000000000/{}-{queue}", self.region, self.stack)
+    }
+
     /// The messages that are in a queue of the template now, with everything that there is to know of them.
     pub async fn messages(&self, queue: &str) -> Vec<Value> {
         let input = json!({
-            "QueueUrl": format!("https://sqs.{}.amazonaws.com/000000000000/{}-{queue}", self.region, self.stack),
+            "QueueUrl": self.queue_url(queue),
             "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"], "VisibilityTimeout": 0,
         });
         let authorization = self.authorization("sqs");
