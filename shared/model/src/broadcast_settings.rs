@@ -135,7 +135,7 @@ fn is_public(text: &str, schemes: &[&str]) -> bool {
 
 /// A name of the public DNS: with a dot, and under none of the names that stay within a network (RFC 6761, RFC 6762,
 /// RFC 8375, and AWS's own).
-fn is_public_name(name: &str) -> bool {
+pub(crate) fn is_public_name(name: &str) -> bool {
     const PRIVATE: [&str; 17] = [
         "localhost",
         "localdomain",

@@ -329,6 +329,21 @@ id!(
     "must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -"
 );
 
+id!(
+    /// What operators call a webhook.
+    WebhookName,
+    |text| is_name(text, 128),
+    "must be 1 to 128 characters of A-Z, a-z, 0-9, _ and -"
+);
+
+id!(
+    /// One event of those that webhooks are told of, the same each time it is told. It has no period: where a signature is
+    /// of id, time and body with periods between, some receivers refuse it.
+    EventId,
+    |text| is_name(text, 128),
+    "must be 1 to 128 characters of A-Z, a-z, 0-9, _ and -"
+);
+
 impl RowVersion {
     /// A new one.
     ///

@@ -33,13 +33,14 @@ pub mod tags;
 mod time;
 pub mod token;
 mod user_ref;
+pub mod webhook;
 
 pub use error::Error;
 pub use field::Field;
 pub use id::{
-    AttemptId, BroadcastId, ChannelArn, ChannelName, ClaimId, ClusterArn, DeviceName, InterfaceId, InvalidId,
+    AttemptId, BroadcastId, ChannelArn, ChannelName, ClaimId, ClusterArn, DeviceName, EventId, InterfaceId, InvalidId,
     MessageId, ParticipantId, PlaybackKeyArn, PublicKeyArn, Quality, RoomArn, RoomName, RowVersion, SessionId,
-    StageArn, StageName, StreamId, StreamKeyArn, TaskId, UserId, ViewerId,
+    StageArn, StageName, StreamId, StreamKeyArn, TaskId, UserId, ViewerId, WebhookName,
 };
 pub use page::{Cursor, InvalidCursor, InvalidLimit, Limit, List, Page, Position};
 pub use time::{InvalidTimestamp, Timestamp};
