@@ -26,10 +26,12 @@ use time::OffsetDateTime;
 
 use self::hub::Hub;
 pub(crate) use self::messaging::serve;
+use self::state::Order;
 pub(crate) use self::state::State;
 use super::assumptions::Assumed;
 use super::service::{Requirement, Service, ServiceError};
 use super::video::StandIn;
+use crate::plumbing::state_file::SaveError;
 
 /// The service in one region, with everybody who is connected.
 pub(crate) struct IvsChat {
@@ -46,6 +48,11 @@ impl IvsChat {
         let mut rooms = StandIn::open(region, state_file)?;
         rooms.assume(assumed);
         Ok(Self { rooms, hub: Hub::default() })
+    }
+
+    /// What has been ordered since this was last asked.
+    fn take_orders(&self) -> Vec<Order> {
+        self.rooms.change(|state| Ok::<_, SaveError>(std::mem::take(&mut state.orders))).unwrap_or_default()
     }
 
     /// Whether there is a resource of this ARN.

@@ -6,11 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::IvsChat;
 use crate::aws::service::ServiceError;
 use crate::aws::video::error::not_found;
 use crate::aws::video::operation::Tags;
-use crate::plumbing::state_file::SaveError;
 
 /// Everything, by ARN. The order of the ARNs is that of the lists: random, as IVS promises none.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -72,12 +70,5 @@ pub(super) enum Order {
 impl State {
     pub(super) fn room(&self, arn: &str) -> Result<&Room, ServiceError> {
         self.rooms.get(arn).ok_or_else(|| not_found(arn))
-    }
-}
-
-impl IvsChat {
-    /// What has been ordered since this was last asked.
-    pub(super) fn take_orders(&self) -> Vec<Order> {
-        self.rooms.change(|state| Ok::<_, SaveError>(std::mem::take(&mut state.orders))).unwrap_or_default()
     }
 }
