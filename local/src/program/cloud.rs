@@ -97,6 +97,7 @@ impl LocalCloud {
             rtmps_url: format!("rtmps://{}/app/", addresses.ingest),
             rtmp_url: format!("rtmp://{}/app/", listeners.media.rtmp.local_addr()?),
             playback_url: addresses.playback.clone(),
+            chat_url: format!("ws://{chat_address}"),
             certificate: file("ca.pem"),
         };
         let overview = Overview::new(

@@ -15,12 +15,13 @@ use crate::program::html::{self, Html, code, escape, link, row, table};
 use crate::program::options::{Options, TemplateSource};
 use crate::template::{HttpRoute, Template};
 
-/// Where video is sent and watched.
+/// Where video is sent and watched, and where clients chat.
 pub(crate) struct MediaPlane {
     /// The stream key comes after it, as after the next.
     pub(crate) rtmps_url: String,
     pub(crate) rtmp_url: String,
     pub(crate) playback_url: String,
+    pub(crate) chat_url: String,
     /// That of the authority behind RTMPS, if it is kept.
     pub(crate) certificate: Option<PathBuf>,
 }
@@ -109,6 +110,7 @@ impl Overview {
             "rtmps": self.media.rtmps_url,
             "rtmp": self.media.rtmp_url,
             "playback": self.media.playback_url,
+            "chat": self.media.chat_url,
             "tasks": self.tasks_url,
         });
         about
@@ -197,6 +199,7 @@ impl Overview {
                 row([escape("Send video (plain RTMP)"), code(&self.media.rtmp_url)]),
                 row([escape("Certificate to trust for RTMPS"), self.certificate()]),
                 row([escape("Watch (HLS)"), code(&self.media.playback_url)]),
+                row([escape("Chat (WebSocket)"), code(&self.media.chat_url)]),
                 tasks,
                 document,
                 row([escape("Template"), code(template)]),
@@ -343,6 +346,7 @@ mod tests {
             rtmps_url: "rtmps://127.0.0.1:65533/app/".to_owned(),
             rtmp_url: "rtmp://127.0.0.1:65532/app/".to_owned(),
             playback_url: url(65_531),
+            chat_url: "ws://127.0.0.1:65529".to_owned(),
             certificate: None,
         };
         let mut template = template.unwrap();
