@@ -15,7 +15,10 @@ use model::{Cursor, Error, Limit, Page, StageName, Timestamp, UserId};
 use crate::{ParticipantIvs, ParticipantTable};
 
 /// How often a request starts over because another wrote the same row in between.
-pub(crate) const ATTEMPTS: usize = 8;
+const ATTEMPTS: usize = 8;
+/// The same of what an owner says of a user: several renewals of that user's may each win so often as they may try, and must
+/// not keep the owner from it. An attempt is a read and a write, so that this takes a second or two.
+pub(crate) const OWNERS_ATTEMPTS: usize = 64;
 
 pub(crate) fn contended() -> Error {
     Error::Busy { resource: "participant", retry_after: Duration::from_secs(1) }
@@ -171,7 +174,7 @@ pub async fn grant(
     user_id: &UserId,
     changes: GrantChanges,
 ) -> Result<Grant, Error> {
-    for _ in 0..ATTEMPTS {
+    for _ in 0..OWNERS_ATTEMPTS {
         let (stage, mut participant) = read(participants, stage, user_id, now).await?;
         let stage = owned_by(stage, caller)?;
         let before = match &participant.access {

@@ -10,7 +10,7 @@ use model::stage::Stage;
 use model::{Error, StageName, Timestamp, UserId};
 
 use crate::ParticipantTable;
-use crate::operations::{ATTEMPTS, contended, read};
+use crate::operations::{OWNERS_ATTEMPTS, contended, read};
 
 /// When it is worth asking IVS again whether it knows a participant by now.
 const PENDING: Duration = Duration::from_secs(10);
@@ -32,7 +32,7 @@ pub async fn remove(
     stage: &StageName,
     user_id: &UserId,
 ) -> Result<(), Error> {
-    for _ in 0..ATTEMPTS {
+    for _ in 0..OWNERS_ATTEMPTS {
         let (stage, before) = read(participants, stage, user_id, now).await?;
         let stage = owned_by(stage, caller)?;
         let mut barred = Participant { access: Access::Removed, ..before.clone() };
