@@ -293,7 +293,7 @@ async fn each_notification_of_nginx_makes_two_aws_calls_at_most_and_one_if_nothi
             // Of one's own server, the table knows whether it is on air.
             let (_, calls) = app.calls_of(alice.delete("/channels/demo")).await;
             let (get, update) = ("dynamodb:GetItem", "dynamodb:UpdateItem");
-            assert_eq!(calls, [get, get, update, get, "dynamodb:TransactWriteItems"]);
+            assert_eq!(calls, [get, get, update, "sqs:SendMessage", get, "dynamodb:TransactWriteItems"]);
         })
         .await;
 }
