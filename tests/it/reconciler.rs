@@ -81,7 +81,7 @@ async fn a_run_that_has_nothing_to_do_writes_nothing() {
         let before = rows(app).await;
         let (ok, mut calls) = app.calls_of(fleet.reconcile()).await;
         assert!(ok);
-        // Those of stages and channels are made beside each other.
+        // Those of stages, channels and rooms are made beside each other.
         calls[6..].sort();
         assert_eq!(
             calls,
@@ -94,8 +94,10 @@ async fn a_run_that_has_nothing_to_do_writes_nothing() {
                 "ecs:DescribeTasks",
                 "dynamodb:Query",
                 "dynamodb:Query",
+                "dynamodb:Query",
                 "ivs:ListChannels",
                 "ivs:ListStages",
+                "ivschat:ListRooms",
             ]
         );
         assert_eq!(rows(app).await, before);
@@ -253,7 +255,7 @@ async fn a_kill_at_any_aws_call_of_a_run_leaves_work_for_the_next_and_no_harm() 
         let calls = nth_of_each(&made).into_iter();
         let calls: Vec<_> =
             calls.filter(|(service, operation, nth)| !is_one_of_many(service, operation, *nth)).collect();
-        assert_eq!(calls.len(), 16, "{made:?}");
+        assert_eq!(calls.len(), 18, "{made:?}");
         for (service, operation, nth) in calls {
             for when in ["before", "after"] {
                 app.reset().await;
