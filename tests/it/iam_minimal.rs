@@ -22,7 +22,7 @@ const TOURS: usize = 3;
 
 /// What is denied on what is gone, which bears no tag any more: a call that is repeated, since its first answer came too
 /// late, had its effect and is denied nevertheless. Without the permission, it is denied on every tour.
-const DENIED_ONCE_DONE: [&str; 2] = ["ivs:DeleteStage", "ivs:DeleteChannel"];
+const DENIED_ONCE_DONE: [&str; 3] = ["ivs:DeleteStage", "ivs:DeleteChannel", "ivschat:DeleteRoom"];
 
 /// Function and action of each call that was denied.
 type Denied = BTreeSet<(String, String)>;

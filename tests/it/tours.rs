@@ -242,6 +242,64 @@ async fn recovery(app: &TestApp) {
     for kind in ["stage", "channel"] {
         app.recover(kind, &["made", "not-made", "keyless", "deleted"]).await;
     }
+    // Rooms of what is gone: two whose create died, and two that are ended, one of which IVS Chat says is gone.
+    let (made, gone) = (create_room(app, "stage/made-room").await, create_room(app, "channel/gone").await);
+    let left = create_room(app, "stage/gone").await;
+    let rooms = [
+        room_row("stage/made-room", None),
+        room_row("stage/not-made-room", None),
+        room_row("channel/gone", Some(&gone)),
+        room_row("stage/gone", Some(&left)),
+    ];
+    app.fill("rooms", rooms).await;
+    for (room, arn) in [("stage/made-room", &made), ("channel/gone", &gone), ("stage/gone", &left)] {
+        app.fill("chat-users", [texts([("room", room), ("userId", "bob"), ("roomArn", arn)])]).await;
+        app.fill("chat-log", [texts([("room", room), ("at", OVER), ("roomArn", arn)])]).await;
+    }
+    let rooms = ["stage/made-room", "stage/not-made-room", "channel/gone", "stage/gone"];
+    app.recover("room", &rooms).await;
+}
+
+/// A room in IVS Chat, of a create that is over: its ARN.
+async fn create_room(app: &TestApp, room: &str) -> String {
+    let tags = [("stack", app.stack()), ("room", room), ("claim", "some-claim"), ("lease-until", OVER)];
+    let tags = tags.map(|(key, value)| (format!("greenroom:{key}"), value.to_owned()));
+    let created = app.ivs_chat().create_room().set_tags(Some(tags.into())).send().await.unwrap();
+    created.arn().unwrap().to_owned()
+}
+
+/// The row of a room whose stage or channel is gone, or of a create of it that died.
+fn room_row(name: &str, arn: Option<&str>) -> Row {
+    let subject = ("subject", "arn:aws:ivs:us-east-1:000000000000:stage/gone");
+    match arn {
+        None => texts([
+            ("name", name),
+            subject,
+            ("owner", "alice"),
+            ("status", "creating"),
+            ("claimId", "some-claim"),
+            ("originId", "some-claim"),
+            ("leaseUntil", OVER),
+            ("unfinished", "yes"),
+        ]),
+        Some(arn) => {
+            let mut row = texts([
+                ("name", name),
+                subject,
+                ("owner", "alice"),
+                ("status", "active"),
+                ("arn", arn),
+                ("createdAt", OVER),
+                ("listedAt", OVER),
+            ]);
+            row.insert("slowModeSeconds".to_owned(), AttributeValue::N("0".to_owned()));
+            row
+        }
+    }
+}
+
+fn texts<const N: usize>(texts: [(&str, &str); N]) -> Row {
+    texts.map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned()))).into()
 }
 
 /// A stage with a participant, or a channel with a viewer, of the name `deleted`.
@@ -278,6 +336,14 @@ async fn reconciler(app: &TestApp) {
     };
     app.ivs().create_stage().set_tags(tags("stage")).send().await.unwrap();
     app.ivs_low_latency().create_channel().set_tags(tags("channel")).send().await.unwrap();
+    create_room(app, "stage/orphan").await;
+    let gone = create_room(app, "channel/gone").await;
+    app.fill("rooms", [room_row("channel/gone", Some(&gone))]).await;
+    let denied = json!({"kind": "error", "status": 403, "code": "AccessDeniedException"});
+    app.fault(
+        json!({"service": "ivschat", "operation": "DeleteRoom", "function": "ReconcilerFunction", "fault": denied}),
+    )
+    .await;
     // A stream that no event has told of.
     let air = Air::new(app).await;
     let show = air.channel("show", json!({})).await;
