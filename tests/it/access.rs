@@ -46,6 +46,12 @@ fn table() -> Vec<Row> {
         row("GET /stages/{stage}/participants", "/stages/demo/participants", None, [401, 401, 401, 403, 403, 200]),
         row("GET /stages/{stage}/session", "/stages/demo/session", None, [401, 401, 401, 200, 200, 200]),
         row("PATCH /stages/{stage}/participants/{userId}", user, Some(json!({})), [401, 401, 401, 403, 403, 200]),
+        row(
+            "POST /stages/{stage}/chat-tokens",
+            "/stages/demo/chat-tokens",
+            Some(json!({})),
+            [401, 401, 401, 201, 201, 201],
+        ),
         row("DELETE /stages/{stage}/participants/{userId}", user, None, [401, 401, 401, 403, 403, 204]),
         row("PUT /channels/{channel}", "/channels/demo", Some(json!({})), [401, 401, 401, 200, 200, 200]),
         row("GET /channels/{channel}", "/channels/demo", None, [401, 401, 401, 200, 200, 200]),
@@ -56,6 +62,12 @@ fn table() -> Vec<Row> {
             "/channels/demo/stream-key",
             Some(json!({})),
             [401, 401, 401, 403, 403, 200],
+        ),
+        row(
+            "POST /channels/{channel}/chat-tokens",
+            "/channels/demo/chat-tokens",
+            Some(json!({})),
+            [401, 401, 401, 201, 201, 201],
         ),
         row(
             "POST /channels/{channel}/playback-tokens",

@@ -8,6 +8,7 @@ mod broadcast;
 mod broadcast_settings;
 mod capacity;
 mod channel;
+mod chat;
 mod create;
 mod events;
 mod gateway;

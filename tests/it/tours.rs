@@ -19,6 +19,7 @@ pub(crate) fn of(function: &str) -> Option<Tour> {
         "StageFunction" => |app| Box::pin(stage(app)),
         "ParticipantFunction" => |app| Box::pin(participant(app)),
         "ChannelFunction" => |app| Box::pin(channel(app)),
+        "ChatFunction" => |app| Box::pin(chat(app)),
         "RtmpHookFunction" => |app| Box::pin(rtmp_hook(app)),
         "BroadcastSettingsFunction" => |app| Box::pin(broadcast_settings(app)),
         "BroadcastFunction" => |app| Box::pin(broadcast(app)),
@@ -44,6 +45,12 @@ async fn deny(app: &TestApp, function: &str, operation: &str) {
     let denied = json!({"kind": "error", "status": 403, "code": "AccessDeniedException"});
     // The recovery that it asks for deletes as well.
     app.fault(json!({"service": "ivs", "operation": operation, "function": function, "fault": denied})).await;
+}
+
+/// As [`deny`], of another service.
+async fn deny_of(app: &TestApp, service: &str, function: &str, operation: &str) {
+    let denied = json!({"kind": "error", "status": 403, "code": "AccessDeniedException"});
+    app.fault(json!({"service": service, "operation": operation, "function": function, "fault": denied})).await;
 }
 
 /// Has the claim on a name, if there is one, lapse.
@@ -135,6 +142,23 @@ async fn channel(app: &TestApp) {
 async fn self_hosted_channel(app: &TestApp) {
     let row: Value = serde_json::from_str(include_str!("../rows/channels/self-hosted.json")).unwrap();
     app.fill("channels", [crate::item_format::row(&row)]).await;
+}
+
+async fn chat(app: &TestApp) {
+    let (alice, bob) = (app.user("alice"), app.user("bob"));
+    alice.put("/stages/demo", json!({})).await;
+    alice.post("/stages/demo/chat-tokens", json!({"displayName": "Ann"})).await;
+    alice.post("/stages/demo/chat-tokens", json!({"displayName": "Anna"})).await;
+    alice.post("/stages/demo/chat-tokens", json!({})).await;
+    alice.put("/channels/members", json!({"private": true, "admission": "invited"})).await;
+    alice.put("/channels/members/viewers/bob", json!({})).await;
+    bob.post("/channels/members/chat-tokens", json!({})).await;
+    // A room of an earlier stage of the name is ended by whoever meets it.
+    app.set_attribute("rooms", "stage/demo", "subject", "arn:aws:ivs:us-east-1:000000000000:stage/earlier00000").await;
+    deny_of(app, "ivschat", "ChatFunction", "DeleteRoom").await;
+    bob.post("/stages/demo/chat-tokens", json!({})).await;
+    app.heal().await;
+    bob.post("/stages/demo/chat-tokens", json!({})).await;
 }
 
 async fn rtmp_hook(app: &TestApp) {

@@ -48,6 +48,12 @@ pub enum Error {
     /// Whoever worked on the same thing before has died, and its recovery is asked for.
     #[error("an earlier request for the {0} was cut short and is being finished; try again")]
     Unfinished(&'static str),
+    /// One user asks for more than one user may.
+    #[error("you ask for too many of these; wait a moment")]
+    TooManyRequests {
+        /// When it is worth asking again.
+        retry_after: Duration,
+    },
     /// No transwrap server has room for another broadcast.
     #[error("no server has room for a broadcast now; try again")]
     NoServer,
@@ -145,7 +151,7 @@ pub enum Denial {
     #[error("the stage is closed; its owner can open it")]
     StageClosed,
     /// The owner disconnected this user and has not granted a return.
-    #[error("the owner of the stage has removed you from it")]
+    #[error("the owner, or a moderator of the chat, has removed you")]
     Removed,
     /// What calls the RTMP hook does not know its secret.
     #[error("the hook's secret is missing or wrong")]
@@ -194,6 +200,9 @@ pub enum Conflict {
     /// Self-hosted channels need a server, and none is configured.
     #[error("this deployment has no RTMP server of its own to host a channel")]
     SelfHostedNotSupported,
+    /// Somebody in the chat has that name, or one that looks like it.
+    #[error("somebody in the chat has this name, or one that looks like it")]
+    NameTaken,
     /// The user holds as many unexpired tokens as one user may.
     #[error("you hold as many unexpired participant tokens for this stage as one user may")]
     TooManyTokens,

@@ -16,6 +16,8 @@ pub enum Group {
     Participant,
     /// `/channels`
     Channel,
+    /// `/stages/{stage}/chat-tokens`, `/channels/{channel}/chat-tokens`
+    Chat,
     /// `/broadcast-settings`
     BroadcastSettings,
     /// `/broadcasts`
@@ -28,11 +30,12 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of running.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Health,
         Self::Stage,
         Self::Participant,
         Self::Channel,
+        Self::Chat,
         Self::BroadcastSettings,
         Self::Broadcast,
         Self::Server,
@@ -46,6 +49,7 @@ impl Group {
             Self::Stage => "stage",
             Self::Participant => "participant",
             Self::Channel => "channel",
+            Self::Chat => "chat",
             Self::BroadcastSettings => "broadcast-settings",
             Self::Broadcast => "broadcast",
             Self::Server => "server",

@@ -8,6 +8,7 @@ mod broadcast;
 mod broadcast_settings;
 mod case;
 mod channel;
+mod chat;
 mod health;
 mod participant;
 mod server;
@@ -26,8 +27,8 @@ const CASE_LIMIT: Duration = Duration::from_secs(300);
 
 /// Every case, in the order of the groups.
 pub fn cases() -> Vec<Case> {
-    let cases = [health::CASES, stage::CASES, participant::CASES, channel::CASES, broadcast_settings::CASES];
-    [&cases.concat(), broadcast::CASES, server::CASES, stream::CASES].concat()
+    let cases = [health::CASES, stage::CASES, participant::CASES, channel::CASES, chat::CASES];
+    [&cases.concat(), broadcast_settings::CASES, broadcast::CASES, server::CASES, stream::CASES].concat()
 }
 
 /// How many cases came to what.

@@ -195,7 +195,7 @@ impl RoomIvs {
         &self,
         room: &RoomArn,
         user_id: &UserId,
-        capabilities: Vec<ChatTokenCapability>,
+        capabilities: &[&str],
         duration: Duration,
         attributes: HashMap<String, String>,
     ) -> Result<ChatToken, Error> {
@@ -206,7 +206,7 @@ impl RoomIvs {
             .create_chat_token()
             .room_identifier(room.as_str())
             .user_id(user_id.as_str())
-            .set_capabilities(Some(capabilities))
+            .set_capabilities(Some(capabilities.iter().map(|word| ChatTokenCapability::from(*word)).collect()))
             .session_duration_in_minutes(minutes)
             .set_attributes(Some(attributes))
             .send()

@@ -54,6 +54,7 @@ problems! {
     Error::Conflict(Conflict::OptionsDiffer(_)) => CONFLICT, "options-differ", "Options differ";
     Error::Conflict(Conflict::NothingToExchange) => CONFLICT, "nothing-to-exchange", "Nothing to exchange";
     Error::Conflict(Conflict::ExchangeNotSupported) => CONFLICT, "exchange-not-supported", "Exchange not supported";
+    Error::Conflict(Conflict::NameTaken) => CONFLICT, "name-taken", "Name taken";
     Error::Conflict(Conflict::TooManyTokens) => CONFLICT, "too-many-tokens", "Too many tokens";
     Error::Conflict(Conflict::TooManyStages { .. }) => CONFLICT, "too-many-stages", "Too many stages";
     Error::Conflict(Conflict::TooManyChannels { .. }) => CONFLICT, "too-many-channels", "Too many channels";
@@ -65,6 +66,7 @@ problems! {
     Error::Conflict(Conflict::OnAir) => CONFLICT, "on-air", "On air already";
     Error::Conflict(Conflict::BroadcastEnded) => CONFLICT, "broadcast-ended", "Broadcast ended";
     Error::BodyTooLarge { .. } => PAYLOAD_TOO_LARGE, "body-too-large", "Body too large";
+    Error::TooManyRequests { .. } => TOO_MANY_REQUESTS, "too-many-requests", "Too many requests";
     Error::UnsupportedMediaType => UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type";
     Error::Internal(_) => INTERNAL_SERVER_ERROR, "internal", "Internal error";
     Error::Busy { .. } | Error::Unfinished(_) => SERVICE_UNAVAILABLE, "busy", "Busy";
@@ -74,11 +76,12 @@ problems! {
     Error::QuotaExceeded(_) => SERVICE_UNAVAILABLE, "limit-reached", "Limit reached";
 }
 
-/// When a caller should ask again, for every 503. A quota is raised by people, so not before a minute.
+/// When a caller should ask again, for every 429 and 503. A quota is raised by people, so not before a minute.
 fn retry_after(error: &Error) -> Option<Duration> {
     match error {
         Error::Busy { retry_after, .. }
         | Error::Unavailable { retry_after, .. }
+        | Error::TooManyRequests { retry_after }
         | Error::RemovalPending { retry_after, .. } => Some(*retry_after),
         Error::Unfinished(_) => Some(model::recovery::RETRY_AFTER),
         // Servers say every five seconds how much room they have.
@@ -158,7 +161,7 @@ mod tests {
     #[test]
     fn every_error_has_its_status_and_type() {
         let secs = Duration::from_secs;
-        let table: [(Error, u16, &str); 31] = [
+        let table: [(Error, u16, &str); 33] = [
             (Error::MalformedBody("x".to_owned()), 400, "malformed-body"),
             (Error::UnsupportedMediaType, 415, "unsupported-media-type"),
             (Error::BodyTooLarge { limit: 1 }, 413, "body-too-large"),
@@ -168,6 +171,8 @@ mod tests {
             (Error::Forbidden(Denial::NotInvited), 403, "not-invited"),
             (Error::Forbidden(Denial::StageClosed), 403, "stage-closed"),
             (Error::Forbidden(Denial::Removed), 403, "removed"),
+            (Error::Conflict(Conflict::NameTaken), 409, "name-taken"),
+            (Error::TooManyRequests { retry_after: secs(6) }, 429, "too-many-requests"),
             (Error::Forbidden(Denial::Capabilities), 403, "capabilities-not-allowed"),
             (Error::Forbidden(Denial::HookSecret), 403, "hook-secret"),
             (Error::Forbidden(Denial::Publisher), 403, "publisher-refused"),
@@ -198,7 +203,7 @@ mod tests {
         for (error, status, r#type) in table {
             let response = respond(&error, "id");
             assert_eq!((response.status().as_u16(), body(&response)["type"].as_str()), (status, Some(r#type)));
-            assert_eq!(response.headers().contains_key("retry-after"), status == 503, "{error}");
+            assert_eq!(response.headers().contains_key("retry-after"), matches!(status, 429 | 503), "{error}");
             assert_eq!(response.headers()["cache-control"], "no-store", "{error}");
         }
     }

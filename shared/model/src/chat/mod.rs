@@ -1,3 +1,21 @@
-//! Chat in the room of a stage or a channel: what may be said there.
+//! Chat: who may, what a role lets them, what they are called, and what has been said of them.
 
+mod name;
 pub mod review;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod user;
+mod values;
+
+pub use self::name::{DisplayName, InvalidDisplayName};
+pub use self::rules::{Role, Seat, role_on_channel, role_on_stage, seat};
+pub use self::user::{ChatUser, LogAction, Standing, StandingChanges};
+pub use self::values::{ChatCapability, Rules, SessionDuration, SlowMode, Words};
+
+use crate::secret;
+
+secret!(
+    /// The text of a chat token: whoever holds it can connect to the room as its user.
+    ChatTokenText
+);

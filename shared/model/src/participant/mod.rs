@@ -7,7 +7,7 @@ mod tests;
 mod values;
 
 pub use self::decide::{Decision, Held, TokenRequest, decide};
-pub use self::row::{Access, EarlierToken, Grant, IssuedToken, Participant, TokenOrigin};
+pub use self::row::{Access, EarlierToken, Grant, IssuedToken, Participant, TokenOrigin, allowed};
 pub use self::values::{
     Attributes, Capabilities, Capability, InvalidAttributes, InvalidDuration, NoCapabilities, TokenDuration,
 };

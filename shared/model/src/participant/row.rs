@@ -157,15 +157,7 @@ impl Participant {
     /// # Errors
     /// [`Denial::Removed`]; [`Denial::StageClosed`] for all but the owner while its doors are closed.
     pub fn allowed(&self, stage: &Stage) -> Result<Capabilities, Denial> {
-        let owner = self.user_id == stage.owner;
-        if stage.doors == Doors::Closed && !owner {
-            return Err(Denial::StageClosed);
-        }
-        match &self.access {
-            Access::Removed => Err(Denial::Removed),
-            Access::Granted(Grant { capabilities: Some(capabilities), .. }) => Ok(*capabilities),
-            Access::Granted(_) | Access::ByAdmission => Ok(default_capabilities(stage, owner)),
-        }
+        allowed(stage.doors, stage.admission, &self.access, self.user_id == stage.owner)
     }
 
     /// The grant as it works on this stage.
@@ -174,7 +166,7 @@ impl Participant {
             Access::Granted(grant) => grant.clone(),
             Access::ByAdmission | Access::Removed => Grant::default(),
         };
-        let default = default_capabilities(stage, self.user_id == stage.owner);
+        let default = default_capabilities(stage.admission, self.user_id == stage.owner);
         Grant { capabilities: Some(grant.capabilities.unwrap_or(default)), ..grant }
     }
 
@@ -269,8 +261,23 @@ impl Participant {
     }
 }
 
-fn default_capabilities(stage: &Stage, owner: bool) -> Capabilities {
-    match stage.admission {
+/// What a user may do on a stage, by its doors, its admission and what its owner has said of them.
+///
+/// # Errors
+/// As [`Participant::allowed`].
+pub fn allowed(doors: Doors, admission: Admission, access: &Access, owner: bool) -> Result<Capabilities, Denial> {
+    if doors == Doors::Closed && !owner {
+        return Err(Denial::StageClosed);
+    }
+    match access {
+        Access::Removed => Err(Denial::Removed),
+        Access::Granted(Grant { capabilities: Some(capabilities), .. }) => Ok(*capabilities),
+        Access::Granted(_) | Access::ByAdmission => Ok(default_capabilities(admission, owner)),
+    }
+}
+
+fn default_capabilities(admission: Admission, owner: bool) -> Capabilities {
+    match admission {
         Admission::Open => Capabilities::ALL,
         Admission::Hosted if owner => Capabilities::ALL,
         Admission::Hosted => Capabilities::SUBSCRIBE,

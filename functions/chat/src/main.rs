@@ -1,0 +1,48 @@
+//! `/stages/{stage}/chat-tokens` and `/channels/{channel}/chat-tokens`: what opens the chat beside a video.
+
+mod handler;
+/// What template.yaml routes to this function.
+mod route {
+    include!(concat!(env!("OUT_DIR"), "/routes.rs"));
+}
+
+use aws_chat::{Chat, ChatTables, TableNames};
+use aws_recovery_queue::RecoveryQueue;
+use aws_room::{Review, RoomIvs, RoomRows, RoomTable};
+use lambda::config::from_env;
+use lambda::http::serve;
+
+use crate::handler::Handler;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    lambda::log::init();
+    let (aws, (tables, [stack, log, recovery, endpoint], lease, rate)) = from_env(|variables| {
+        let tables = TableNames {
+            users: variables.required("CHAT_USERS_TABLE"),
+            rooms: variables.required("ROOMS_TABLE"),
+            stages: variables.required("STAGES_TABLE"),
+            channels: variables.required("CHANNELS_TABLE"),
+            participants: variables.required("PARTICIPANTS_TABLE"),
+            viewers: variables.required("VIEWERS_TABLE"),
+        };
+        let names = ["STACK_NAME", "CHAT_LOG_TABLE", "RECOVERY_QUEUE_URL", "CHAT_ENDPOINT"];
+        let names = names.map(|name| variables.required(name));
+        let (lease, rate) = (variables.seconds("CLAIM_LEASE_SECONDS"), variables.parsed("CHAT_MESSAGES_PER_SECOND"));
+        Some((tables, names, lease, rate?))
+    })?;
+    let review = Review { messages_per_second: Some(rate), ..Review::default() };
+    let handler = Handler {
+        chat: Chat {
+            ivs: RoomIvs::new(&aws, stack).reviewed_by(review),
+            rooms: RoomTable::new(&aws, tables.rooms.clone()),
+            rows: RoomRows::new(&aws, tables.users.clone(), log),
+            tables: ChatTables::new(&aws, tables),
+            recovery: RecoveryQueue::new(&aws, recovery),
+            lease,
+        },
+        endpoint,
+    };
+    aws.connect("DYNAMODB").await;
+    serve("chat", aws.calls(), |request| handler.handle(request)).await
+}

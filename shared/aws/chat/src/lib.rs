@@ -1,0 +1,9 @@
+//! Chat: who may do what in the room of a stage or a channel, and the tokens that let them.
+
+mod operations;
+mod row;
+mod subject;
+mod table;
+
+pub use operations::{Chat, GivenChatToken, TokenRequest};
+pub use table::{ChatTables, TableNames};
