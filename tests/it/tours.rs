@@ -155,6 +155,11 @@ async fn chat(app: &TestApp) {
     bob.post("/channels/members/chat-tokens", json!({})).await;
     // A room of an earlier stage of the name is ended by whoever meets it.
     app.set_attribute("rooms", "stage/demo", "subject", "arn:aws:ivs:us-east-1:000000000000:stage/earlier00000").await;
+    let rooms = app.rows("rooms").await;
+    let room = rooms.iter().find(|row| row["name"].as_s().is_ok_and(|name| name == "stage/demo"));
+    if let Some(Ok(arn)) = room.and_then(|row| row.get("arn")).map(AttributeValue::as_s) {
+        app.fill("chat-log", [texts([("room", "stage/demo"), ("at", OVER), ("roomArn", arn)])]).await;
+    }
     deny_of(app, "ivschat", "ChatFunction", "DeleteRoom").await;
     bob.post("/stages/demo/chat-tokens", json!({})).await;
     app.heal().await;

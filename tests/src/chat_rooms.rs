@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_client::{Aws, AwsConfig, Trust};
 use aws_credential_types::Credentials;
 use aws_recovery_queue::RecoveryQueue;
-use aws_room::{RoomIvs, RoomRows, RoomTable};
+use aws_room::{RoomIvs, RoomRows, RoomTable, SubjectTables};
 use model::claim::{NameRequest, Outcome};
 use model::room::{Room, RoomOf};
 use model::{ClaimId, Error, Timestamp};
@@ -17,6 +17,7 @@ pub struct ChatRooms<'a> {
     app: &'a TestApp,
     ivs: RoomIvs,
     rows: RoomRows,
+    subjects: SubjectTables,
     recovery: RecoveryQueue,
     /// Their table.
     pub table: RoomTable,
@@ -36,6 +37,7 @@ impl<'a> ChatRooms<'a> {
             app,
             ivs: RoomIvs::new(&aws, app.stack().to_owned()),
             rows: RoomRows::new(&aws, app.table("chat-users"), app.table("chat-log")),
+            subjects: SubjectTables::new(&aws, app.table("stages"), app.table("channels")),
             recovery: RecoveryQueue::new(&aws, app.queue_url("RecoveryQueue")),
             table: RoomTable::new(&aws, app.table("rooms")),
         }
@@ -58,7 +60,8 @@ impl<'a> ChatRooms<'a> {
         };
         let desired = RoomOf(subject.parse().expect("the ARN of a stage or channel"));
         let (ivs, rows) = (&self.ivs, &self.rows);
-        aws_room::create_or_fetch(ivs, &self.table, rows, &self.recovery, Timestamp::now(), &request, &desired).await
+        let (subjects, recovery, now) = (&self.subjects, &self.recovery, Timestamp::now());
+        aws_room::create_or_fetch(ivs, &self.table, rows, subjects, recovery, now, &request, &desired).await
     }
 
     /// The same, by a claim that outlives the test.

@@ -8,7 +8,7 @@ mod route {
 
 use aws_chat::{Chat, ChatTables, TableNames};
 use aws_recovery_queue::RecoveryQueue;
-use aws_room::{Review, RoomIvs, RoomRows, RoomTable};
+use aws_room::{Review, RoomIvs, RoomRows, RoomTable, SubjectTables};
 use lambda::config::from_env;
 use lambda::http::serve;
 
@@ -37,6 +37,7 @@ async fn main() -> Result<(), lambda_http::Error> {
             ivs: RoomIvs::new(&aws, stack).reviewed_by(review),
             rooms: RoomTable::new(&aws, tables.rooms.clone()),
             rows: RoomRows::new(&aws, tables.users.clone(), log),
+            subjects: SubjectTables::new(&aws, tables.stages.clone(), tables.channels.clone()),
             tables: ChatTables::new(&aws, tables),
             recovery: RecoveryQueue::new(&aws, recovery),
             lease,

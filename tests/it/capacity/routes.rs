@@ -88,6 +88,11 @@ async fn stages(meter: &mut Meter<'_>, size: usize) {
     meter.ask(mint, ", the current one", 200, Box::pin(guest.post(participants, json!({})))).await;
     meter.list("GET /stages/{stage}/participants", &alice, participants).await;
     meter.ask("GET /stages/{stage}/session", "", 200, Box::pin(guest.get("/stages/demo/session"))).await;
+    let (chat, token) = (&format!("{new}/chat-tokens"), "POST /stages/{stage}/chat-tokens");
+    meter.ask(token, ", the first", 201, Box::pin(guest.post(chat, json!({})))).await;
+    meter.ask(token, ", another", 201, Box::pin(guest.post(chat, json!({})))).await;
+    let named = guest.post(chat, json!({"displayName": "Guest"}));
+    meter.ask(token, ", another under a new name", 201, Box::pin(named)).await;
     let guests = &format!("{participants}/guest-{size:07}");
     let of_user = "PATCH /stages/{stage}/participants/{userId}";
     meter.ask(of_user, "", 200, Box::pin(alice.patch(guests, json!({})))).await;
@@ -116,6 +121,10 @@ async fn channels(meter: &mut Meter<'_>, size: usize) {
     meter.ask(tokens, ", `open`", 201, Box::pin(open)).await;
     let invited = guest.post("/channels/members/playback-tokens", json!({}));
     meter.ask(tokens, ", `invited`", 201, Box::pin(invited)).await;
+    // The room is there.
+    alice.post("/channels/members/chat-tokens", json!({})).await.expect(201);
+    let chat = guest.post("/channels/members/chat-tokens", json!({}));
+    meter.ask("POST /channels/{channel}/chat-tokens", ", `invited`", 201, Box::pin(chat)).await;
     meter.list("GET /channels/{channel}/viewers", &alice, viewers).await;
     meter.ask("DELETE /channels/{channel}/viewers/{userId}", "", 204, Box::pin(alice.delete(invitation))).await;
     alice.put(&format!("{new}/viewers/bob"), json!({})).await.expect(201);

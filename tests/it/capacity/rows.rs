@@ -61,6 +61,7 @@ impl Rows {
             "playbackUrl": "https://playback.example.com/live.m3u8",
         });
         alice.put("/broadcast-settings", settings).await.expect(201);
+        app.user("bob").post("/stages/demo/chat-tokens", json!({})).await.expect(201);
         let room = Room::new(app).await;
         let server = room.open(1, 40).await.remove(0).id;
         let begun = alice.post("/broadcasts", json!({"channel": "demo"})).await.expect(201).json();
@@ -105,6 +106,11 @@ impl Rows {
         let stage = |n: usize| ("stageArn", format!("arn:aws:ivs:us-east-1:000000000000:stage/row{n:09}"));
         let elsewhere = move |n| vec![participant(n), stage(n), ("leaseUntil", elsewhere.clone())];
         multiply("stage-sessions", present, 2, Box::new(elsewhere));
+        let room = one(app, "rooms", named("stage/demo")).await;
+        let named_so = move |n| vec![("name", format!("stage/row-{n:07}")), ("createdAt", at(n)), ("listedAt", at(n))];
+        multiply("rooms", room, 1, Box::new(named_so));
+        let user = one(app, "chat-users", |_| true).await;
+        multiply("chat-users", user, 1, Box::new(|n| vec![("userId", format!("user-{n:07}"))]));
         let settings = one(app, "broadcast-settings", |_| true).await;
         multiply("broadcast-settings", settings, 1, Box::new(|n| vec![("userId", format!("user-{n:07}"))]));
         let over = move |n| {
@@ -114,14 +120,17 @@ impl Rows {
         multiply("broadcasts", broadcast, 1, Box::new(over));
         let server = one(app, "servers", |_| true).await;
         multiply("servers", server, 1, Box::new(|n| vec![("taskId", format!("{:032x}", n + 1))]));
-        assert_eq!(app.tables().await, filled, "the tables that are filled, and those of template.yaml");
+        let mut tables = app.tables().await;
+        // Nothing writes it yet.
+        tables.remove("chat-log");
+        assert_eq!(tables, filled, "the tables that are filled, and those of template.yaml");
         Self { kinds, engine: Database::new(data.join(DATABASE).to_str().unwrap()).unwrap() }
     }
 
     /// Has each table have so many rows of these.
     pub(super) fn grow(&mut self, size: usize) {
         for kind in &mut self.kinds {
-            let size = if kind.like.contains_key("room") { size.max(SERVERS) } else { size / kind.of };
+            let size = if kind.like.contains_key("taskId") { size.max(SERVERS) } else { size / kind.of };
             for start in (kind.there..size).step_by(BATCH) {
                 let rows = (start..size.min(start + BATCH)).map(|n| {
                     let mut row = kind.like.clone();

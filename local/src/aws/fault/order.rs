@@ -110,7 +110,7 @@ pub(super) mod tests {
         for (changes, expected) in [
             (
                 json!({"service": "s3"}),
-                "unknown service `s3`; there are: dynamodb, ivs, secretsmanager, sqs, ecs, ec2, lambda, events, sts",
+                "unknown service `s3`; there are: dynamodb, ivs, ivschat, secretsmanager, sqs, ecs, ec2, lambda, events, ",
             ),
             (json!({"operation": "CreateStag"}), "unknown operation `CreateStag` of ivs; there are: BatchGetChannel, "),
             (json!({"function": "H"}), "unknown function `H`; the template has: F, G"),

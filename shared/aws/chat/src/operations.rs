@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_recovery_queue::RecoveryQueue;
-use aws_room::{ChatToken, RoomIvs, RoomRows, RoomTable, create_or_fetch};
+use aws_room::{ChatToken, RoomIvs, RoomRows, RoomTable, SubjectTables, create_or_fetch};
 use model::chat::{ChatCapability, DisplayName, Role, Seat, role_on_channel, role_on_stage, seat};
 use model::claim::{NameRequest, Outcome};
 use model::error::Conflict;
@@ -25,6 +25,8 @@ pub struct Chat {
     pub rooms: RoomTable,
     /// What hangs on a room.
     pub rows: RoomRows,
+    /// What rooms belong to.
+    pub subjects: SubjectTables,
     /// What decides over a user's chat.
     pub tables: ChatTables,
     /// Who completes what died.
@@ -119,7 +121,8 @@ impl Chat {
             lease: self.lease,
         };
         let desired = RoomOf(known.subject.arn.clone());
-        let made = create_or_fetch(&self.ivs, &self.rooms, &self.rows, &self.recovery, now, &request, &desired).await?;
+        let (ivs, rooms, rows, subjects) = (&self.ivs, &self.rooms, &self.rows, &self.subjects);
+        let made = create_or_fetch(ivs, rooms, rows, subjects, &self.recovery, now, &request, &desired).await?;
         Ok(match made {
             Outcome::Created(room) => (room, true),
             Outcome::Existing(room) => (room, false),

@@ -80,10 +80,12 @@ impl Provider<Room> for RoomProvider<'_> {
 /// # Errors
 /// [`Error::Busy`] if another request holds the name for longer than this one waits; [`Error::Unfinished`] if its recovery
 /// is to be asked for; what AWS fails with, after which the same request may be repeated.
+#[expect(clippy::too_many_arguments, reason = "what a create takes, and what hangs on it")]
 pub async fn create_or_fetch(
     ivs: &RoomIvs,
     rooms: &RoomTable,
     rows: &RoomRows,
+    subjects: &SubjectTables,
     recovery: &RecoveryQueue,
     now: Timestamp,
     request: &NameRequest<RoomName>,
@@ -96,6 +98,8 @@ pub async fn create_or_fetch(
     }
     if let Some(NameRow::Active(stale)) = rooms.read(&request.name).await?
         && stale.subject != desired.0
+        // Whoever asks may be the one who is late: then the room is that of a later subject.
+        && subjects.fate(&stale).await? == Fate::Ends
     {
         end(ivs, rows, rooms, &stale, &request.claim_id).await?;
     }
