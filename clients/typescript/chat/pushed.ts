@@ -73,6 +73,11 @@ export class PushedState<S> {
     this.#options.onChange();
   }
 
+  /** Whether anything was pushed since the room was connected: not every service pushes. */
+  get heard(): boolean {
+    return this.#sequence !== null;
+  }
+
   /** An event of the room. One without a sequence is none of the service's. */
   push(event: ChatEvent): void {
     const sequence = Number(event.attributes["sequence"] ?? Number.NaN);

@@ -20,7 +20,8 @@ export function pushedChannel(service: Pick<StreamService, "ask">, listener: Pus
     },
     apply: applyToChannel,
     onChange: () => {
-      listener.isPushed = pushed.connected;
+      // Until something is, nobody knows whether anything will be.
+      listener.isPushed = pushed.connected && pushed.heard;
       if (pushed.connected && pushed.state !== null) listener.learnPushed(pushed.state);
     },
     clock,
