@@ -20,7 +20,7 @@ LIBRARIES = {
     "ld-linux-aarch64.so.1", "ld-linux-x86-64.so.2", "libc.so.6", "libdl.so.2", "libgcc_s.so.1", "libm.so.6", "libpthread.so.0", "librt.so.1",
 }
 # Of a zip, in bytes: a little more than the largest has.
-LIMIT = 3_800_000
+LIMIT = 3_900_000
 
 
 def linked(elf):
