@@ -130,7 +130,7 @@ pub struct ChatUser {
     pub changed_at: Option<Timestamp>,
     /// What they are called.
     pub display_name: Option<DisplayName>,
-    /// Until when the tokens that they have taken are paid for: each takes [`INTERVAL`].
+    /// Until when the tokens that they have taken are paid for: each takes six seconds.
     pub paid_until: Option<Timestamp>,
     /// When the last session ends that they can have.
     pub session_until: Option<Timestamp>,
