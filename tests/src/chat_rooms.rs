@@ -10,7 +10,7 @@ use model::claim::{NameRequest, Outcome};
 use model::room::{Room, RoomOf};
 use model::{ClaimId, Error, Timestamp};
 
-use crate::app::TestApp;
+use crate::app::{TestApp, eventually};
 
 /// The rooms of a test.
 pub struct ChatRooms<'a> {
@@ -64,14 +64,17 @@ impl<'a> ChatRooms<'a> {
         aws_room::create_or_fetch(ivs, &self.table, rows, subjects, recovery, now, &request, &desired).await
     }
 
-    /// The same, by a claim that outlives the test.
+    /// The same, by a claim that outlives the test, and again while somebody else is at work on it for too long.
     ///
     /// # Panics
     /// When there is no room.
     pub async fn enter(&self, name: &str, subject: &str) -> Room {
-        let entered = self.enter_within(name, subject, Duration::from_secs(60)).await;
-        let (Outcome::Created(room) | Outcome::Existing(room)) = entered.expect("there is a room");
-        room
+        eventually("there is a room", async || match self.enter_within(name, subject, Duration::from_secs(60)).await {
+            Ok(Outcome::Created(room) | Outcome::Existing(room)) => Some(room),
+            Err(Error::Busy { .. }) => None,
+            Err(other) => panic!("there is no room: {other:?}"),
+        })
+        .await
     }
 
     /// The ARNs of the rooms that the table has, those that are ended among them.
