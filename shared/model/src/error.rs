@@ -153,6 +153,12 @@ pub enum Denial {
     /// The owner disconnected this user and has not granted a return.
     #[error("the owner, or a moderator of the chat, has removed you")]
     Removed,
+    /// Only the owner and the moderators of a chat may.
+    #[error("only the owner and the moderators of the chat may do this")]
+    NotModerator,
+    /// Nobody moderates the owner, nor a moderator but the owner.
+    #[error("nobody moderates the owner, and the owner alone moderators")]
+    Protected,
     /// What calls the RTMP hook does not know its secret.
     #[error("the hook's secret is missing or wrong")]
     HookSecret,

@@ -46,6 +46,8 @@ problems! {
     Error::Forbidden(Denial::NotInvited) => FORBIDDEN, "not-invited", "Not invited";
     Error::Forbidden(Denial::StageClosed) => FORBIDDEN, "stage-closed", "Stage closed";
     Error::Forbidden(Denial::Removed) => FORBIDDEN, "removed", "Removed";
+    Error::Forbidden(Denial::NotModerator) => FORBIDDEN, "not-moderator", "Not a moderator";
+    Error::Forbidden(Denial::Protected) => FORBIDDEN, "protected", "Protected";
     Error::Forbidden(Denial::Capabilities) => FORBIDDEN, "capabilities-not-allowed", "Capabilities not allowed";
     Error::Forbidden(Denial::HookSecret) => FORBIDDEN, "hook-secret", "Wrong hook secret";
     Error::Forbidden(Denial::Publisher) => FORBIDDEN, "publisher-refused", "Publisher refused";
@@ -161,7 +163,7 @@ mod tests {
     #[test]
     fn every_error_has_its_status_and_type() {
         let secs = Duration::from_secs;
-        let table: [(Error, u16, &str); 33] = [
+        let table: [(Error, u16, &str); 35] = [
             (Error::MalformedBody("x".to_owned()), 400, "malformed-body"),
             (Error::UnsupportedMediaType, 415, "unsupported-media-type"),
             (Error::BodyTooLarge { limit: 1 }, 413, "body-too-large"),
@@ -171,6 +173,8 @@ mod tests {
             (Error::Forbidden(Denial::NotInvited), 403, "not-invited"),
             (Error::Forbidden(Denial::StageClosed), 403, "stage-closed"),
             (Error::Forbidden(Denial::Removed), 403, "removed"),
+            (Error::Forbidden(Denial::NotModerator), 403, "not-moderator"),
+            (Error::Forbidden(Denial::Protected), 403, "protected"),
             (Error::Conflict(Conflict::NameTaken), 409, "name-taken"),
             (Error::TooManyRequests { retry_after: secs(6) }, 429, "too-many-requests"),
             (Error::Forbidden(Denial::Capabilities), 403, "capabilities-not-allowed"),

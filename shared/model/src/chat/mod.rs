@@ -1,5 +1,6 @@
-//! Chat: who may, what a role lets them, what they are called, and what has been said of them.
+//! Chat: who may, what a role lets them, what they are called, what has been said of them, and who may say it.
 
+mod log;
 mod name;
 pub mod review;
 mod rules;
@@ -8,9 +9,10 @@ mod tests;
 mod user;
 mod values;
 
+pub use self::log::{LogAction, LogEntry};
 pub use self::name::{DisplayName, InvalidDisplayName};
-pub use self::rules::{Role, Seat, role_on_channel, role_on_stage, seat};
-pub use self::user::{ChatUser, LogAction, Standing, StandingChanges};
+pub use self::rules::{Role, Seat, may_moderate, role_on_channel, role_on_stage, seat};
+pub use self::user::{ChatUser, Standing, StandingChanges};
 pub use self::values::{ChatCapability, Rules, SessionDuration, SlowMode, Words};
 
 use crate::secret;

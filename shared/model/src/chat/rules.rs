@@ -1,8 +1,8 @@
-//! Who may chat, and as what: on their own, without a clock or a store.
+//! Who may chat, as what, and who may moderate whom: on their own, without a clock or a store.
 
 use serde::Serialize;
 
-use super::user::Standing;
+use super::user::{Standing, StandingChanges};
 use super::values::ChatCapability;
 use crate::UserId;
 use crate::error::Denial;
@@ -103,4 +103,30 @@ pub fn seat(by_subject: Role, standing: Standing, read_only: bool) -> Result<Sea
         (false, false) => vec![ChatCapability::SendMessage],
     };
     Ok(Seat { role, capabilities })
+}
+
+/// Whether somebody may change what is said of another. Nobody moderates the owner, moderators do not moderate one another,
+/// and the owner alone makes them.
+///
+/// # Errors
+/// [`Denial::NotModerator`]; [`Denial::NotOwner`] for `moderator`; [`Denial::Protected`].
+pub fn may_moderate(
+    actor: Role,
+    target_is_owner: bool,
+    target: Standing,
+    changes: &StandingChanges,
+) -> Result<(), Denial> {
+    if !actor.moderates() {
+        return Err(Denial::NotModerator);
+    }
+    if target_is_owner {
+        return Err(Denial::Protected);
+    }
+    if actor == Role::Owner {
+        return Ok(());
+    }
+    if changes.moderator.is_some() {
+        return Err(Denial::NotOwner);
+    }
+    if target.moderator { Err(Denial::Protected) } else { Ok(()) }
 }

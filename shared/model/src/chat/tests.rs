@@ -89,6 +89,43 @@ fn a_role_has_its_capabilities_and_who_is_muted_has_none() {
 }
 
 #[test]
+fn nobody_moderates_the_owner_and_moderators_do_not_moderate_one_another() {
+    let mute = StandingChanges { muted: Some(true), ..StandingChanges::default() };
+    let promote = StandingChanges { moderator: Some(true), ..StandingChanges::default() };
+    let nothing = Standing::default();
+    for (actor, target_is_owner, target, changes, expected) in [
+        (Role::Owner, false, nothing, mute, Ok(())),
+        (Role::Owner, false, MODERATOR, mute, Ok(())),
+        (Role::Owner, false, nothing, promote, Ok(())),
+        (Role::Owner, true, nothing, mute, Err(Denial::Protected)),
+        (Role::Moderator, false, nothing, mute, Ok(())),
+        (Role::Moderator, true, nothing, mute, Err(Denial::Protected)),
+        (Role::Moderator, false, MODERATOR, mute, Err(Denial::Protected)),
+        (Role::Moderator, false, nothing, promote, Err(Denial::NotOwner)),
+        (Role::Participant, false, nothing, mute, Err(Denial::NotModerator)),
+        (Role::Viewer, true, nothing, mute, Err(Denial::NotModerator)),
+    ] {
+        assert_eq!(may_moderate(actor, target_is_owner, target, &changes), expected, "{actor:?} {target:?}");
+    }
+}
+
+#[test]
+fn who_is_allowed_other_things_is_disconnected_and_told_why() {
+    let changes = |moderator, muted, removed| StandingChanges { moderator, muted, removed };
+    for (changes, expected) in [
+        (changes(None, Some(true), None), Some("muted")),
+        (changes(None, Some(false), None), Some("unmuted")),
+        (changes(Some(true), None, None), Some("moderator")),
+        (changes(Some(false), None, None), Some("moderator")),
+        (changes(Some(false), Some(true), Some(true)), Some("removed")),
+        (changes(None, None, Some(false)), None),
+        (changes(None, None, None), None),
+    ] {
+        assert_eq!(changes.disconnects_for(), expected, "{changes:?}");
+    }
+}
+
+#[test]
 fn what_changes_is_noted_and_who_is_removed_moderates_no_more() {
     let remove = StandingChanges { removed: Some(true), ..StandingChanges::default() };
     let next = MODERATOR.changed(&remove);
@@ -125,6 +162,8 @@ fn a_user_gets_ten_tokens_at_once_and_then_one_each_six_seconds() {
 fn a_row_stays_while_something_is_said_of_its_user() {
     let mut user = bob();
     assert_eq!(user.ends_at(), None);
+    user.changed_at = Some(now());
+    assert_eq!(user.ends_at(), Some(now() + Duration::from_secs(24 * 60 * 60)));
     user.take_token(Duration::from_secs(60), now()).unwrap();
     assert_eq!(user.ends_at(), Some(now() + Duration::from_secs(24 * 60 * 60 + 60)));
     user.standing = MUTED;

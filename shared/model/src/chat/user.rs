@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::log::LogAction;
 use super::name::DisplayName;
 use crate::{Error, RoomArn, RoomName, RowVersion, Timestamp, UserId};
 
@@ -34,52 +35,17 @@ pub struct StandingChanges {
     pub removed: Option<bool>,
 }
 
-/// What is noted for the owner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogAction {
-    /// A user reads only.
-    Muted,
-    /// A user may write again.
-    Unmuted,
-    /// A user was disconnected, and gets no token.
-    Removed,
-    /// A user gets tokens again.
-    Readmitted,
-    /// A user moderates.
-    ModeratorMade,
-    /// A user moderates no more.
-    ModeratorEnded,
-    /// A message was taken away.
-    MessageDeleted,
-}
-
-impl LogAction {
-    pub(super) const ALL: [Self; 7] = [
-        Self::Muted,
-        Self::Unmuted,
-        Self::Removed,
-        Self::Readmitted,
-        Self::ModeratorMade,
-        Self::ModeratorEnded,
-        Self::MessageDeleted,
-    ];
-
-    /// The API's word, and the table's.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Muted => "muted",
-            Self::Unmuted => "unmuted",
-            Self::Removed => "removed",
-            Self::Readmitted => "readmitted",
-            Self::ModeratorMade => "moderatorMade",
-            Self::ModeratorEnded => "moderatorEnded",
-            Self::MessageDeleted => "messageDeleted",
+impl StandingChanges {
+    /// Why the user's connections are closed, so that their next token says what holds now; the reason is theirs to read.
+    /// `None`: their token is none the worse for it. After `removed` there is no use in coming back.
+    pub fn disconnects_for(&self) -> Option<&'static str> {
+        match (self.removed, self.muted, self.moderator) {
+            (Some(true), ..) => Some("removed"),
+            (_, Some(true), _) => Some("muted"),
+            (_, Some(false), _) => Some("unmuted"),
+            (.., Some(_)) => Some("moderator"),
+            (Some(false) | None, None, None) => None,
         }
-    }
-
-    /// Reads the word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|action| action.as_str() == word)
     }
 }
 
@@ -181,9 +147,11 @@ impl ChatUser {
         Ok(())
     }
 
-    /// When the row has nothing left to say; never, while something is said of its user.
+    /// When the row has nothing left to say; never, while something is said of its user. Of who never came, a while after
+    /// the last word of them.
     pub fn ends_at(&self) -> Option<Timestamp> {
-        if self.standing.is_moderated() { None } else { self.name_ends_at() }
+        let spoken = || self.changed_at.map(|at| at + NAME_KEPT);
+        if self.standing.is_moderated() { None } else { self.name_ends_at().or_else(spoken) }
     }
 
     /// When the user's name is anybody's again.
