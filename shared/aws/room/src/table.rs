@@ -140,11 +140,14 @@ impl RoomTable {
         let mut removes = "";
         match changes.rules.as_deref() {
             None => {}
-            Some("") => removes = " REMOVE rules",
+            Some("") => removes = " REMOVE #rules",
             Some(rules) => {
-                sets.push("rules = :rules");
+                sets.push("#rules = :rules");
                 update = update.expression_attribute_values(":rules", s(rules));
             }
+        }
+        if changes.rules.is_some() {
+            update = update.expression_attribute_names("#rules", "rules");
         }
         let set = if sets.is_empty() { String::new() } else { format!("SET {}", sets.join(", ")) };
         let expression = format!("{set}{removes}");
