@@ -79,6 +79,7 @@ def every_cursor():
     """The cursors of every list, for the caller of the run and for somebody else."""
     alice, bob = os.environ["TOKEN"], os.environ["BOBS_TOKEN"]
     lists = ["/stages", "/channels", "/stages/demo/participants", "/stages/other/participants", "/streams"]
+    lists += [f"/{kind}/demo/chat/{list}" for kind in ("stages", "channels") for list in ("users", "log")]
     found = {}
     for path in lists:
         # A list that is open has the same cursors for everybody.

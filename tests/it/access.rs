@@ -5,6 +5,12 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tests::{Caller, TestApp};
 
+/// What those are told who may not: of most routes, that they are not the owner.
+fn refusal(route: &str) -> &'static str {
+    let moderates = route.contains("/chat/users") || route.contains("/chat/messages");
+    if moderates { "not-moderator" } else { "not-owner" }
+}
+
 /// Who calls.
 const CALLERS: [&str; 6] = ["no token", "expired", "wrong audience", "stranger", "guest", "owner"];
 
@@ -52,6 +58,33 @@ fn table() -> Vec<Row> {
             Some(json!({})),
             [401, 401, 401, 201, 201, 201],
         ),
+        row("GET /stages/{stage}/chat", "/stages/demo/chat", None, [401, 401, 401, 200, 200, 200]),
+        row(
+            "PATCH /stages/{stage}/chat",
+            "/stages/demo/chat",
+            Some(json!({"slowModeSeconds": 0})),
+            [401, 401, 401, 403, 403, 200],
+        ),
+        row("GET /stages/{stage}/chat/users", "/stages/demo/chat/users", None, [401, 401, 401, 403, 403, 200]),
+        row(
+            "PATCH /stages/{stage}/chat/users/{userId}",
+            "/stages/demo/chat/users/another",
+            Some(json!({"muted": true})),
+            [401, 401, 401, 403, 403, 200],
+        ),
+        row(
+            "DELETE /stages/{stage}/chat/users/{userId}",
+            "/stages/demo/chat/users/another",
+            None,
+            [401, 401, 401, 403, 403, 204],
+        ),
+        row(
+            "DELETE /stages/{stage}/chat/messages/{messageId}",
+            "/stages/demo/chat/messages/AbCdEfGhIjKl",
+            None,
+            [401, 401, 401, 403, 403, 204],
+        ),
+        row("GET /stages/{stage}/chat/log", "/stages/demo/chat/log", None, [401, 401, 401, 403, 403, 200]),
         row("DELETE /stages/{stage}/participants/{userId}", user, None, [401, 401, 401, 403, 403, 204]),
         row("PUT /channels/{channel}", "/channels/demo", Some(json!({})), [401, 401, 401, 200, 200, 200]),
         row("GET /channels/{channel}", "/channels/demo", None, [401, 401, 401, 200, 200, 200]),
@@ -69,6 +102,33 @@ fn table() -> Vec<Row> {
             Some(json!({})),
             [401, 401, 401, 201, 201, 201],
         ),
+        row("GET /channels/{channel}/chat", "/channels/demo/chat", None, [401, 401, 401, 200, 200, 200]),
+        row(
+            "PATCH /channels/{channel}/chat",
+            "/channels/demo/chat",
+            Some(json!({"slowModeSeconds": 0})),
+            [401, 401, 401, 403, 403, 200],
+        ),
+        row("GET /channels/{channel}/chat/users", "/channels/demo/chat/users", None, [401, 401, 401, 403, 403, 200]),
+        row(
+            "PATCH /channels/{channel}/chat/users/{userId}",
+            "/channels/demo/chat/users/another",
+            Some(json!({"muted": true})),
+            [401, 401, 401, 403, 403, 200],
+        ),
+        row(
+            "DELETE /channels/{channel}/chat/users/{userId}",
+            "/channels/demo/chat/users/another",
+            None,
+            [401, 401, 401, 403, 403, 204],
+        ),
+        row(
+            "DELETE /channels/{channel}/chat/messages/{messageId}",
+            "/channels/demo/chat/messages/AbCdEfGhIjKl",
+            None,
+            [401, 401, 401, 403, 403, 204],
+        ),
+        row("GET /channels/{channel}/chat/log", "/channels/demo/chat/log", None, [401, 401, 401, 403, 403, 200]),
         row(
             "POST /channels/{channel}/playback-tokens",
             "/channels/demo/playback-tokens",
@@ -136,7 +196,7 @@ async fn every_route_answers_every_caller_as_the_table_says() {
                     // What API Gateway refuses looks as API Gateway's own answer does.
                     401 => assert_eq!(answer.text, r#"{"message":"Unauthorized"}"#, "{}", row.route),
                     403 if row.route == "POST /hooks/rtmp" => assert_eq!(answer.json()["type"], "hook-secret"),
-                    403 => assert_eq!(answer.json()["type"], "not-owner", "{}", row.route),
+                    403 => assert_eq!(answer.json()["type"], refusal(row.route), "{}", row.route),
                     _ => {}
                 }
             }

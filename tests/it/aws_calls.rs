@@ -118,6 +118,51 @@ async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
 }
 
 #[tokio::test]
+async fn a_chat_token_costs_two_calls_of_ours_and_what_moderates_no_more() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        alice.put("/stages/demo", json!({})).await.expect(201);
+        alice.post("/stages/demo/chat-tokens", json!({})).await.expect(201);
+        let (batch, query) = ("dynamodb:BatchGetItem", "dynamodb:Query");
+        let (update, write) = ("dynamodb:UpdateItem", "dynamodb:TransactWriteItems");
+        let (put, disconnect) = ("dynamodb:PutItem", "ivschat:DisconnectUser");
+        let (chat, bob) = ("/stages/demo/chat", "/stages/demo/chat/users/bob");
+        let mute = || Box::pin(alice.patch(bob, json!({"muted": true})));
+        for (what, status, request, expected) in [
+            (
+                "a token",
+                201,
+                Box::pin(alice.post("/stages/demo/chat-tokens", json!({}))),
+                &[batch, update, "ivschat:CreateChatToken"][..],
+            ),
+            ("settings", 200, Box::pin(alice.get(chat)), &[batch]),
+            ("other settings", 200, Box::pin(alice.patch(chat, json!({"slowModeSeconds": 5}))), &[batch, update]),
+            ("muting", 200, mute(), &[batch, write, disconnect]),
+            ("muting again", 200, mute(), &[batch, disconnect]),
+            ("removing", 204, Box::pin(alice.delete(bob)), &[batch, write, disconnect]),
+            ("readmitting", 200, Box::pin(alice.patch(bob, json!({"removed": false}))), &[batch, write]),
+            (
+                "a message",
+                204,
+                Box::pin(alice.delete("/stages/demo/chat/messages/AbCdEfGhIjKl")),
+                &[batch, put, "ivschat:DeleteMessage"],
+            ),
+            ("who was moderated", 200, Box::pin(alice.get("/stages/demo/chat/users")), &[batch, query]),
+            ("the log", 200, Box::pin(alice.get("/stages/demo/chat/log")), &[batch, query]),
+        ] as [(&str, u16, Request<'_>, &[&str]); 10]
+        {
+            let (answer, calls) = app.calls_of(request).await;
+            assert_eq!(
+                (answer.status, calls.as_slice()),
+                (status, expected.iter().map(|&it| it.to_owned()).collect::<Vec<_>>().as_slice()),
+                "{what}"
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn going_live_costs_five_calls_and_a_renewal_one() {
     TestApp::run(async |app| {
         let alice = app.user("alice");

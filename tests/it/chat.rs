@@ -175,3 +175,48 @@ async fn what_ivs_chat_fails_with_is_answered_as_of_others_and_may_be_repeated()
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_token_that_ivs_chat_failed_to_mint_leaves_nothing_half_made() {
+    TestApp::run(async |app| {
+        let (alice, bob) = (app.user("alice"), app.user("bob"));
+        alice.put("/stages/demo", json!({})).await.expect(201);
+        let fault = json!({"kind": "error", "status": 500, "code": "InternalServerException"});
+        app.fault(json!({"service": "ivschat", "operation": "CreateChatToken", "times": null, "fault": fault})).await;
+        let named = json!({"displayName": "Bob"});
+        bob.post(STAGE, named.clone()).await.expect_problem(503, "unavailable");
+        app.heal().await;
+        let given = bob.post(STAGE, named).await.expect(201).json();
+        assert_eq!((&given["displayName"], &given["capabilities"]), (&json!("Bob"), &writes()));
+        assert_eq!(app.rooms_in_ivs().await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_hundred_users_who_come_at_once_get_a_token_each_for_one_room() {
+    TestApp::run(async |app| {
+        app.user("alice").put("/stages/demo", json!({})).await.expect(201);
+        let users: Vec<Caller> = (0..200).map(|n| app.user(&format!("user-{n}"))).collect();
+        // As a client does: it comes again when it was told to.
+        let enter = |n: usize| {
+            let user = users[n].clone();
+            async move {
+                loop {
+                    let answer = user.post(STAGE, json!({})).await;
+                    if answer.status != 503 {
+                        return answer;
+                    }
+                    let pause = answer.header("retry-after").parse().expect("a number of seconds");
+                    tokio::time::sleep(std::time::Duration::from_secs(pause)).await;
+                }
+            }
+        };
+        let given = concurrently(200, enter).await;
+        let tokens: BTreeSet<String> = given.into_iter().map(|it| it.expect(201).json()["token"].to_string()).collect();
+        assert_eq!(tokens.len(), 200);
+        assert_eq!(app.rooms_in_ivs().await.len(), 1);
+        assert_eq!(app.rows("rooms").await.iter().filter(|row| row.contains_key("arn")).count(), 1);
+    })
+    .await;
+}

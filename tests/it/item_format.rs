@@ -118,10 +118,7 @@ async fn rows_are_written_as_tests_rows_has_them() {
     let setup = Setup::default().parameter("SelfHostedIngestUrl", "rtmps://video.example/live");
     let setup = setup.parameter("SelfHostedPlaybackUrl", "https://video.example/hls/{channel}.m3u8");
     setup.run(async |app| {
-        let mut all = app.tables().await;
-        // Nothing writes it yet.
-        all.remove("chat-log");
-        assert_eq!(tables(), all, "the folders of tests/rows, and the tables of template.yaml");
+        assert_eq!(tables(), app.tables().await, "the folders of tests/rows, and the tables of template.yaml");
         let alice = app.user("alice");
         alice.put("/stages/demo", json!({})).await.expect(201);
         app.fault(json!({"service": "ivs", "operation": "DeleteStage", "times": null, "fault": {"kind": "throttle"}}))
@@ -142,6 +139,13 @@ async fn rows_are_written_as_tests_rows_has_them() {
         alice.put("/channels/members/viewers/bob", json!({})).await.expect(201);
         app.user("bob").post("/stages/demo/chat-tokens", json!({"displayName": "Bob"})).await.expect(201);
         app.user("erin").post("/stages/demo/chat-tokens", json!({})).await.expect(201);
+        app.user("grace").post("/stages/demo/chat-tokens", json!({"displayName": "Grace"})).await.expect(201);
+        for (user, change) in [("zoe", json!({"moderator": true})), ("grace", json!({"muted": true}))] {
+            alice.patch(&format!("/stages/demo/chat/users/{user}"), change).await.expect(200);
+        }
+        alice.delete("/stages/demo/chat/messages/abcdefghijkl").await.expect(204);
+        let settings = json!({"rules": "Be kind.", "slowModeSeconds": 5, "words": ["spoiler"]});
+        alice.patch("/channels/demo/chat", settings).await.expect(200);
         let unanswered = json!({"kind": "drop", "when": "before"});
         app.fault(json!({"service": "ivschat", "operation": "CreateRoom", "fault": unanswered})).await;
         alice.post("/channels/members/chat-tokens", json!({})).await.expect(503);
@@ -339,6 +343,25 @@ async fn are_read(app: &TestApp, changed: impl Fn(&str) -> Value) {
     let chats = async |user: &str, body: Value| app.user(user).post("/stages/demo/chat-tokens", body).await;
     chats("bob", json!({})).await.expect_problem(503, "busy");
     chats("carol", json!({"displayName": "bob"})).await.expect_problem(409, "name-taken");
+    let settings = json!({"rules": "Be kind.", "slowModeSeconds": 5, "words": ["spoiler"]});
+    assert_eq!(alice.get("/channels/demo/chat").await.expect(200).json(), settings);
+    let moderated = alice.get("/stages/demo/chat/users").await.expect(200).json();
+    let user = |user: &str, name: Value, moderator: bool, at: &str| {
+        json!({
+            "userId": user, "userRef": user, "displayName": name, "moderator": moderator, "muted": !moderator,
+            "removed": false, "changedAt": at,
+        })
+    };
+    let (grace, zoe) = ("2026-03-01T12:00:01.000Z", "2026-03-01T12:00:00.000Z");
+    let expected = [user("grace", json!("Grace"), false, grace), user("zoe", Value::Null, true, zoe)];
+    assert_eq!(moderated["items"], json!(expected));
+    let log = alice.get("/stages/demo/chat/log").await.expect(200).json();
+    let entry = |at: &str, action: &str, user: Value, message: Value| json!({"at": at, "actor": "alice", "action": action, "userId": user, "messageId": message});
+    let expected = [
+        entry("2096-01-17T12:00:01.000Z", "messageDeleted", Value::Null, json!("abcdefghijkl")),
+        entry("2096-01-17T12:00:00.000Z", "muted", json!("grace"), Value::Null),
+    ];
+    assert_eq!(log["items"], json!(expected));
     // What is on air, by the row of its broadcast and by that of its stream.
     alice.post("/broadcasts", json!({"channel": "demo"})).await.expect_problem(409, "on-air");
     let begun = alice.post("/broadcasts", json!({"channel": "demo", "takeOver": true})).await.expect(201).json();

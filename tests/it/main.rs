@@ -9,6 +9,7 @@ mod broadcast_settings;
 mod capacity;
 mod channel;
 mod chat;
+mod chat_moderation;
 mod create;
 mod events;
 mod gateway;

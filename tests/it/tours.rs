@@ -153,6 +153,11 @@ async fn chat(app: &TestApp) {
     alice.put("/channels/members", json!({"private": true, "admission": "invited"})).await;
     alice.put("/channels/members/viewers/bob", json!({})).await;
     bob.post("/channels/members/chat-tokens", json!({})).await;
+    alice.patch("/stages/demo/chat", json!({"rules": "Be kind."})).await;
+    alice.patch("/stages/demo/chat/users/bob", json!({"muted": true})).await;
+    alice.get("/stages/demo/chat/users").await;
+    alice.delete("/stages/demo/chat/messages/AbCdEfGhIjKl").await;
+    alice.get("/stages/demo/chat/log").await;
     // A room of an earlier stage of the name is ended by whoever meets it.
     app.set_attribute("rooms", "stage/demo", "subject", "arn:aws:ivs:us-east-1:000000000000:stage/earlier00000").await;
     let rooms = app.rows("rooms").await;

@@ -3,6 +3,7 @@
 mod air;
 mod answer;
 mod app;
+mod chat_connection;
 mod chat_rooms;
 mod contract;
 mod deployment;
@@ -17,6 +18,7 @@ pub mod smoke;
 pub use air::{Air, Channel};
 pub use answer::Answer;
 pub use app::{Row, ScratchDir, Setup, TestApp, concurrently, eventually, nth_of_each};
+pub use chat_connection::ChatConnection;
 pub use chat_rooms::ChatRooms;
 pub use contract::Document;
 pub use deployment::Deployment;

@@ -1,4 +1,5 @@
-//! `/stages/{stage}/chat-tokens` and `/channels/{channel}/chat-tokens`: what opens the chat beside a video.
+//! `/stages/{stage}/chat-tokens` and `/channels/{channel}/chat-tokens`: what opens the chat beside a video; and `…/chat`, its
+//! settings and moderation.
 
 mod handler;
 /// What template.yaml routes to this function.
@@ -17,7 +18,7 @@ use crate::handler::Handler;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     lambda::log::init();
-    let (aws, (tables, [stack, log, recovery, endpoint], lease, rate)) = from_env(|variables| {
+    let (aws, (tables, [stack, recovery, endpoint], lease, rate)) = from_env(|variables| {
         let tables = TableNames {
             users: variables.required("CHAT_USERS_TABLE"),
             rooms: variables.required("ROOMS_TABLE"),
@@ -25,8 +26,9 @@ async fn main() -> Result<(), lambda_http::Error> {
             channels: variables.required("CHANNELS_TABLE"),
             participants: variables.required("PARTICIPANTS_TABLE"),
             viewers: variables.required("VIEWERS_TABLE"),
+            log: variables.required("CHAT_LOG_TABLE"),
         };
-        let names = ["STACK_NAME", "CHAT_LOG_TABLE", "RECOVERY_QUEUE_URL", "CHAT_ENDPOINT"];
+        let names = ["STACK_NAME", "RECOVERY_QUEUE_URL", "CHAT_ENDPOINT"];
         let names = names.map(|name| variables.required(name));
         let (lease, rate) = (variables.seconds("CLAIM_LEASE_SECONDS"), variables.parsed("CHAT_MESSAGES_PER_SECOND"));
         Some((tables, names, lease, rate?))
@@ -36,7 +38,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         chat: Chat {
             ivs: RoomIvs::new(&aws, stack).reviewed_by(review),
             rooms: RoomTable::new(&aws, tables.rooms.clone()),
-            rows: RoomRows::new(&aws, tables.users.clone(), log),
+            rows: RoomRows::new(&aws, tables.users.clone(), tables.log.clone()),
             subjects: SubjectTables::new(&aws, tables.stages.clone(), tables.channels.clone()),
             tables: ChatTables::new(&aws, tables),
             recovery: RecoveryQueue::new(&aws, recovery),

@@ -93,12 +93,39 @@ async fn stages(meter: &mut Meter<'_>, size: usize) {
     meter.ask(token, ", another", 201, Box::pin(guest.post(chat, json!({})))).await;
     let named = guest.post(chat, json!({"displayName": "Guest"}));
     meter.ask(token, ", another under a new name", 201, Box::pin(named)).await;
+    const CHAT: [&str; 7] = [
+        "GET /stages/{stage}/chat",
+        "PATCH /stages/{stage}/chat",
+        "PATCH /stages/{stage}/chat/users/{userId}",
+        "DELETE /stages/{stage}/chat/users/{userId}",
+        "DELETE /stages/{stage}/chat/messages/{messageId}",
+        "GET /stages/{stage}/chat/users",
+        "GET /stages/{stage}/chat/log",
+    ];
+    moderation(meter, CHAT, &format!("{new}/chat"), "/stages/demo/chat").await;
     let guests = &format!("{participants}/guest-{size:07}");
     let of_user = "PATCH /stages/{stage}/participants/{userId}";
     meter.ask(of_user, "", 200, Box::pin(alice.patch(guests, json!({})))).await;
     meter.ask("DELETE /stages/{stage}/participants/{userId}", "", 204, Box::pin(alice.delete(guests))).await;
     app.mint(&guest, new.trim_start_matches("/stages/"), json!({})).await.expect(201);
     meter.ask("DELETE /stages/{stage}", ", with one participant", 204, Box::pin(alice.delete(new))).await;
+}
+
+/// What a chat's owner does: there, and for the lists, in one with many rows. The routes are in the order of the requests.
+async fn moderation(meter: &mut Meter<'_>, routes: [&'static str; 7], chat: &str, full: &str) {
+    let alice = meter.app.user("alice");
+    let [get, patch, patch_user, delete_user, delete_message, users, log] = routes;
+    let user = &format!("{chat}/users/guest");
+    let rules = json!({"rules": "Be kind.", "slowModeSeconds": 5});
+    meter.ask(get, "", 200, Box::pin(alice.get(chat))).await;
+    meter.ask(patch, "", 200, Box::pin(alice.patch(chat, rules))).await;
+    meter.ask(patch_user, "", 200, Box::pin(alice.patch(user, json!({"muted": true})))).await;
+    meter.ask(patch_user, ", once more", 200, Box::pin(alice.patch(user, json!({"muted": true})))).await;
+    meter.ask(delete_user, "", 204, Box::pin(alice.delete(user))).await;
+    let message = &format!("{chat}/messages/AbCdEfGhIjKl");
+    meter.ask(delete_message, "", 204, Box::pin(alice.delete(message))).await;
+    meter.list(users, &alice, &format!("{full}/users")).await;
+    meter.list(log, &alice, &format!("{full}/log")).await;
 }
 
 async fn channels(meter: &mut Meter<'_>, size: usize) {
@@ -125,6 +152,18 @@ async fn channels(meter: &mut Meter<'_>, size: usize) {
     alice.post("/channels/members/chat-tokens", json!({})).await.expect(201);
     let chat = guest.post("/channels/members/chat-tokens", json!({}));
     meter.ask("POST /channels/{channel}/chat-tokens", ", `invited`", 201, Box::pin(chat)).await;
+    const CHAT: [&str; 7] = [
+        "GET /channels/{channel}/chat",
+        "PATCH /channels/{channel}/chat",
+        "PATCH /channels/{channel}/chat/users/{userId}",
+        "DELETE /channels/{channel}/chat/users/{userId}",
+        "DELETE /channels/{channel}/chat/messages/{messageId}",
+        "GET /channels/{channel}/chat/users",
+        "GET /channels/{channel}/chat/log",
+    ];
+    // The room is there.
+    alice.patch(&format!("{new}/chat"), json!({"slowModeSeconds": 5})).await.expect(200);
+    moderation(meter, CHAT, &format!("{new}/chat"), "/channels/demo/chat").await;
     meter.list("GET /channels/{channel}/viewers", &alice, viewers).await;
     meter.ask("DELETE /channels/{channel}/viewers/{userId}", "", 204, Box::pin(alice.delete(invitation))).await;
     alice.put(&format!("{new}/viewers/bob"), json!({})).await.expect(201);

@@ -62,6 +62,10 @@ impl Rows {
         });
         alice.put("/broadcast-settings", settings).await.expect(201);
         app.user("bob").post("/stages/demo/chat-tokens", json!({})).await.expect(201);
+        for kind in ["stages", "channels"] {
+            let user = format!("/{kind}/demo/chat/users/bob");
+            alice.patch(&user, json!({"muted": true})).await.expect(200);
+        }
         let room = Room::new(app).await;
         let server = room.open(1, 40).await.remove(0).id;
         let begun = alice.post("/broadcasts", json!({"channel": "demo"})).await.expect(201).json();
@@ -109,8 +113,12 @@ impl Rows {
         let room = one(app, "rooms", named("stage/demo")).await;
         let named_so = move |n| vec![("name", format!("stage/row-{n:07}")), ("createdAt", at(n)), ("listedAt", at(n))];
         multiply("rooms", room, 1, Box::new(named_so));
-        let user = one(app, "chat-users", |_| true).await;
-        multiply("chat-users", user, 1, Box::new(|n| vec![("userId", format!("user-{n:07}"))]));
+        for chat in ["stage/demo", "channel/demo"] {
+            let of_chat = move |row: &Row| row["room"].as_s().is_ok_and(|room| room == chat);
+            let (user, entry) = (one(app, "chat-users", of_chat).await, one(app, "chat-log", of_chat).await);
+            multiply("chat-users", user, 1, Box::new(move |n| of_user("changedAt", at(n), n)));
+            multiply("chat-log", entry, 1, Box::new(move |n| vec![("at", format!("{}#row-{n:07}", at(n)))]));
+        }
         let settings = one(app, "broadcast-settings", |_| true).await;
         multiply("broadcast-settings", settings, 1, Box::new(|n| vec![("userId", format!("user-{n:07}"))]));
         let over = move |n| {
@@ -120,10 +128,7 @@ impl Rows {
         multiply("broadcasts", broadcast, 1, Box::new(over));
         let server = one(app, "servers", |_| true).await;
         multiply("servers", server, 1, Box::new(|n| vec![("taskId", format!("{:032x}", n + 1))]));
-        let mut tables = app.tables().await;
-        // Nothing writes it yet.
-        tables.remove("chat-log");
-        assert_eq!(tables, filled, "the tables that are filled, and those of template.yaml");
+        assert_eq!(app.tables().await, filled, "the tables that are filled, and those of template.yaml");
         Self { kinds, engine: Database::new(data.join(DATABASE).to_str().unwrap()).unwrap() }
     }
 

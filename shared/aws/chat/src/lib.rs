@@ -1,5 +1,7 @@
-//! Chat: who may do what in the room of a stage or a channel, and the tokens that let them.
+//! Chat: who may do what in the room of a stage or a channel, the tokens that let them, and moderation.
 
+mod log;
+mod moderation;
 mod operations;
 mod row;
 mod subject;

@@ -15,7 +15,7 @@ use crate::subject::Admits;
 use crate::table::{ChatTables, Known, UserWritten};
 
 /// How often a request starts over because another wrote the same row in between.
-const ATTEMPTS: usize = 8;
+pub(crate) const ATTEMPTS: usize = 8;
 
 /// What the operations need.
 pub struct Chat {
@@ -78,7 +78,7 @@ impl Chat {
     pub async fn request_token(&self, now: Timestamp, command: &TokenRequest) -> Result<GivenChatToken, Error> {
         let mut is_first = false;
         for _ in 0..ATTEMPTS {
-            let known = self.tables.read(&command.subject, &command.caller, now).await?;
+            let known = self.tables.read(&command.subject, &command.caller, None, now).await?;
             // Before there is a room: whoever may not chat makes none.
             let by_subject = self.role(&known, &command.caller).await?;
             let (room, is_new) = self.room(now, &command.subject, &known).await?;
@@ -110,7 +110,7 @@ impl Chat {
     }
 
     /// The room of a subject, made if there is none, and whether this request has made it.
-    async fn room(&self, now: Timestamp, subject: &Subject, known: &Known) -> Result<(Room, bool), Error> {
+    pub(crate) async fn room(&self, now: Timestamp, subject: &Subject, known: &Known) -> Result<(Room, bool), Error> {
         if let Some(room) = known.room() {
             return Ok((room.clone(), false));
         }
@@ -130,7 +130,7 @@ impl Chat {
     }
 
     /// What the caller is by the stage or channel alone.
-    async fn role(&self, known: &Known, caller: &UserId) -> Result<Role, Error> {
+    pub(crate) async fn role(&self, known: &Known, caller: &UserId) -> Result<Role, Error> {
         let subject = &known.subject;
         let role = match &subject.admits {
             Admits::Stage { doors, admission, access } => {
@@ -146,7 +146,7 @@ impl Chat {
     }
 }
 
-fn contended() -> Error {
+pub(crate) fn contended() -> Error {
     Error::Busy { resource: "chat user", retry_after: Duration::from_secs(1) }
 }
 

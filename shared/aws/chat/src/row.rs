@@ -71,6 +71,11 @@ pub(crate) fn read(item: &Item) -> Result<Option<ChatUser>, Error> {
     }))
 }
 
+/// Reads those of these rows that hold something of ours.
+pub(crate) fn read_all<'a>(items: impl IntoIterator<Item = &'a Item>) -> Result<Vec<ChatUser>, Error> {
+    items.into_iter().filter_map(|item| read(item).transpose()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
