@@ -6,8 +6,6 @@ import { element, fold, timeOfDay, type Page } from "./page";
 
 /** So near to the end counts as the end. */
 const END_PIXELS = 40;
-/** The API has no routes for it yet: a menu that fails helps nobody. */
-const MODERATION: boolean = false;
 
 const ROLES: Record<string, string> = { owner: "owner", moderator: "moderator" };
 
@@ -171,7 +169,7 @@ class ChatView {
       ),
       h("p", { class: "chat-content" }, content),
     );
-    if (MODERATION && this.#panel.actionsFor(message).length > 0) this.#addMenu(item, message);
+    if (this.#panel.actionsFor(message).length > 0) this.#addMenu(item, message);
     return item;
   }
 
@@ -244,7 +242,7 @@ class ChatView {
   #drawModerated(): void {
     const panel = this.#panel;
     const { moderated, session } = panel;
-    element("chat-moderated").hidden = !MODERATION || !panel.connected || (session?.role !== "owner" && session?.role !== "moderator");
+    element("chat-moderated").hidden = !panel.connected || (session?.role !== "owner" && session?.role !== "moderator");
     drawIfChanged(element("chat-moderated-list"), moderated, () => {
       if (moderated === null) return [];
       if (moderated.length === 0) return [h("li", { class: "muted" }, "Nobody.")];
