@@ -2,6 +2,15 @@
 
 import createClient from "openapi-fetch";
 
+import type {
+  ChatLogEntry,
+  ChatSettings,
+  ChatSettingsChanges,
+  ChatToken,
+  ChatTokenRequest,
+  ModeratedUser,
+  Moderation,
+} from "./chat/index.js";
 import type { components, paths } from "./greenroom.js";
 
 const api = createClient<paths>();
@@ -30,3 +39,16 @@ export async function refused(token: components["schemas"]["ParticipantToken"], 
   // @ts-expect-error: this route has no such problem.
   if (error && "type" in error) error.type === "stage-closed";
 }
+
+type Schemas = components["schemas"];
+
+/** What the chat takes is what the API answers, and what it sends is what the API takes: the chat's types stand without the generated ones. */
+export const chat = {
+  token: (answered: Schemas["ChatToken"]): ChatToken => answered,
+  user: (answered: Schemas["ChatUser"]): ModeratedUser => answered,
+  settings: (answered: Schemas["ChatSettings"]): ChatSettings => answered,
+  entry: (answered: Schemas["ChatLogEntry"]): ChatLogEntry => answered,
+  tokenRequest: (sent: ChatTokenRequest): Schemas["ChatTokenRequest"] => sent,
+  moderation: (sent: Moderation): Schemas["ChatUserChanges"] => sent,
+  settingsChanges: (sent: ChatSettingsChanges): Schemas["ChatSettingsChanges"] => sent,
+};

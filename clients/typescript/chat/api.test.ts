@@ -38,6 +38,21 @@ it("lists those who were moderated, page by page", async () => {
   assert.deepEqual(asked, ["http://api/stages/talk/chat/users", "http://api/stages/talk/chat/users?cursor=a%20b"]);
 });
 
+it("reads and changes the settings, and reads the log", async () => {
+  const settings = { rules: "Be kind.", slowModeSeconds: 5, words: ["spoiler"] };
+  const { asked, chat } = api(200, settings);
+  assert.deepEqual(await chat.settings(), settings);
+  assert.deepEqual(await chat.changeSettings({ rules: "" }), settings);
+  const entry = { at: "2026-03-01T12:00:00.000Z", actor: "alice", action: "muted", userId: "bob", messageId: null };
+  const log = api(200, { items: [entry] });
+  assert.deepEqual(await log.chat.log(), [entry]);
+  assert.deepEqual([...asked, ...log.asked], [
+    "GET http://api/channels/show/chat Bearer jwt",
+    'PATCH http://api/channels/show/chat Bearer jwt {"rules":""}',
+    "GET http://api/channels/show/chat/log Bearer jwt",
+  ]);
+});
+
 it("rejects a refusal with what the client goes by", async () => {
   const { chat } = api(503, { type: "busy", detail: "it is busy" }, { "retry-after": "7" });
   const error = await chat.token({}).then(() => assert.fail(), (error: unknown) => error);

@@ -35,6 +35,31 @@ export interface ModeratedUser extends Required<Moderation> {
   displayName: string | null;
 }
 
+/** What holds in a chat, as its owner has it. */
+export interface ChatSettings {
+  /** What to agree with before writing; `null` or, to change it, an empty text: nothing. */
+  rules: string | null;
+  slowModeSeconds: number;
+  /** Words that no message may have; `null` for those who do not moderate. */
+  words: string[] | null;
+}
+
+/** What changes; what is left out stays. */
+export interface ChatSettingsChanges {
+  rules?: string;
+  slowModeSeconds?: number;
+  words?: string[];
+}
+
+/** What somebody did in a chat. */
+export interface ChatLogEntry {
+  at: string;
+  actor: string;
+  action: "muted" | "unmuted" | "removed" | "readmitted" | "moderatorMade" | "moderatorEnded" | "messageDeleted";
+  userId: string | null;
+  messageId: string | null;
+}
+
 export interface ChatApiOptions {
   /** Where the API is, without a slash at the end. */
   api: string;
@@ -73,11 +98,29 @@ export class ChatApi implements ChatService {
 
   /** All whom moderation has changed something for. */
   async moderated(): Promise<ModeratedUser[]> {
-    const all: ModeratedUser[] = [];
+    return this.#all("/chat/users");
+  }
+
+  async settings(): Promise<ChatSettings> {
+    return (await this.#send("GET", "/chat")) as ChatSettings;
+  }
+
+  /** Changes them; of the owner. */
+  async changeSettings(changes: ChatSettingsChanges): Promise<ChatSettings> {
+    return (await this.#send("PATCH", "/chat", changes)) as ChatSettings;
+  }
+
+  /** What was done in the last 90 days, the latest first; for the owner. */
+  async log(): Promise<ChatLogEntry[]> {
+    return this.#all("/chat/log");
+  }
+
+  async #all<T>(path: string): Promise<T[]> {
+    const all: T[] = [];
     let cursor: string | undefined;
     do {
       const query: string = cursor === undefined ? "" : `?cursor=${encodeURIComponent(cursor)}`;
-      const page = (await this.#send("GET", `/chat/users${query}`)) as { items: ModeratedUser[]; cursor?: string | null };
+      const page = (await this.#send("GET", path + query)) as { items: T[]; cursor?: string | null };
       all.push(...page.items);
       cursor = page.cursor ?? undefined;
     } while (cursor !== undefined);

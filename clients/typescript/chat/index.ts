@@ -1,4 +1,14 @@
-export { ApiError, ChatApi, userRef, type ChatApiOptions, type ModeratedUser, type Moderation } from "./api.js";
+export {
+  ApiError,
+  ChatApi,
+  userRef,
+  type ChatApiOptions,
+  type ChatLogEntry,
+  type ChatSettings,
+  type ChatSettingsChanges,
+  type ModeratedUser,
+  type Moderation,
+} from "./api.js";
 export { ChatClient, codePoints, LONGEST_MESSAGE, type ChatEnvironment, type ChatListener, type ChatSession, type ChatState } from "./client.js";
 export { systemClock, type Clock } from "./clock.js";
 export { ChatError, type ChatErrorCode } from "./errors.js";
