@@ -76,6 +76,15 @@ const PARTS: Record<string, string> = {
           <summary>Muted, removed, moderators</summary>
           <ul class="chat-moderated-list" id="chat-moderated-list"></ul>
         </details>
+        <details class="small" id="chat-settings" hidden>
+          <summary>Settings</summary>
+          <form class="chat-settings-form" id="chat-settings-form">
+            <div class="field"><label for="chat-settings-rules">Rules, to agree with before writing</label><textarea id="chat-settings-rules" rows="3" maxlength="500"></textarea></div>
+            <div class="field"><label for="chat-settings-slow">Slow mode: seconds between two messages</label><input id="chat-settings-slow" type="number" min="0" max="3600" step="1" required /></div>
+            <div class="field"><label for="chat-settings-words">Words that no message may have, one a line</label><textarea id="chat-settings-words" rows="3"></textarea></div>
+            <button type="submit">Save</button>
+          </form>
+        </details>
       </section>`,
 };
 

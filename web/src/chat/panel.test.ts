@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
 
-import type { ModeratedUser, Moderation } from "../../../clients/typescript/chat/index.js";
+import type { ChatSettings, ChatSettingsChanges, ModeratedUser, Moderation } from "../../../clients/typescript/chat/index.js";
 import { seeded, settled, TestClock, TestRoom, TestService } from "../../../clients/typescript/chat/testing";
 import { Problem } from "../problem";
 import { FakeStorage } from "../testing/browser";
 import { ChatPanel, type Action, type PanelService } from "./panel";
-import { CHAT_STATES } from "./states";
+import { CHAT_STATES, SETTINGS_SAVED } from "./states";
 
 const problem = (status: number, type: string, detail = "it is so", retryAfterMs: number | null = null) =>
   new Problem({ type, status, detail, requestId: "r-1", retryAfterMs });
@@ -22,6 +22,12 @@ class TestPanelService extends TestService implements PanelService {
   remove = (user: string) => this.#do(`remove ${user}`);
   moderate = (user: string, change: Moderation) => this.#do(`${user} ${JSON.stringify(change)}`);
   moderated = async () => this.users;
+  kept: ChatSettings = { rules: null, slowModeSeconds: 0, words: [] };
+  settings = async () => this.kept;
+  changeSettings = async (changes: ChatSettingsChanges) => {
+    await this.#do(JSON.stringify(changes));
+    return (this.kept = { ...this.kept, ...changes });
+  };
 }
 
 let clock: TestClock;
@@ -319,6 +325,22 @@ describe("moderation", () => {
       ["bob", ["Unmute Bob"]],
       ["carol", ["carol no longer moderates"]],
     ]);
+  });
+
+  it("shows the owner the settings, and saves them as they are written", async () => {
+    await as("owner");
+    service.kept = { rules: "Be kind.", slowModeSeconds: 5, words: ["spoiler"] };
+    expect(panel.settings).toBe(null);
+    await panel.loadSettings();
+    expect(panel.settings).toEqual(service.kept);
+    await panel.saveSettings({ rules: " Be brief. \n", slowModeSeconds: 0, words: "one\n\n two \n" });
+    expect(service.done).toEqual(['{"rules":"Be brief.","slowModeSeconds":0,"words":["one","two"]}']);
+    expect(panel.settings).toEqual({ rules: "Be brief.", slowModeSeconds: 0, words: ["one", "two"] });
+    expect(panel.notice).toBe(SETTINGS_SAVED);
+    service.refuses = problem(403, "forbidden");
+    await panel.saveSettings({ rules: "", slowModeSeconds: 0, words: "" });
+    expect(panel.notice).toBe("You may not do this. Sign in as somebody who may.");
+    expect(panel.settings?.rules).toBe("Be brief.");
   });
 });
 

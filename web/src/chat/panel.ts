@@ -8,6 +8,8 @@ import {
   type ChatMessage,
   type ChatService,
   type ChatSession,
+  type ChatSettings,
+  type ChatSettingsChanges,
   type Failure,
   type ModeratedUser,
   type Moderation,
@@ -16,7 +18,7 @@ import { fill } from "../fill";
 import { problemOf } from "../problem";
 import { MessageList, Unread } from "./messages";
 import { agreedTo, rememberAgreement, rememberedName, rememberName, type Store } from "./remembered";
-import { ACTIONS, CHAT_STATES, SEND_TEXTS, type ActionName, type ChatStateName } from "./states";
+import { ACTIONS, CHAT_STATES, SEND_TEXTS, SETTINGS_SAVED, type ActionName, type ChatStateName } from "./states";
 
 /** What the panel asks of the API; moderation goes through it, so that it is in the owner's log. */
 export interface PanelService extends ChatService {
@@ -26,6 +28,8 @@ export interface PanelService extends ChatService {
   remove(userId: string): Promise<unknown>;
   /** All whom moderation has changed something for. */
   moderated(): Promise<ModeratedUser[]>;
+  settings(): Promise<ChatSettings>;
+  changeSettings(changes: ChatSettingsChanges): Promise<ChatSettings>;
 }
 
 export interface PanelEnvironment extends ChatEnvironment {
@@ -64,6 +68,7 @@ export class ChatPanel extends EventTarget {
   #notice: string | null = null;
   #nameProblem: string | null = null;
   #moderated: ModeratedUser[] | null = null;
+  #settings: ChatSettings | null = null;
   readonly #changes = new Map<string, Moderation>();
   #cancelTick: (() => void) | null = null;
 
@@ -269,6 +274,31 @@ export class ChatPanel extends EventTarget {
       this.#moderated = await this.#service.moderated();
       for (const { userId, moderator, muted, removed } of this.#moderated) this.#changes.set(userId, { moderator, muted, removed });
       this.#changed();
+    } catch (error) {
+      this.#say(problemOf(error).message);
+    }
+  }
+
+  /** What holds in this chat, for the owner to change; `null` before it was asked for. */
+  get settings(): ChatSettings | null {
+    return this.#settings;
+  }
+
+  async loadSettings(): Promise<void> {
+    try {
+      this.#settings = await this.#service.settings();
+      this.#changed();
+    } catch (error) {
+      this.#say(problemOf(error).message);
+    }
+  }
+
+  /** Changes it, and says so. Words are one a line. */
+  async saveSettings({ rules, slowModeSeconds, words }: { rules: string; slowModeSeconds: number; words: string }): Promise<void> {
+    const listed = words.split("\n").map((word) => word.trim()).filter((word) => word !== "");
+    try {
+      this.#settings = await this.#service.changeSettings({ rules: rules.trim(), slowModeSeconds, words: listed });
+      this.#say(SETTINGS_SAVED);
     } catch (error) {
       this.#say(problemOf(error).message);
     }

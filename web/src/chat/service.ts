@@ -1,4 +1,13 @@
-import { ApiError, ChatApi, type ChatToken, type ChatTokenRequest, type ModeratedUser, type Moderation } from "../../../clients/typescript/chat/index.js";
+import {
+  ApiError,
+  ChatApi,
+  type ChatSettings,
+  type ChatSettingsChanges,
+  type ChatToken,
+  type ChatTokenRequest,
+  type ModeratedUser,
+  type Moderation,
+} from "../../../clients/typescript/chat/index.js";
 import type { TokenSource } from "../api";
 import { Problem, unreachable } from "../problem";
 import type { PanelService } from "./panel";
@@ -36,6 +45,14 @@ export class ChannelChat implements PanelService {
 
   moderated(): Promise<ModeratedUser[]> {
     return told(this.#routes.moderated());
+  }
+
+  settings(): Promise<ChatSettings> {
+    return told(this.#routes.settings());
+  }
+
+  changeSettings(changes: ChatSettingsChanges): Promise<ChatSettings> {
+    return told(this.#routes.changeSettings(changes));
   }
 }
 

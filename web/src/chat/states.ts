@@ -48,4 +48,7 @@ export const ACTIONS = {
   demote: { label: "{user} no longer moderates", done: "{user} is no moderator any more." },
 } as const satisfies Record<string, { label: string; done: string }>;
 
+/** Those who are there have got their token before. */
+export const SETTINGS_SAVED = "Saved. Those who are here see new rules when they come back.";
+
 export type ActionName = keyof typeof ACTIONS;

@@ -1,4 +1,4 @@
-import { codePoints, LONGEST_MESSAGE, systemClock, type ChatEvent, type ChatMessage } from "../../../clients/typescript/chat/index.js";
+import { codePoints, LONGEST_MESSAGE, systemClock, type ChatEvent, type ChatMessage, type ChatSettings } from "../../../clients/typescript/chat/index.js";
 import { ChatPanel, type Action } from "../chat/panel";
 import { ChannelChat } from "../chat/service";
 import { drawIfChanged, h } from "./dom";
@@ -43,6 +43,7 @@ class ChatView {
   readonly #text = element<HTMLTextAreaElement>("chat-text");
   readonly #items = new Map<string, HTMLLIElement>();
   #role: string | null = null;
+  #settings: ChatSettings | null = null;
   #drawing = false;
 
   constructor(page: Page, panel: ChatPanel) {
@@ -81,6 +82,15 @@ class ChatView {
     });
     element<HTMLDetailsElement>("chat-moderated").addEventListener("toggle", (event) => {
       if ((event.target as HTMLDetailsElement).open) void panel.loadModerated();
+    });
+    element<HTMLDetailsElement>("chat-settings").addEventListener("toggle", (event) => {
+      if ((event.target as HTMLDetailsElement).open) void panel.loadSettings();
+    });
+    element("chat-settings-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const rules = element<HTMLTextAreaElement>("chat-settings-rules").value;
+      const slowModeSeconds = element<HTMLInputElement>("chat-settings-slow").valueAsNumber;
+      void panel.saveSettings({ rules, slowModeSeconds, words: element<HTMLTextAreaElement>("chat-settings-words").value });
     });
     // All that changes within one turn is drawn at once.
     panel.addEventListener("change", () => {
@@ -123,6 +133,7 @@ class ChatView {
     this.#drawUnread();
     this.#drawComposer();
     this.#drawModerated();
+    this.#drawSettings();
   }
 
   #drawMessages(): void {
@@ -250,6 +261,17 @@ class ChatView {
         h("li", {}, h("span", {}, user.displayName ?? user.userId), h("div", { class: "row" }, ...actions.map((action) => this.#actionButton(action)))),
       );
     });
+  }
+
+  #drawSettings(): void {
+    const { connected, session, settings } = this.#panel;
+    element("chat-settings").hidden = !connected || session?.role !== "owner";
+    // What somebody is writing stays until there are others.
+    if (settings === null || settings === this.#settings) return;
+    this.#settings = settings;
+    element<HTMLTextAreaElement>("chat-settings-rules").value = settings.rules ?? "";
+    element<HTMLInputElement>("chat-settings-slow").valueAsNumber = settings.slowModeSeconds;
+    element<HTMLTextAreaElement>("chat-settings-words").value = (settings.words ?? []).join("\n");
   }
 
   #toEnd(): void {
