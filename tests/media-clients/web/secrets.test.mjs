@@ -1,4 +1,4 @@
-/** Where no stream key and no ticket may be, after and in the midst of a broadcast. */
+/** Where no stream key, no ticket and no chat token may be, after and in the midst of a broadcast. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
@@ -16,7 +16,7 @@ after(() => browser?.close());
 
 const text = async (path) => (await sideDoor("GET", path)).text();
 
-test("no stream key and no ticket is in a log, an address, an argument, an environment, or what the console shows", async (t) => {
+test("no stream key, no ticket and no chat token is in a log, an address, an argument, an environment, or what the console shows", async (t) => {
   const { streamKey } = await channel("web-secret");
   const broadcaster = await Tab.open(t, browser, "/broadcast/web-secret", { user: "alice" });
   // What the API hands to the page: each ticket of this test, and nothing else of the page is asked for it.
@@ -26,6 +26,13 @@ test("no stream key and no ticket is in a log, an address, an argument, an envir
     const { ticket } = await response.json().catch(() => ({}));
     if (ticket !== undefined) tickets.push(ticket);
   });
+  const chatTokens = [];
+  broadcaster.page.on("response", async (response) => {
+    if (!response.url().endsWith("/chat-tokens")) return;
+    const { token } = await response.json().catch(() => ({}));
+    if (token !== undefined) chatTokens.push(token);
+  });
+  await broadcaster.page.reload();
   await broadcaster.reaches("ready");
   await broadcaster.press("go");
   await broadcaster.reaches("live");
@@ -36,8 +43,9 @@ test("no stream key and no ticket is in a log, an address, an argument, an envir
   await broadcaster.passes(["live", "reconnecting", "live"]);
   await until("there is another FFmpeg", () => ![undefined, before].includes(ffmpeg()));
   assert(tickets.length >= 2, `${tickets.length} tickets were seen`);
+  await until("a chat token was seen", () => chatTokens.length > 0);
 
-  const secrets = [streamKey, ...tickets, ...tickets.map((ticket) => ticket.split(".")[1])];
+  const secrets = [streamKey, ...tickets, ...tickets.map((ticket) => ticket.split(".")[1]), ...chatTokens];
   const places = new Map([
     ["the log", readFileSync(process.env.CLOUD_LOG, "utf8")],
     ["an address that a page asked", Tab.urls.join("\n")],
@@ -67,7 +75,7 @@ test("no stream key and no ticket is in a log, an address, an argument, an envir
 
   for (const [place, content] of places) {
     for (const [index, secret] of secrets.entries()) {
-      assert(!content.includes(secret), `${index === 0 ? "the stream key" : "a ticket"} is in ${place}`);
+      assert(!content.includes(secret), `${index === 0 ? "the stream key" : chatTokens.includes(secret) ? "a chat token" : "a ticket"} is in ${place}`);
     }
   }
   await broadcaster.press("go");
