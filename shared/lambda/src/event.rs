@@ -6,7 +6,7 @@ use aws_client::Calls;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use model::{Error, Timestamp};
 use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::config;
@@ -113,6 +113,36 @@ where
         };
         let (_, failure) = function.invoke(&event.context, handled).await;
         failure.map_or(Ok(()), Err)
+    }))
+    .await
+}
+
+/// Serves a function whose caller waits for an answer. As [`serve`] otherwise.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn answer<E, A, H, F>(function: &'static str, calls: Calls, handler: H) -> Result<(), lambda_runtime::Error>
+where
+    E: DeserializeOwned,
+    A: Serialize,
+    H: Fn(E) -> F,
+    F: Future<Output = Result<(Report, A), Error>>,
+{
+    let stack = config::stack_name()?;
+    let (function, handler) = (&Function { name: function, stack, calls }, &handler);
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
+        let handled = async {
+            let event = serde_json::from_value(event.payload);
+            // What is wrong with it would quote it, and it may be what somebody has written.
+            let event = event.map_err(|_| Error::internal("the event is not in the form that the function takes"))?;
+            Box::pin(handler(event)).await
+        };
+        match function.invoke(&event.context, handled).await {
+            (Some(answer), None) => Ok(answer),
+            (_, Some(failure)) => Err(failure),
+            // No handler answers nothing and fails in nothing.
+            (None, None) => Err(Failure::of(&Error::internal("the function has no answer"))),
+        }
     }))
     .await
 }

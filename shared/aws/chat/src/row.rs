@@ -5,8 +5,8 @@
 //! | `room` is the room's name, `userId` the user | `roomArn`, `version`, `moderator`, `muted`, `removed`, `changedAt`, `displayName`, `paidUntil`, `sessionUntil`, `lastMessageAt`; `ttl` unless something is said of the user |
 //! | `room` is `names/` and the room's name, `userId` a display name's skeleton | `roomArn`, `takenBy`, `ttl` |
 //!
-//! A row of an earlier room of the name counts for nothing: `roomArn` tells. `lastMessageAt` is the review function's, and
-//! is left as it is. `changedAt` is there as long as something is said of the user: the index `by-change` has no others.
+//! A row of an earlier room of the name counts for nothing: `roomArn` tells. `lastMessageAt` and
+//! `lastMessageId` are the review function's, and are left as they are. `changedAt` is there as long as something is said of the user: the index `by-change` has no others.
 
 use aws_item::{Fields, Item, item, n, s};
 use aws_sdk_dynamodb::types::AttributeValue;

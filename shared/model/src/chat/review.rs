@@ -4,6 +4,8 @@
 //! it simply: with punctuation or invisible characters between its letters, or spelt with blanks. It is a filter for
 //! what is said in passing, and no more: who wants to be read will find a spelling.
 
+use std::str::FromStr;
+
 use unicode_normalization::UnicodeNormalization;
 
 /// The fewest letters of a word that is found where it is spelt with blanks: two letters alone stand beside each other
@@ -24,6 +26,16 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// In a word, for the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Word => "word",
+            Self::Muted => "muted",
+            Self::Removed => "removed",
+            Self::TooSoon => "tooSoon",
+        }
+    }
+
     /// What the sender is told. It names no word: who is told which it was tries the next spelling.
     pub fn reason(self) -> &'static str {
         match self {
@@ -34,6 +46,33 @@ impl Refusal {
         }
     }
 }
+
+/// What becomes of a message that nobody has answered for in time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Fallback {
+    /// It is delivered.
+    #[default]
+    Allow,
+    /// It is not.
+    Deny,
+}
+
+impl FromStr for Fallback {
+    type Err = UnknownFallback;
+
+    fn from_str(word: &str) -> Result<Self, UnknownFallback> {
+        match word {
+            "ALLOW" => Ok(Self::Allow),
+            "DENY" => Ok(Self::Deny),
+            _ => Err(UnknownFallback),
+        }
+    }
+}
+
+/// A word for none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be ALLOW or DENY")]
+pub struct UnknownFallback;
 
 /// Words that no message may have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
