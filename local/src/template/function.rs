@@ -9,6 +9,7 @@ use super::error::Result;
 use super::event_source::{self, EventSource};
 use super::intrinsics::Scope;
 use super::node::Node;
+use super::permission::Permission;
 use super::policy::{self, Statement};
 use super::resources;
 use super::schedule::{self, Schedule};
@@ -36,11 +37,20 @@ pub(crate) struct Function {
     pub(crate) max_concurrency: Option<u64>,
     pub(crate) logging: Logging,
     pub(crate) policy: Vec<Statement>,
+    /// Services that may invoke it, besides those of its events.
+    pub(crate) permissions: Vec<Permission>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) schedules: Vec<Schedule>,
     pub(crate) event_sources: Vec<EventSource>,
     /// What follows an asynchronous invocation that fails.
     pub(crate) event_invoke: EventInvokeConfig,
+}
+
+impl Function {
+    /// Whether a service may invoke it for a resource.
+    pub(crate) fn lets_invoke(&self, principal: &str, source_arn: &str) -> bool {
+        self.permissions.iter().any(|permission| permission.lets(principal, source_arn))
+    }
 }
 
 /// `LoggingConfig`.
@@ -128,6 +138,7 @@ pub(crate) fn function(
         max_concurrency: max_concurrency(properties)?,
         logging: properties.get("LoggingConfig").map(|config| logging(&config)).transpose()?.unwrap_or_default(),
         policy: properties.get("Policies").map(|list| policy::statements(&list)).transpose()?.unwrap_or_default(),
+        permissions: Vec::new(),
         rules: Vec::new(),
         schedules: Vec::new(),
         event_sources: Vec::new(),

@@ -6,12 +6,13 @@ use super::custom_resource::is_custom;
 use super::error::{Result, TemplateError};
 
 /// Types that the local cloud makes.
-const MADE: [&str; 10] = [
+const MADE: [&str; 11] = [
     "AWS::DynamoDB::Table",
     "AWS::ECS::Cluster",
     "AWS::ECS::Service",
     "AWS::ECS::TaskDefinition",
     "AWS::Lambda::EventSourceMapping",
+    "AWS::Lambda::Permission",
     "AWS::SQS::Queue",
     "AWS::SQS::QueuePolicy",
     "AWS::SecretsManager::Secret",

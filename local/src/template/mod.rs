@@ -19,6 +19,7 @@ mod local_cloud;
 mod mapping;
 mod node;
 mod parameters;
+mod permission;
 mod policy;
 mod queue;
 mod queue_policy;
@@ -52,6 +53,7 @@ pub(crate) use self::table::Table;
 use self::error::Result;
 use self::intrinsics::Scope;
 use self::node::Node;
+use self::permission::Permission;
 use self::queue_policy::QueuePolicy;
 use self::resources::Stack;
 
@@ -266,6 +268,16 @@ impl Loader<'_> {
         for (id, _, declaration) in resources.iter().filter(|(_, kind, _)| *kind == "AWS::Lambda::EventSourceMapping") {
             let properties = self.properties(id, declaration)?;
             mapping::read(id, &Node::new(&properties, properties_at(id)), &mut template.functions)?;
+        }
+        for (id, kind, declaration) in &resources {
+            // Those of SAM are for the events of a function.
+            if *kind == "AWS::Lambda::Permission" && !self.generated_ids.contains(*id) {
+                let properties = self.properties(id, declaration)?;
+                let (name, permission) = Permission::read(&Node::new(&properties, properties_at(id)))?;
+                let function = template.functions.iter_mut().find(|function| function.name == name);
+                let missing = || TemplateError::new(properties_at(id), format!("there is no function `{name}`"));
+                function.ok_or_else(missing)?.permissions.push(permission);
+            }
         }
         dead_letter::check_dead_letter_queues(&template.functions, &template.queues, &queue_policies)?;
         dead_letter::check_redrive(&template.queues)?;

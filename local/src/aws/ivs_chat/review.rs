@@ -9,6 +9,9 @@ use tokio::time::timeout;
 use super::state::{Review, Token};
 use crate::aws::lambda::Lambda;
 
+/// As whom IVS Chat invokes a function.
+const PRINCIPAL: &str = "ivschat.amazonaws.com";
+
 /// What becomes of a message.
 #[derive(Debug, PartialEq)]
 pub(super) enum Verdict {
@@ -26,8 +29,8 @@ pub(super) struct Draft<'a> {
     pub(super) ip: &'a str,
 }
 
-/// Asks the handler about a message. One that answers too late, fails, or answers something else is as if it had
-/// answered its fallback.
+/// Asks the handler about a message. One that answers too late, fails, answers something else, or does not let IVS Chat in is
+/// as if it had answered its fallback.
 pub(super) async fn review(
     lambda: &Lambda,
     handler: &Review,
@@ -43,7 +46,7 @@ pub(super) async fn review(
         "Sender": {"UserId": sender.user_id, "Attributes": sender.attributes, "Ip": draft.ip},
     });
     let name = handler.uri.split(":function:").nth(1).and_then(|rest| rest.split(':').next()).unwrap_or_default();
-    let answer = match lambda.function(name) {
+    let answer = match lambda.function(name).filter(|function| function.lets_invoke(PRINCIPAL, &sender.room)) {
         Some(function) => {
             let invoked = lambda.invoke(&function.id, Bytes::from(event.to_string()));
             timeout(limit, invoked).await.ok().and_then(Result::ok)
