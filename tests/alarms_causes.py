@@ -72,6 +72,27 @@ def of_requests():
     yield Cause("FallbackMintingAlarm", "a token is asked for when the keys have been ended", quiet, loud)
 
 
+# What happens to chat messages.
+
+
+def reviews(count):
+    with open("events/chat-review/message.json", "rb") as file:
+        message = file.read()
+    for _ in range(count):
+        boto3.client("lambda").invoke(FunctionName="ChatReviewFunction", Payload=message)
+
+
+def late_reviews():
+    with fault("dynamodb", "Query", {"kind": "latency", "ms": 300}, function="ChatReviewFunction"):
+        reviews(int(ALARMS["ChatReviewsLateAlarm"].properties["Threshold"]) + 1)
+
+
+def of_reviews():
+    quiet = emitted(functools.partial(reviews, 1), says("ReviewsLate"))
+    loud = emitted(late_reviews, says("ReviewsLate"))
+    yield Cause("ChatReviewsLateAlarm", "DynamoDB takes longer than IVS Chat waits", quiet, loud)
+
+
 # What happens at the gateway.
 
 
@@ -219,6 +240,7 @@ def of_servers():
     until(lambda: not ecs.list_tasks(cluster="transwrap")["taskArns"], 60)
     log, since = Log(), time.monotonic()
     yield from of_requests()
+    yield from of_reviews()
     yield from of_gateway()
     yield from of_runs()
     yield from of_functions()

@@ -69,7 +69,11 @@ def crash(function):
 def of_functions():
     for function in filter(is_of_the_api, FUNCTIONS):
         yield Cause("FunctionErrorsAlarm", *crash(function))
-    for function, event in (("SigningKeysFunction", "signing-keys/schedule"), ("ReconcilerFunction", "reconciler/schedule")):
+    for function, event in (
+        ("SigningKeysFunction", "signing-keys/schedule"),
+        ("ReconcilerFunction", "reconciler/schedule"),
+        ("ChatReviewFunction", "chat-review/message"),
+    ):
         with open(f"events/{event}.json", "rb") as file:
             quiet, _ = invoked(function, file.read())
         loud, _ = invoked(function, json.dumps("nothing that it knows"))

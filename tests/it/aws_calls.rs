@@ -1,9 +1,10 @@
 //! What each request costs in AWS calls. A call more is a bug: it is paid for and waited for.
 
+use aws_room::SettingsChanges;
 use model::Timestamp;
 use model::broadcast::Phase;
 use serde_json::json;
-use tests::{Air, Fleet, Request, Room, Setup, TestApp, eventually};
+use tests::{Air, ChatRooms, Fleet, Request, Room, Setup, TestApp, eventually};
 
 #[tokio::test]
 async fn each_request_makes_the_aws_calls_that_it_must_and_no_more() {
@@ -341,4 +342,34 @@ async fn each_notification_of_nginx_makes_two_aws_calls_at_most_and_one_if_nothi
             assert_eq!(calls, [get, get, update, "sqs:SendMessage", get, "dynamodb:TransactWriteItems"]);
         })
         .await;
+}
+
+#[tokio::test]
+async fn a_review_of_a_message_makes_two_calls_at_most_and_one_while_the_room_is_known() {
+    TestApp::run(async |app| {
+        let alice = app.user("alice");
+        let stage = alice.put("/stages/demo", json!({})).await.expect(201).json()["arn"].clone();
+        let rooms = ChatRooms::new(app);
+        let room = rooms.enter("stage/demo", stage.as_str().unwrap()).await;
+        let review = async |role: &str, text: &str| {
+            let sender = json!({"UserId": "bob", "Attributes": {"role": role}, "Ip": "192.0.2.7"});
+            let message = json!({"Content": text, "MessageId": "abcdefghijkl", "RoomArn": room.arn, "Sender": sender});
+            app.calls_of(app.invoke("ChatReviewFunction", message.to_string())).await.1
+        };
+        let (query, get) = ("dynamodb:Query".to_owned(), "dynamodb:GetItem".to_owned());
+        assert_eq!(review("viewer", "hello").await, [query.clone(), get.clone()]);
+        // What holds in the room is kept for some seconds, however long this machine takes.
+        let once_kept =
+            |calls: &[String], rest: &[String]| calls.strip_prefix(&[query.clone()][..]).unwrap_or(calls) == rest;
+        assert!(once_kept(&review("viewer", "hello").await, &[get]));
+        assert!(once_kept(&review("owner", "hello").await, &[]));
+        let slow = SettingsChanges { slow_mode_seconds: Some(60), ..SettingsChanges::default() };
+        rooms.table.change_settings(&room, &slow).await.unwrap().unwrap();
+        eventually("slow mode is known", async || {
+            let calls = review("viewer", "hello").await;
+            once_kept(&calls, &["dynamodb:UpdateItem".to_owned()]).then_some(())
+        })
+        .await;
+    })
+    .await;
 }

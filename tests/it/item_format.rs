@@ -4,11 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use aws_room::SettingsChanges;
 use aws_sdk_dynamodb::types::AttributeValue;
 use model::Timestamp;
 use model::broadcast::{EndReason, Phase};
+use model::claim::NameRow;
 use serde_json::{Map, Value, json};
-use tests::{Air, Fleet, Room, Row, Setup, TestApp, root};
+use tests::{Air, ChatRooms, Fleet, Room, Row, Setup, TestApp, root};
 
 /// Texts that are words of the format rather than somebody's data.
 const WORDS: [&str; 14] = [
@@ -113,6 +115,23 @@ async fn nginx(app: &TestApp, client_id: u64, rest: &str) -> tests::Answer {
     app.anonymous().send("POST", "/hooks/rtmp", &[("x-hook-secret", HOOK_SECRET)], body).await
 }
 
+/// Somebody writes in the room of the stage, which is in slow mode for as long.
+async fn write_in_slow_mode(app: &TestApp, user: &str) {
+    let table = ChatRooms::new(app).table;
+    let Some(NameRow::Active(room)) = table.read(&"stage/demo".parse().unwrap()).await.unwrap() else {
+        panic!("there is a room")
+    };
+    let slow = async |seconds| {
+        let changes = SettingsChanges { slow_mode_seconds: Some(seconds), ..SettingsChanges::default() };
+        table.change_settings(&room, &changes).await.unwrap().unwrap();
+    };
+    slow(60).await;
+    let sender = json!({"UserId": user, "Attributes": {"role": "viewer"}, "Ip": "192.0.2.7"});
+    let message = json!({"Content": "hello", "MessageId": "abcdefghijkl", "RoomArn": room.arn, "Sender": sender});
+    app.invoke("ChatReviewFunction", message.to_string()).await;
+    slow(0).await;
+}
+
 #[tokio::test]
 async fn rows_are_written_as_tests_rows_has_them() {
     let setup = Setup::default().parameter("SelfHostedIngestUrl", "rtmps://video.example/live");
@@ -146,6 +165,8 @@ async fn rows_are_written_as_tests_rows_has_them() {
         alice.delete("/stages/demo/chat/messages/abcdefghijkl").await.expect(204);
         let settings = json!({"rules": "Be kind.", "slowModeSeconds": 5, "words": ["spoiler"]});
         alice.patch("/channels/demo/chat", settings).await.expect(200);
+        app.user("frank").post("/stages/demo/chat-tokens", json!({})).await.expect(201);
+        write_in_slow_mode(app, "frank").await;
         let unanswered = json!({"kind": "drop", "when": "before"});
         app.fault(json!({"service": "ivschat", "operation": "CreateRoom", "fault": unanswered})).await;
         alice.post("/channels/members/chat-tokens", json!({})).await.expect(503);

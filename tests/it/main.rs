@@ -10,6 +10,7 @@ mod capacity;
 mod channel;
 mod chat;
 mod chat_moderation;
+mod chat_review;
 mod create;
 mod events;
 mod gateway;

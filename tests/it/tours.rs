@@ -20,6 +20,7 @@ pub(crate) fn of(function: &str) -> Option<Tour> {
         "ParticipantFunction" => |app| Box::pin(participant(app)),
         "ChannelFunction" => |app| Box::pin(channel(app)),
         "ChatFunction" => |app| Box::pin(chat(app)),
+        "ChatReviewFunction" => |app| Box::pin(chat_review(app)),
         "RtmpHookFunction" => |app| Box::pin(rtmp_hook(app)),
         "BroadcastSettingsFunction" => |app| Box::pin(broadcast_settings(app)),
         "BroadcastFunction" => |app| Box::pin(broadcast(app)),
@@ -169,6 +170,20 @@ async fn chat(app: &TestApp) {
     bob.post("/stages/demo/chat-tokens", json!({})).await;
     app.heal().await;
     bob.post("/stages/demo/chat-tokens", json!({})).await;
+}
+
+/// A message in a room without slow mode, and one in a room with it.
+async fn chat_review(app: &TestApp) {
+    const ARNS: [(&str, u32); 2] = [("abcdefghijkl", 0), ("bcdefghijklm", 60)];
+    for (id, seconds) in ARNS {
+        let (name, arn) = (format!("stage/{id}"), format!("arn:aws:ivschat:us-east-1:000000000000:room/{id}"));
+        let mut room = room_row(&name, Some(&arn));
+        room.insert("slowModeSeconds".to_owned(), AttributeValue::N(seconds.to_string()));
+        app.fill("rooms", [room]).await;
+        let sender = json!({"UserId": "bob", "Attributes": {"role": "viewer"}, "Ip": "192.0.2.7"});
+        let message = json!({"Content": "hello", "MessageId": id, "RoomArn": arn, "Sender": sender});
+        app.invoke("ChatReviewFunction", message.to_string()).await;
+    }
 }
 
 async fn rtmp_hook(app: &TestApp) {

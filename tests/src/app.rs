@@ -815,7 +815,7 @@ fn counter(row: &Row) -> Option<(String, usize)> {
 
 /// How long a test waits for what has to come. Two cores that are busy with something else may need many times what
 /// they need alone.
-const WAIT_LIMIT: Duration = Duration::from_secs(300);
+pub(crate) const WAIT_LIMIT: Duration = Duration::from_secs(300);
 
 /// Each call as service, operation and which of its kind it is, for a fault that strikes it.
 pub fn nth_of_each(made: &[String]) -> Vec<(String, String, usize)> {

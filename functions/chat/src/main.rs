@@ -18,7 +18,7 @@ use crate::handler::Handler;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     lambda::log::init();
-    let (aws, (tables, [stack, recovery, endpoint], lease, rate)) = from_env(|variables| {
+    let (aws, (tables, [stack, recovery, endpoint, reviewer], lease, rate, fallback)) = from_env(|variables| {
         let tables = TableNames {
             users: variables.required("CHAT_USERS_TABLE"),
             rooms: variables.required("ROOMS_TABLE"),
@@ -28,12 +28,13 @@ async fn main() -> Result<(), lambda_http::Error> {
             viewers: variables.required("VIEWERS_TABLE"),
             log: variables.required("CHAT_LOG_TABLE"),
         };
-        let names = ["STACK_NAME", "RECOVERY_QUEUE_URL", "CHAT_ENDPOINT"];
+        let names = ["STACK_NAME", "RECOVERY_QUEUE_URL", "CHAT_ENDPOINT", "CHAT_REVIEW_FUNCTION_ARN"];
         let names = names.map(|name| variables.required(name));
         let (lease, rate) = (variables.seconds("CLAIM_LEASE_SECONDS"), variables.parsed("CHAT_MESSAGES_PER_SECOND"));
-        Some((tables, names, lease, rate?))
+        let fallback = variables.parsed("CHAT_REVIEW_FALLBACK");
+        Some((tables, names, lease, rate?, fallback?))
     })?;
-    let review = Review { messages_per_second: Some(rate), ..Review::default() };
+    let review = Review { function: Some(reviewer), fallback, messages_per_second: Some(rate) };
     let handler = Handler {
         chat: Chat {
             ivs: RoomIvs::new(&aws, stack).reviewed_by(review),

@@ -120,7 +120,7 @@ impl Handler {
         let report = self.reconcile_servers(report).await;
         let run = SweepRun { now: Timestamp::now(), until, how: Sweep { max_orphans: order.max_orphans } };
         // Three services, each with rates of its own.
-        let (stages, channels, rooms) =
+        let (stages, channels, (rooms, newly_reviewed)) =
             tokio::join!(self.sweep_stages(&run), self.sweep_channels(&run), self.sweep_rooms(&run));
         let is_whole = [&stages, &channels, &rooms].iter().all(|(swept, ..)| !swept.is_incomplete);
         let metrics = ["Stages", "OrphanStagesDeleted", "StagesUnfinished"];
@@ -129,6 +129,8 @@ impl Handler {
         let report = count(report, metrics, "channels", channels);
         let metrics = ["Rooms", "OrphanRoomsDeleted", "RoomsUnfinished"];
         let report = count(report, metrics, "rooms", rooms);
+        // Rare: after a change of a parameter.
+        let report = if newly_reviewed > 0 { report.log("rooms.newlyReviewed", newly_reviewed) } else { report };
         let report = report.count_sum("Drift", &DRIFT);
         Ok(if is_whole { report.count_success("Reconciliations") } else { report })
     }
@@ -189,13 +191,13 @@ impl Handler {
         self.hand_over(left, outcome, run).await
     }
 
-    async fn sweep_rooms(&self, run: &SweepRun) -> (Swept, usize, Vec<Error>) {
+    async fn sweep_rooms(&self, run: &SweepRun) -> ((Swept, usize, Vec<Error>), usize) {
         let mut sweeping = self.room_sweep.lock().await;
-        let (left, outcome) = tokio::join!(
+        let (left, (outcome, newly_reviewed)) = tokio::join!(
             aws_room::unfinished(&self.rooms, run.now),
             aws_room::sweep(&self.ivs_chat, &self.rooms, &self.subjects, &mut sweeping, run)
         );
-        self.hand_over(left, outcome, run).await
+        (self.hand_over(left, outcome, run).await, newly_reviewed)
     }
 
     /// Has what was left halfway recovered by whoever does nothing else: what was swept, how many names those are, and

@@ -8,7 +8,7 @@ use aws_client::RateLimiter;
 use aws_fleet::Ecs;
 use aws_publishers::PublisherIvs;
 use aws_recovery_queue::RecoveryQueue;
-use aws_room::{RoomIvs, RoomTable, SubjectTables};
+use aws_room::{Review, RoomIvs, RoomTable, SubjectTables};
 use aws_server::ServerTable;
 use aws_session::SessionTable;
 use aws_stage::{StageIvs, StageTable};
@@ -25,7 +25,7 @@ use crate::handler::Handler;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log::init();
-    let (aws, (fleet, [stack, servers, stages, channels, rooms, streams, sessions, recovery])) =
+    let (aws, (fleet, [stack, servers, stages, channels, rooms, streams, sessions, recovery], reviewer, fallback)) =
         from_env(|variables| {
             let fleet = variables.fleet();
             let names = [
@@ -39,8 +39,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
                 "RECOVERY_QUEUE_URL",
             ];
             let names = names.map(|name| variables.required(name));
-            Some((fleet?, names))
+            let (reviewer, fallback) =
+                (variables.required("CHAT_REVIEW_FUNCTION_ARN"), variables.parsed("CHAT_REVIEW_FALLBACK"));
+            Some((fleet?, names, reviewer, fallback?))
         })?;
+    let review = Review { function: Some(reviewer), fallback, ..Review::default() };
     // Of the 20 calls a second of ECS and EC2, callers keep most.
     let handler = Handler {
         ecs: Ecs::new(&aws, fleet, RateLimiter::per_second(10)),
@@ -52,7 +55,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         stream_ivs: StreamIvs::new(&aws, RateLimiter::per_minute(rates::STREAMS)),
         streams: StreamTable::new(&aws, streams, channels.clone()),
         servers: ServerTable::new(&aws, servers),
-        ivs_chat: RoomIvs::new(&aws, stack).limited_to(rates::SWEEP),
+        ivs_chat: RoomIvs::new(&aws, stack).reviewed_by(review).limited_to(rates::SWEEP),
         rooms: RoomTable::new(&aws, rooms),
         subjects: SubjectTables::new(&aws, stages.clone(), channels.clone()),
         room_sweep: Mutex::default(),

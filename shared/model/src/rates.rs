@@ -12,7 +12,7 @@ pub const RECOVERY: u32 = 90;
 /// A recovery's adoptions, each of which reads the resource: `GetStage`, `GetRoom`, or `GetChannel` with the channel's key. One whose
 /// channel or key IVS does not list yet reads it up to twice more; so few are not counted.
 pub const ADOPTION: u32 = 144;
-/// The sweep's: `ListStages`, `ListChannels` or `ListRooms`, and the deletes of orphans. It is in no hurry, and goes on in another run.
+/// The sweep's: `ListStages`, `ListChannels` or `ListRooms`, the deletes of orphans, and `UpdateRoom`. It is in no hurry, and goes on in another run.
 /// Unless ordered to, a run deletes one of a kind, and asks `GetStage` for it once.
 pub const SWEEP: u32 = 60;
 /// `ListStages` of whoever asks, each minute, who publishes.
@@ -40,6 +40,7 @@ mod tests {
             ("ListChannels, DeleteStage, DeleteChannel", recoveries * RECOVERY + SWEEP),
             // IVS Chat's own.
             ("ListRooms, DeleteRoom", recoveries * RECOVERY + SWEEP),
+            ("UpdateRoom", SWEEP),
             ("GetRoom", recoveries * ADOPTION),
             ("GetStage, GetChannel, ListStreamKeys, GetStreamKey", recoveries * ADOPTION),
             ("ListParticipants", PARTICIPANTS),

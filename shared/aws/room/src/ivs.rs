@@ -13,6 +13,7 @@ use aws_sdk_ivschat::operation::get_room::GetRoomError;
 use aws_sdk_ivschat::operation::send_event::SendEventError;
 use aws_sdk_ivschat::types::{ChatTokenCapability, FallbackResult, MessageReviewHandler};
 use aws_smithy_types::retry::RetryConfig;
+use model::chat::review::Fallback;
 use model::claim::{Claim, CreateError};
 use model::room::Room;
 use model::{Error, MessageId, RoomArn, RoomName, Timestamp, UserId, tags};
@@ -25,10 +26,28 @@ const LONGEST_MESSAGE: i32 = 500;
 pub struct Review {
     /// The ARN of a Lambda function. Absent: nobody.
     pub function: Option<String>,
-    /// Whether a message is refused that the function does not answer for.
-    pub refuses_unanswered: bool,
+    /// What becomes of a message that the function does not answer for.
+    pub fallback: Fallback,
     /// Messages a second that a room takes, of all users together; absent: 10, as IVS Chat has it.
     pub messages_per_second: Option<i32>,
+}
+
+impl Review {
+    /// As IVS Chat has it.
+    fn handler(&self) -> Option<MessageReviewHandler> {
+        let fallback = match self.fallback {
+            Fallback::Allow => FallbackResult::Allow,
+            Fallback::Deny => FallbackResult::Deny,
+        };
+        let function = self.function.as_ref()?;
+        Some(MessageReviewHandler::builder().uri(function).fallback_result(fallback).build())
+    }
+}
+
+/// A page of rooms, and those of them whose messages are not reviewed as they are to be.
+pub(crate) struct RoomPage {
+    pub(crate) listed: ListedPage<Room>,
+    pub(crate) reviewed_otherwise: Vec<RoomArn>,
 }
 
 /// A chat token, which opens one connection, within about a minute.
@@ -61,6 +80,7 @@ pub struct RoomIvs {
     review: Review,
     listings: RateLimiter,
     deletes: RateLimiter,
+    updates: RateLimiter,
     adoptions: RateLimiter,
 }
 
@@ -68,8 +88,8 @@ impl RoomIvs {
     /// Rooms are tagged as the stack's, so that two deployments in one account leave each other's alone.
     pub fn new(aws: &Aws, stack: String) -> Self {
         let ivs = sdk_client!(aws, aws_sdk_ivschat, "IVSCHAT");
-        let [listings, deletes, adoptions] = [(); 3].map(|()| RateLimiter::unlimited());
-        Self { ivs, stack, review: Review::default(), listings, deletes, adoptions }
+        let [listings, deletes, updates, adoptions] = [(); 4].map(|()| RateLimiter::unlimited());
+        Self { ivs, stack, review: Review::default(), listings, deletes, updates, adoptions }
     }
 
     /// Makes rooms whose messages are reviewed so.
@@ -78,12 +98,12 @@ impl RoomIvs {
         Self { review, ..self }
     }
 
-    /// Lists at a pace that leaves some of IVS Chat's five calls a second to others, and deletes at the same, so many
-    /// calls a minute each.
+    /// Lists at a pace that leaves some of IVS Chat's five calls a second to others, and deletes and updates at the same, so
+    /// many calls a minute each.
     #[must_use]
     pub fn limited_to(self, calls: u32) -> Self {
-        let [listings, deletes] = [(); 2].map(|()| RateLimiter::per_minute(calls));
-        Self { listings, deletes, ..self }
+        let [listings, deletes, updates] = [(); 3].map(|()| RateLimiter::per_minute(calls));
+        Self { listings, deletes, updates, ..self }
     }
 
     /// Adopts at a pace of its own, so many a minute.
@@ -103,16 +123,13 @@ impl RoomIvs {
     /// [`CreateError`] says whether there may be a room nevertheless.
     pub(crate) async fn create_room(&self, claim: &Claim<Room>) -> Result<RoomArn, CreateError> {
         let operation = "ivschat:CreateRoom";
-        let fallback = if self.review.refuses_unanswered { FallbackResult::Deny } else { FallbackResult::Allow };
-        let handler = self.review.function.as_ref();
-        let handler = handler.map(|uri| MessageReviewHandler::builder().uri(uri).fallback_result(fallback).build());
         let created = self
             .ivs
             .create_room()
             .name(claim.name.shown())
             .maximum_message_length(LONGEST_MESSAGE)
             .set_maximum_message_rate_per_second(self.review.messages_per_second)
-            .set_message_review_handler(handler)
+            .set_message_review_handler(self.review.handler())
             .set_tags(Some(tags::of(claim, &self.stack)))
             .customize()
             .config_override(Config::builder().retry_config(RetryConfig::disabled()).timeout_config(create_timeouts()))
@@ -127,11 +144,7 @@ impl RoomIvs {
     ///
     /// # Errors
     /// What IVS Chat fails with.
-    pub(crate) async fn list_rooms(
-        &self,
-        only: Option<&RoomName>,
-        page: Option<&str>,
-    ) -> Result<ListedPage<Room>, Error> {
+    pub(crate) async fn list_rooms(&self, only: Option<&RoomName>, page: Option<&str>) -> Result<RoomPage, Error> {
         let operation = "ivschat:ListRooms";
         self.listings.acquire().await;
         let listed = self
@@ -145,13 +158,34 @@ impl RoomIvs {
             .send()
             .await
             .map_err(|error| AwsFailure::new(operation, &error).into_error())?;
-        let mut found = Vec::new();
+        let (mut found, mut reviewed_otherwise) = (Vec::new(), Vec::new());
+        let handler = self.review.handler();
         for room in listed.rooms() {
-            let arn = room.arn().and_then(|arn| arn.parse().ok());
+            let arn: Option<RoomArn> = room.arn().and_then(|arn| arn.parse().ok());
             let arn = arn.ok_or_else(|| Error::internal(AwsFailure::malformed(operation, "no ARN")))?;
-            found.extend(tags::found(arn, room.tags(), &self.stack));
+            let Some(own) = tags::found::<Room>(arn, room.tags(), &self.stack) else { continue };
+            if handler.is_some() && handler.as_ref() != room.message_review_handler() {
+                reviewed_otherwise.push(own.arn.clone());
+            }
+            found.push(own);
         }
-        Ok(ListedPage { found, next: listed.next_token().map(str::to_owned) })
+        Ok(RoomPage { listed: ListedPage { found, next: listed.next_token().map(str::to_owned) }, reviewed_otherwise })
+    }
+
+    /// Has the messages of a room reviewed as those of the rooms that are made. One that is gone is fine.
+    ///
+    /// # Errors
+    /// What IVS Chat fails with.
+    pub(crate) async fn review_room(&self, arn: &RoomArn) -> Result<(), Error> {
+        self.updates.acquire().await;
+        let update = self.ivs.update_room().identifier(arn.as_str());
+        match update.set_message_review_handler(self.review.handler()).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+                Ok(())
+            }
+            Err(error) => Err(AwsFailure::new("ivschat:UpdateRoom", &error).into_error()),
+        }
     }
 
     /// Whether there is such a room.

@@ -12,6 +12,7 @@ use model::room::{Fate, Room, RoomOf};
 use model::{ClaimId, Error, RoomArn, RoomName, Timestamp};
 use tokio::time::timeout_at;
 
+use crate::ivs::RoomPage;
 use crate::{RoomIvs, RoomRows, RoomTable, SubjectTables};
 
 /// The most keys that one BatchGetItem takes.
@@ -27,7 +28,7 @@ struct RoomProvider<'a> {
 
 impl Inventory<Room> for RoomIvs {
     async fn list(&self, only: Option<&RoomName>, page: Option<&str>) -> Result<ListedPage<Room>, Error> {
-        self.list_rooms(only, page).await
+        self.list_rooms(only, page).await.map(|page| page.listed)
     }
 
     /// IVS Chat does not tell who is in a room. Nobody gets a token for one that has no row.
@@ -173,17 +174,24 @@ async fn end_without_subject(
     }
 }
 
-/// What a sweep lists, with the names that it has seen.
+/// What a sweep lists, with what it has seen.
 struct Noting<'a> {
     ivs: &'a RoomIvs,
-    seen: Mutex<BTreeSet<String>>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    names: BTreeSet<String>,
+    reviewed_otherwise: Vec<RoomArn>,
 }
 
 impl Inventory<Room> for Noting<'_> {
     async fn list(&self, only: Option<&RoomName>, page: Option<&str>) -> Result<ListedPage<Room>, Error> {
-        let listed = self.ivs.list(only, page).await?;
-        let names = listed.found.iter().map(|found| found.name.to_string());
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).extend(names);
+        let RoomPage { listed, reviewed_otherwise } = self.ivs.list_rooms(only, page).await?;
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.names.extend(listed.found.iter().map(|found| found.name.to_string()));
+        seen.reviewed_otherwise.extend(reviewed_otherwise);
         Ok(listed)
     }
 
@@ -193,25 +201,38 @@ impl Inventory<Room> for Noting<'_> {
 }
 
 /// Holds every room in IVS Chat against its row, and deletes orphans; see [`aws_claim::sweep()`]. Those whose stage or
-/// channel is gone are among the unfinished, as far as this run has listed them.
+/// channel is gone are among the unfinished, as far as this run has listed them. Then, as long as there is time, those whose
+/// messages are reviewed otherwise than they are to be are changed, such as those from before a parameter was: answers how many.
 pub async fn sweep(
     ivs: &RoomIvs,
     rooms: &RoomTable,
     subjects: &SubjectTables,
     sweeping: &mut Sweeping<Room>,
     run: &SweepRun,
-) -> SweepOutcome<Room> {
+) -> (SweepOutcome<Room>, usize) {
     let noting = Noting { ivs, seen: Mutex::default() };
     let mut outcome = aws_claim::sweep(&noting, &rooms.names, sweeping, run).await;
     let seen = noting.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let seen: Vec<RoomName> = seen.iter().filter_map(|name| name.parse().ok()).collect();
-    for names in seen.chunks(BATCH) {
+    let names: Vec<RoomName> = seen.names.iter().filter_map(|name| name.parse().ok()).collect();
+    for names in names.chunks(BATCH) {
         match over(rooms, subjects, names).await {
             Ok(over) => outcome.unfinished.extend(over),
             Err(error) => outcome.result = outcome.result.and(Err(error)),
         }
     }
-    outcome
+    let mut changed = 0;
+    for arn in &seen.reviewed_otherwise {
+        match timeout_at(run.until, ivs.review_room(arn)).await {
+            Ok(Ok(())) => changed += 1,
+            Ok(Err(error)) => {
+                outcome.result = outcome.result.and(Err(error));
+                break;
+            }
+            // The next run goes on.
+            Err(_) => break,
+        }
+    }
+    (outcome, changed)
 }
 
 /// Of these rooms, those whose stage or channel is gone.
