@@ -672,7 +672,12 @@ impl TestApp {
                 let page = page.ok()?;
                 listed.extend(page.rooms().iter().filter_map(|room| room.arn()).map(str::to_owned));
             }
-            (listed == there).then_some(())
+            if listed != there {
+                // As often as this, it leaves the functions what IVS takes of lists in a second.
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                return None;
+            }
+            Some(())
         })
         .await;
     }
