@@ -2,12 +2,12 @@
 //! `slowModeSeconds`, `words`, and `sequence`, the number of what was last pushed to the room.
 
 use aws_claim::{NameTable, Schema, read_row};
-use aws_client::{Aws, AwsFailure};
+use aws_client::Aws;
 use aws_item::{Fields, Item, Written, batch_get, item, n, s, update_if};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue};
 use model::claim::NameRow;
 use model::room::{Room, RoomSettings, SubjectArn};
-use model::{Error, RoomArn, RoomName};
+use model::{Error, RoomName};
 
 /// How the rows of `rooms` are written and read.
 #[derive(Debug)]
@@ -101,25 +101,6 @@ impl RoomTable {
         let rows: Vec<NameRow<Room>> = rows.collect::<Result<_, _>>()?;
         let rooms = rows.into_iter().filter_map(|row| if let NameRow::Active(room) = row { Some(room) } else { None });
         Ok(rooms.collect())
-    }
-
-    /// The room of that ARN, by an index that follows a write within moments. One Query.
-    ///
-    /// # Errors
-    /// What DynamoDB fails with.
-    pub async fn by_arn(&self, arn: &RoomArn) -> Result<Option<Room>, Error> {
-        let query = self
-            .dynamodb
-            .query()
-            .table_name(&self.table)
-            .index_name("by-arn")
-            .key_condition_expression("arn = :arn")
-            .expression_attribute_values(":arn", s(arn));
-        let found = query.send().await.map_err(|error| AwsFailure::new("dynamodb:Query", &error).into_error())?;
-        match found.items().first().map(read_row::<RoomSchema>).transpose()? {
-            Some(NameRow::Active(room)) => Ok(Some(room)),
-            _ => Ok(None),
-        }
     }
 
     /// Changes the settings of a room, as long as it is that one: the room as it is then. `None`: it is gone.
